@@ -1,0 +1,1 @@
+"""Pure translation between the canonical vocabulary and upstream wire dialects."""
