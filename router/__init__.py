@@ -1,0 +1,1 @@
+"""One canonical video request in; the cheapest healthy provider does the work."""

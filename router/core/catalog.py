@@ -1,0 +1,149 @@
+"""Who sells what, at which price: providers, offerings and quotes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from providers.adapter import Adapter
+from providers.canonical import ImageKind, Size
+
+
+class PriceUnit(StrEnum):
+    """What a price is multiplied by."""
+
+    PER_SECOND = "per_second"
+    PER_CLIP = "per_clip"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTier:
+    """An amount a unit for some sizes and durations; an empty set means all of them. `listed` is as configured."""
+
+    amount_microusd: int
+    sizes: frozenset[Size] = frozenset()
+    seconds: frozenset[int] = frozenset()
+    listed: str = ""
+
+    def covers(self, size: Size, seconds: int) -> bool:
+        """Whether this tier prices such a video."""
+        return (not self.sizes or size in self.sizes) and (not self.seconds or seconds in self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Tiers of one unit. The configuration sees to it that every sold combination is covered by exactly one."""
+
+    unit: PriceUnit
+    tiers: tuple[PriceTier, ...]
+
+    def quote_microusd(self, size: Size, seconds: int) -> int:
+        """What such a video costs; LookupError when no tier covers it, for no price is ever assumed."""
+        for tier in self.tiers:
+            if tier.covers(size, seconds):
+                return tier.amount_microusd * (seconds if self.unit is PriceUnit.PER_SECOND else 1)
+        raise LookupError(f"no price for {seconds} s at {size}")
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """One thing one provider sells. `available_until` is seconds since the epoch; no job starts at or after it."""
+
+    id: str
+    provider: str
+    model: str
+    upstream_model: str
+    sizes: tuple[Size, ...]
+    seconds: tuple[int, ...]
+    price: Price
+    image_inputs: frozenset[ImageKind] = frozenset()
+    images_max: int = 0
+    weight: float = 1.0
+    available_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits of one exchange, in seconds. `download_idle_s` is the longest silence while bytes are read."""
+
+    connect_s: float = 5.0
+    submit_s: float = 60.0
+    poll_s: float = 20.0
+    download_idle_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """When a running attempt is asked about, and when it is given up.
+
+    `stall_s` without any change of progress, or `deadline_s` since the submit, ends the attempt for its job; it is then
+    polled every `late_interval_s` for `late_s_max` more, because its money is not known yet. `download_s_max` is how
+    long a finished video may take to become fetchable.
+    """
+
+    first_after_s: float = 20.0
+    interval_s_min: float = 2.0
+    interval_s_max: float = 15.0
+    stall_s: float = 600.0
+    deadline_s: float = 1800.0
+    late_interval_s: float = 60.0
+    late_s_max: float = 86_400.0
+    download_s_max: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """A sliding window that ejects at `failure_share` once it holds `volume_min` outcomes.
+
+    The first ejection lasts `reset_s`, later ones up to `reset_s_max`; `outage_s` is how long a provider stays out
+    when its key or its balance is refused.
+    """
+
+    window_s: float = 60.0
+    volume_min: int = 5
+    failure_share: float = 0.5
+    reset_s: float = 30.0
+    reset_s_max: float = 600.0
+    outage_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRule:
+    """Whether the contract bills an accepted job that was refused by a review, or that failed."""
+
+    refused_billed: bool = False
+    failed_billed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A configured upstream account, without its address and key, which only the transport knows.
+
+    A finished video is asked for through `adapter.content_request`; links on `asset_hosts` (host or host:port) may be
+    fetched although they are private or unencrypted.
+    """
+
+    name: str
+    dialect: str
+    adapter: Adapter = field(repr=False)
+    in_flight_max: int = 100
+    timeouts: Timeouts = Timeouts()
+    polling: Polling = Polling()
+    breaker: BreakerSettings = BreakerSettings()
+    charge_rule: ChargeRule = ChargeRule()
+    asset_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that is for sale, in the order of the configuration."""
+
+    providers: Mapping[str, Provider]
+    offerings: tuple[Offering, ...]
+    models: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, providers: tuple[Provider, ...], offerings: tuple[Offering, ...]) -> "Catalog":
+        """Index the parts; model names keep the order of their first offering."""
+        by_name = MappingProxyType({provider.name: provider for provider in providers})
+        return cls(by_name, offerings, tuple(dict.fromkeys(offering.model for offering in offerings)))

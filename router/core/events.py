@@ -1,0 +1,142 @@
+"""What happened, as values: the engine emits each once, and metrics, spans and logs all read the same one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from providers.canonical import Stage
+from router.core.job import Attempt, Job
+from router.core.ledger import LedgerEntry
+
+
+class Operation(StrEnum):
+    """What an exchange is for."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    DOWNLOAD = "download"
+
+
+class ExchangeResult(StrEnum):
+    """How an exchange ended: `ok` said something of the job, `error` did not; `no_answer` may have been acted upon."""
+
+    OK = "ok"
+    ERROR = "error"
+    NOT_SENT = "not_sent"
+    NO_ANSWER = "no_answer"
+
+
+class BreakerState(StrEnum):
+    """What a breaker does with jobs: `closed` admits, `open` ejects, `half_open` lets one probe through."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class BreakerKind(StrEnum):
+    """Which of a provider's breakers: by submits, by polls and downloads, or by how accepted jobs end."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    GENERATE = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class JobAccepted:
+    """A job is durable and its caller has an id."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """An attempt and its pending entry are durable; its submit leaves now. `at` is wall seconds."""
+
+    job: Job
+    attempt: Attempt
+    share: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeEnded:
+    """One exchange with an upstream. `lag_s` is how much later than planned a poll left."""
+
+    provider: str
+    operation: Operation
+    result: ExchangeResult
+    duration_s: float
+    status: int | None = None
+    lag_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownStatusSeen:
+    """An upstream used a status word that no table lists; the job is taken to be running."""
+
+    provider: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt left its job: `attempt.state` says how, `entries` what was booked with it in the same transaction.
+
+    Emitted again when a late attempt's money becomes known. `stage_seconds` are the times spent per stage reached.
+    """
+
+    job: Job
+    attempt: Attempt
+    entries: tuple[LedgerEntry, ...]
+    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
+    """A job goes on to another offering after `left` failed."""
+
+    job: Job
+    left: Attempt
+    to: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job is over for its caller."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerMoved:
+    """A provider's breaker changed its state."""
+
+    provider: str
+    kind: BreakerKind
+    old: BreakerState
+    new: BreakerState
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderOut:
+    """A provider was taken out at once because its key or its balance was refused; a human has to act."""
+
+    provider: str
+    reason: str
+    for_s: float
+
+
+Event: TypeAlias = (
+    JobAccepted
+    | AttemptStarted
+    | ExchangeEnded
+    | UnknownStatusSeen
+    | AttemptEnded
+    | FailedOver
+    | JobEnded
+    | BreakerMoved
+    | ProviderOut
+)
+Emit: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,132 @@
+"""Jobs and attempts: their states, and the only table that says which may follow which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from providers.canonical import Failure, Reason, Stage, VideoRequest
+from router.core.routing import RoutingPreferences
+
+
+class JobState(StrEnum):
+    """How far a job is; the last two are terminal."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class AttemptState(StrEnum):
+    """How far an attempt is.
+
+    `unknown`: the submit was sent and its answer lost, so it may be running and billed. `late`: its job went on without
+    it, and it is polled slowly until its money is known.
+    """
+
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    LATE = "late"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+JOB_TRANSITIONS: Final[Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
+    {
+        JobState.QUEUED: frozenset({JobState.IN_PROGRESS, JobState.FAILED}),
+        JobState.IN_PROGRESS: frozenset({JobState.COMPLETED, JobState.FAILED}),
+        JobState.COMPLETED: frozenset(),
+        JobState.FAILED: frozenset(),
+    }
+)
+
+ATTEMPT_TRANSITIONS: Final[Mapping[AttemptState, frozenset[AttemptState]]] = MappingProxyType(
+    {
+        AttemptState.SUBMITTING: frozenset({AttemptState.RUNNING, AttemptState.FAILED, AttemptState.UNKNOWN}),
+        AttemptState.RUNNING: frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.LATE}),
+        AttemptState.LATE: frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED}),
+        AttemptState.UNKNOWN: frozenset(),
+        AttemptState.SUCCEEDED: frozenset(),
+        AttemptState.FAILED: frozenset(),
+    }
+)
+
+
+class IllegalTransitionError(Exception):
+    """A state was asked to follow one it must not follow: a defect of the router, never of a caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One submission of a job to one offering; `quote_microusd` is frozen when it is routed. Times are wall seconds."""
+
+    id: str
+    job_id: str
+    number: int
+    offering_id: str
+    provider: str
+    upstream_model: str
+    seconds: int
+    quote_microusd: int
+    submitted_at: float
+    state: AttemptState = AttemptState.SUBMITTING
+    remote_id: str | None = field(default=None, repr=False)
+    accepted_at: float | None = None
+    ended_at: float | None = None
+    stage: Stage | None = None
+    reason: Reason | None = None
+    code: str | None = None
+    content_url: str | None = field(default=None, repr=False)
+    content_type: str | None = None
+    content_bytes: int | None = None
+
+    def moved(self, state: AttemptState, **changes: object) -> "Attempt":
+        """Return this attempt in `state`; raise IllegalTransitionError when the table has no such step."""
+        if state not in ATTEMPT_TRANSITIONS[self.state]:
+            raise IllegalTransitionError(f"attempt {self.id}: {self.state} -> {state}")
+        return replace(self, state=state, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A caller's accepted request. `progress` lives in memory only: a poll writes nothing."""
+
+    id: str
+    caller: str
+    video: VideoRequest
+    created_at: float
+    deadline_at: float
+    state: JobState = JobState.QUEUED
+    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trace_parent: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    progress: int = 0
+    ended_at: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change for the caller any more."""
+        return not JOB_TRANSITIONS[self.state]
+
+    @property
+    def delivered(self) -> Attempt | None:
+        """The attempt whose video the caller gets."""
+        if self.state is not JobState.COMPLETED:
+            return None
+        return next((attempt for attempt in self.attempts if attempt.state is AttemptState.SUCCEEDED), None)
+
+    def moved(self, state: JobState, **changes: object) -> "Job":
+        """Return this job in `state`; raise IllegalTransitionError when the table has no such step."""
+        if state is not self.state and state not in JOB_TRANSITIONS[self.state]:
+            raise IllegalTransitionError(f"job {self.id}: {self.state} -> {state}")
+        return replace(self, state=state, **changes)  # type: ignore[arg-type]
+
+    def with_attempt(self, attempt: Attempt) -> "Job":
+        """Return this job with `attempt` added, or put in the place of its earlier self."""
+        others = tuple(other for other in self.attempts if other.id != attempt.id)
+        return replace(self, attempts=tuple(sorted((*others, attempt), key=lambda each: each.number)))

@@ -1,0 +1,87 @@
+"""Money, entered twice: `pending` before a submit leaves, then exactly one of `posted` and `voided`, or still open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from router.core.job import Attempt
+
+
+class EntryKind(StrEnum):
+    """What an entry says of its attempt's money."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    VOIDED = "voided"
+
+
+class CostKind(StrEnum):
+    """What money bought. `uncertain` is never written: it is a pending entry still open."""
+
+    DELIVERED = "delivered"
+    FAILED_BILLED = "failed_billed"
+    DUPLICATE = "duplicate"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One append-only row; `cost_kind` is set on posted entries only. A voided entry repeats the amount it releases."""
+
+    attempt_id: str
+    job_id: str
+    provider: str
+    kind: EntryKind
+    amount_microusd: int
+    at: float
+    cost_kind: CostKind | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount_microusd < 0:
+            raise ValueError(f"attempt {self.attempt_id}: an entry of {self.amount_microusd} micro-USD")
+        if (self.kind is EntryKind.POSTED) != (self.cost_kind is not None):
+            raise ValueError(f"attempt {self.attempt_id}: cost_kind belongs to posted entries, and to all of them")
+
+
+def pending(attempt: Attempt, at: float) -> LedgerEntry:
+    """Reserve the quote, before the submit leaves."""
+    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.PENDING, attempt.quote_microusd, at)
+
+
+def posted(attempt: Attempt, cost_kind: CostKind, at: float, cost_microusd: int | None = None) -> LedgerEntry:
+    """Book the money as spent: the provider's own figure where it told one, else the quote."""
+    amount = attempt.quote_microusd if cost_microusd is None else cost_microusd
+    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.POSTED, amount, at, cost_kind)
+
+
+def voided(attempt: Attempt, at: float) -> LedgerEntry:
+    """Release the reservation: nothing was bought."""
+    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.VOIDED, attempt.quote_microusd, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What attempts may cost in all: `posted` is certain, `open` may still be posted or voided."""
+
+    posted_microusd: int
+    open_microusd: int
+
+    @property
+    def total_microusd(self) -> int:
+        """The most that these attempts can cost."""
+        return self.posted_microusd + self.open_microusd
+
+
+def exposure(entries: Iterable[LedgerEntry]) -> Exposure:
+    """Add up what is posted and what is pending with no answer yet."""
+    posted_microusd = 0
+    open_microusd: dict[str, int] = {}
+    closed: set[str] = set()
+    for entry in entries:
+        if entry.kind is EntryKind.PENDING:
+            open_microusd[entry.attempt_id] = entry.amount_microusd
+        else:
+            closed.add(entry.attempt_id)
+            if entry.kind is EntryKind.POSTED:
+                posted_microusd += entry.amount_microusd
+    return Exposure(posted_microusd, sum(amount for key, amount in open_microusd.items() if key not in closed))

@@ -1,0 +1,32 @@
+"""Money is an integer count of micro-USD; this is the only place where it meets decimal text."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+MICROUSD_PER_USD = 1_000_000
+MICROUSD_MAX = 1_000_000 * MICROUSD_PER_USD
+
+
+def parse_usd(text: str, rate: Decimal = Decimal(1)) -> int:
+    """Read a decimal amount and turn it into micro-USD at `rate` USD a unit, half a micro-USD rounding up.
+
+    Raises ValueError on anything but a finite amount from 0 to a million USD.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(
+            f'{text[:32]!r} is not an amount of money; write a decimal number in quotes, such as "0.12"'
+        ) from None
+    if not amount.is_finite() or amount.is_signed():
+        raise ValueError(f"{text[:32]!r} is not an amount of money; it must be 0 or more")
+    microusd = int((amount * rate * MICROUSD_PER_USD).quantize(Decimal(1), ROUND_HALF_UP))
+    if microusd > MICROUSD_MAX:
+        raise ValueError(f"{text[:32]!r} is more than a million USD")
+    return microusd
+
+
+def usd(microusd: int) -> str:
+    """Write micro-USD as USD: at least two decimals, at most six, nothing lost."""
+    text = f"{Decimal(microusd) / MICROUSD_PER_USD:.6f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"

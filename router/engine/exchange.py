@@ -1,0 +1,51 @@
+"""What the engine wants of a transport: an answer, or the certainty that nothing was sent, or neither."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from providers.adapter import HttpRequest, HttpResponse
+from router.core.events import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proof that the upstream saw nothing: name resolution, refusal, connect timeout, TLS, or our own guard."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The request left and no complete answer came: it may have been acted upon."""
+
+    cause: str
+
+
+Outcome: TypeAlias = HttpResponse | NotSent | NoAnswer
+
+
+class ContentError(Exception):
+    """The bytes of a video could not be had. The message holds neither link nor query."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStream:
+    """An open answer. `chunks` raises ContentError when the bytes end too early or stall."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    chunks: AsyncIterator[bytes] = field(repr=False)
+
+
+class Transport(Protocol):
+    """The only way out."""
+
+    async def send(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
+        """Run one exchange within the provider's timeouts; never raises for anything the network does."""
+
+    def open(
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[ContentStream]:
+        """Open a download; `headers` adds conditional ones such as Range. Raises ContentError."""

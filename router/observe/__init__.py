@@ -1,0 +1,1 @@
+"""Metrics, spans and logs, all written from the values that the engine emits."""
