@@ -49,6 +49,11 @@ class HttpResponse:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
     def document(self) -> Json:
         """The body as a JSON object; raise ValueError when it is anything else."""
         document = orjson.loads(self.body)
