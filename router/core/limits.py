@@ -1,0 +1,38 @@
+"""What the front door lets in: its limits, its callers, and what a create that leaves things out asks for."""
+
+from dataclasses import dataclass, field
+
+from providers.canonical import Size
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Limits of one request and of the service; `poll_after_ms` is how soon a caller is told to ask again.
+
+    `images_max` bounds the input images of one job whatever an offering takes; `jobs_live_max` is how many jobs may be
+    unfinished at once before a create is turned away.
+    """
+
+    poll_after_ms: int = 2000
+    body_bytes_max: int = 32 * 1024 * 1024
+    image_bytes_max: int = 10 * 1024 * 1024
+    images_max: int = 4
+    prompt_chars_max: int = 32_000
+    jobs_live_max: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who may ask; `key_sha256` is the SHA-256 of the bearer key as 64 lower-case hexadecimal digits."""
+
+    name: str
+    key_sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDefaults:
+    """What a create that names no model, no length or no size means. Sold by at least one offering."""
+
+    model: str
+    seconds: int
+    size: Size
