@@ -1,0 +1,57 @@
+"""What a caller orders and may be answered: the vocabulary between the front door and the engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.canonical import VideoRequest
+from router.core.idempotency import IdempotencyKey
+from router.core.job import Job
+from router.core.routing import Decision, RoutingPreferences
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A valid request of an authenticated caller; `trace_parent` is the W3C traceparent of the exchange it came in."""
+
+    caller: str
+    video: VideoRequest
+    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key: IdempotencyKey | None = None
+    trace_parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A durable job; `replayed` when an earlier order with the same idempotency key made it."""
+
+    job: Job
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Some of a caller's jobs in the order asked for; `has_more` when others follow the last one."""
+
+    jobs: tuple[Job, ...]
+    has_more: bool
+
+
+class NoCandidateError(Exception):
+    """Nobody can take the order; `decision` says why, offering by offering."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"none of {len(decision.exclusions)} offerings can take the job")
+        self.decision = decision
+
+
+class UnavailableError(Exception):
+    """The router takes no jobs at this moment; nothing was stored and nothing bought."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class JobNotEndedError(Exception):
+    """A live job cannot be deleted: its attempt may still cost money."""
