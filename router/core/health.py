@@ -1,0 +1,273 @@
+"""Whether a provider takes jobs now, how well it does them, and what it is told about how they went."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from random import Random
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.breaker import Gate, Permit
+from router.core.catalog import BreakerSettings, Provider
+from router.core.clock import Clock
+from router.core.concurrency import Concurrency
+from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderOut
+from router.core.policy import BreakerEffect, NextStep, consequences
+from router.core.record import Record
+from router.core.routing import ExclusionCause, ProviderStanding
+
+COOL_DOWN_S: Final = 10.0
+POLL_SLOWDOWN: Final = 4.0
+# Jobs end minutes after their submit, and fewer of them than were submitted: their window has to be wider.
+GENERATE_WINDOWS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSnapshot:
+    """A provider's health for people to read. Seconds are from now on; 0 and None mean that it is not so."""
+
+    provider: str
+    submit: BreakerState
+    poll: BreakerState
+    generate: BreakerState
+    in_flight: int
+    in_flight_limit: int
+    success_share: float
+    barred: str | None
+    cooling_s: float
+    out_s: float
+    out_reason: Reason | None
+
+
+class AttemptPermits:
+    """What one attempt holds of its provider: its submit's permit, its outcome's permit, and a place in flight.
+
+    Every method may be called at any time and again; the first report of each end is the one that counts.
+    """
+
+    __slots__ = ("_generate", "_leave", "_submit", "_submit_ended", "_video_ended")
+
+    def __init__(
+        self,
+        submit: Permit | None,
+        generate: Permit,
+        submit_ended: Callable[[Permit, Failure | None], None],
+        video_ended: Callable[[Permit, Failure | None], None],
+        leave: Callable[[], None],
+    ) -> None:
+        self._submit = submit
+        self._generate: Permit | None = generate
+        self._submit_ended = submit_ended
+        self._video_ended = video_ended
+        self._leave = leave
+
+    def submitted(self, failure: Failure | None = None) -> None:
+        """Report how the submit ended; a failed one ends the attempt, and says nothing of how videos end."""
+        submit, self._submit = self._submit, None
+        if submit is not None:
+            self._submit_ended(submit, failure)
+        if failure is not None:
+            self.abandon()
+
+    def ended(self, failure: Failure | None = None) -> None:
+        """Report how the attempt ended, None meaning a video; its place in flight is free again."""
+        if failure is not None and failure.stage is Stage.SUBMIT:
+            self.submitted(failure)
+            return
+        generate, self._generate = self._generate, None
+        if generate is not None:
+            self._video_ended(generate, failure)
+            self._leave()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give back whatever is still held without a word about the provider, as when the router itself gives up."""
+        submit, self._submit = self._submit, None
+        generate, self._generate = self._generate, None
+        if submit is not None:
+            submit.neutral()
+        if generate is not None:
+            generate.neutral()
+            self._leave()
+
+
+class ProviderHealth:
+    """One provider's three breakers, its rate limit, its outages and its record; each replica judges for itself."""
+
+    def __init__(self, provider: Provider, clock: Clock, rng: Random, emit: Emit) -> None:
+        self.provider = provider
+        self._clock = clock
+        self._rng = rng
+        self._emit = emit
+        settings = provider.breaker
+        self._submit = self._gate(BreakerKind.SUBMIT, settings)
+        self._poll = self._gate(BreakerKind.POLL, settings)
+        slow_settings = replace(settings, window_s=settings.window_s * GENERATE_WINDOWS)
+        self._generate = self._gate(BreakerKind.GENERATE, slow_settings)
+        self._concurrency = Concurrency(provider.in_flight_max)
+        self._record = Record(clock)
+        self._cooling_until = self._out_until = clock.monotonic()
+        self._out_reason: Reason | None = None
+
+    def standing(self) -> ProviderStanding:
+        """Return the health as routing wants it; changes nothing."""
+        bar = self._bar()
+        return ProviderStanding(
+            success_share=self._record.share(),
+            in_flight=self._concurrency.count,
+            in_flight_max=self._concurrency.limit,
+            barred=bar.message if bar else None,
+            barred_cause=bar.cause if bar else ExclusionCause.EJECTED,
+            retry_after_s=bar.for_s if bar else None,
+            probing=bar is None and 0.0 in (self._submit.peek(), self._generate.peek()),
+        )
+
+    def try_start(self) -> AttemptPermits | None:
+        """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
+        if self._concurrency.full or self._bar() is not None:
+            return None
+        submit = self._submit.try_acquire()
+        if submit is None:
+            return None
+        generate = self._generate.try_acquire()
+        if generate is None:
+            submit.neutral()
+            return None
+        return self._hold(submit, generate)
+
+    def resume(self) -> AttemptPermits:
+        """Return the permits of an attempt that is under way already: it passes no gate, and is in flight."""
+        return self._hold(None, self._generate.observe())
+
+    def polled(self, ok: bool) -> None:
+        """Report a poll or a download; failures in their breaker slow polling down and do nothing else."""
+        permit = self._poll.try_acquire()
+        if permit is not None and ok:
+            permit.success()
+        elif permit is not None:
+            permit.failure()
+
+    def poll_admitted(self) -> bool:
+        """Whether polls go at their usual pace, or the next one is the probe that may restore it."""
+        return not self._poll.peek()
+
+    def poll_slowdown(self) -> float:
+        """The factor by which polls are to be slowed down now, 1.0 when they are not."""
+        return 1.0 if self.poll_admitted() else POLL_SLOWDOWN
+
+    def snapshot(self) -> HealthSnapshot:
+        """Return everything there is to know at this moment; changes nothing."""
+        now, bar = self._clock.monotonic(), self._bar()
+        out_s = max(0.0, self._out_until - now)
+        return HealthSnapshot(
+            provider=self.provider.name,
+            submit=self._submit.state,
+            poll=self._poll.state,
+            generate=self._generate.state,
+            in_flight=self._concurrency.count,
+            in_flight_limit=self._concurrency.limit,
+            success_share=self._record.share(),
+            barred=bar.message if bar else None,
+            cooling_s=max(0.0, self._cooling_until - now),
+            out_s=out_s,
+            out_reason=self._out_reason if out_s else None,
+        )
+
+    def _gate(self, kind: BreakerKind, settings: BreakerSettings) -> Gate:
+        return Gate(kind, settings, self._clock, self._rng, self._moved)
+
+    def _moved(self, kind: BreakerKind, old: BreakerState, new: BreakerState) -> None:
+        self._emit(BreakerMoved(self.provider.name, kind, old, new))
+
+    def _hold(self, submit: Permit | None, generate: Permit) -> AttemptPermits:
+        self._concurrency.enter()
+        return AttemptPermits(submit, generate, self._submit_ended, self._video_ended, self._concurrency.leave)
+
+    def _submit_ended(self, permit: Permit, failure: Failure | None) -> None:
+        if failure is None:
+            permit.success()
+            self._concurrency.succeeded()
+        else:
+            self._failed(permit, failure)
+
+    def _video_ended(self, permit: Permit, failure: Failure | None) -> None:
+        if failure is None:
+            permit.success()
+            self._record.add(succeeded=True)
+        elif consequences(failure).next_step is NextStep.KEEP_POLLING:
+            permit.neutral()
+        else:
+            self._failed(permit, failure)
+
+    def _failed(self, permit: Permit, failure: Failure) -> None:
+        """Do to the provider what the policy table says of such a failure."""
+        match consequences(failure).breaker:
+            case BreakerEffect.NEUTRAL:
+                permit.neutral()
+            case BreakerEffect.COUNTS:
+                permit.failure()
+                self._record.add(succeeded=False)
+            case BreakerEffect.COOLS_DOWN:
+                permit.neutral()
+                self._cool_down(failure.retry_after_s)
+            case BreakerEffect.OPENS:
+                permit.neutral()
+                self._record.add(succeeded=False)
+                self._take_out(failure.reason)
+            case effect:
+                assert_never(effect)
+
+    def _cool_down(self, retry_after_s: float | None) -> None:
+        """Wait as long as was asked for; of the submits that meet one rate limit together, only the first halves."""
+        now = self._clock.monotonic()
+        if now >= self._cooling_until:
+            self._concurrency.halve()
+        asked_s = retry_after_s if retry_after_s is not None and retry_after_s > 0.0 else COOL_DOWN_S
+        # The jitter goes up only, for what was asked for is a floor; an absurd wish is cut to an outage's length.
+        wait_s = min(asked_s, self.provider.breaker.outage_s) * self._rng.uniform(1.0, 1.2)
+        self._cooling_until = max(self._cooling_until, now + wait_s)
+
+    def _take_out(self, reason: Reason) -> None:
+        """Eject at once and for long. The submit breaker opens with it, so that afterwards one trial goes first."""
+        now, outage_s = self._clock.monotonic(), self.provider.breaker.outage_s
+        news = now >= self._out_until
+        self._out_until, self._out_reason = now + outage_s, reason
+        self._submit.trip_now()
+        if news:
+            self._emit(ProviderOut(self.provider.name, reason.value, outage_s))
+
+    def _bar(self) -> "_Bar | None":
+        """Find what keeps jobs away the longest."""
+        now = self._clock.monotonic()
+        bars: list[_Bar] = []
+        if (out_s := self._out_until - now) > 0.0:
+            why = _WHY_OUT.get(self._out_reason, "its account was refused")
+            bars.append(_Bar(out_s, ExclusionCause.EJECTED, f"is out for another {ceil(out_s)} s: {why}"))
+        if (cooling_s := self._cooling_until - now) > 0.0:
+            message = f"cools down for another {ceil(cooling_s)} s after a rate limit"
+            bars.append(_Bar(cooling_s, ExclusionCause.COOLING, message))
+        for gate, what in ((self._submit, "submits"), (self._generate, "accepted jobs")):
+            if wait_s := gate.peek():
+                bars.append(_Bar(wait_s, ExclusionCause.EJECTED, _why_ejected(gate, what, wait_s)))
+        return max(bars, key=lambda bar: bar.for_s, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One thing that keeps jobs away, and for how long as far as anyone knows."""
+
+    for_s: float
+    cause: ExclusionCause
+    message: str
+
+
+_WHY_OUT: Final[Mapping[Reason | None, str]] = MappingProxyType(
+    {Reason.AUTH: "its key was refused", Reason.BALANCE: "its balance is used up"}
+)
+
+
+def _why_ejected(gate: Gate, what: str, wait_s: float) -> str:
+    if gate.state is BreakerState.HALF_OPEN:
+        return f"is on probation after too many of its {what} failed, and another job is the trial"
+    return f"is ejected for another {ceil(wait_s)} s, for too many of its {what} failed"
