@@ -32,13 +32,19 @@ IMAGE_WORDS = ("image", "photo", "picture", "person", "people", "upload", "face"
 
 
 def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
-    """The row that fits best: a decisive one by code, then by phrase; else the first by code, then by phrase."""
+    """The row that fits best: a decisive one by code, then by phrase; else the first by code, then by phrase.
+
+    Of rows with one reason, the one that names its stage says more than the bare word beside it.
+    """
     codes = {text.casefold() for text in (*said.codes, *said.messages)}
     text = "\n".join((*said.codes, *said.messages)).casefold()
     by_code = [row for row in rules if not codes.isdisjoint(row.codes)]
     by_phrase = [row for row in rules if any(phrase in text for phrase in row.phrases)]
     found = by_code + by_phrase
-    return next((row for row in found if row.reason in DECISIVE), found[0] if found else None)
+    best = next((row for row in found if row.reason in DECISIVE), found[0] if found else None)
+    if best is None:
+        return None
+    return next((row for row in found if row.stage and row.reason is best.reason), best)
 
 
 def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[Rule, ...] = RULES) -> Failure:

@@ -1,0 +1,278 @@
+"""The tolerant readers, row by row, and the one place that never raises."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from providers import openai
+from providers.adapter import HttpResponse
+from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded
+from providers.fields import (
+    ID_PATHS,
+    STATUS_WORDS,
+    URL_PATHS,
+    Complaint,
+    Paths,
+    RemoteStatus,
+    as_id,
+    as_url,
+    complaint,
+    cost_microusd,
+    first,
+    job_object,
+    known_status,
+    progress_percent,
+    retry_after_s,
+)
+from providers.reading import read_poll, read_submit
+
+LINK = "https://cdn.example.test/v.mp4"
+
+
+def answer(body: object, status: int = 200, **headers: str) -> HttpResponse:
+    return HttpResponse(status, {name.replace("_", "-"): value for name, value in headers.items()}, orjson.dumps(body))
+
+
+def put(path: tuple[str, ...], value: object) -> Any:
+    """The smallest document with `value` at `path`."""
+    for step in reversed(path):
+        value = [value] if step.isdecimal() else {step: value}
+    return value
+
+
+def adapter_that(reading: object) -> Any:
+    """A stranger's adapter whose readers return `reading`, or raise it."""
+
+    def read(response: HttpResponse) -> object:
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+    return SimpleNamespace(read_submit=read, read_poll=read)
+
+
+@pytest.mark.parametrize(("table", "read", "value"), [(ID_PATHS, as_id, "task_1"), (URL_PATHS, as_url, LINK)])
+def test_every_place_of_a_table_is_found(table: Paths, read: Any, value: str) -> None:
+    for path in table:
+        assert first(put(path, value), table, read) == value, path
+
+
+def test_an_earlier_place_wins_over_a_later_one() -> None:
+    assert first({"task_id": "second", "id": "first"}, ID_PATHS, as_id) == "first"
+    assert first({"task_id": "second", "id": None}, ID_PATHS, as_id) == "second"
+
+
+@pytest.mark.parametrize("value", ["", " ", ".", "..", "a b", "a\nb", "x" * 2_000, 0, -1, True, 1.5, None, [], {}])
+def test_what_cannot_be_an_id_is_none(value: object) -> None:
+    assert as_id(value) is None
+
+
+@pytest.mark.parametrize("value", ["sora-2:task_01", "a/b", "YWJj=", "video_x-1"])
+def test_an_id_is_kept_verbatim(value: str) -> None:
+    assert as_id(value) == value
+
+
+def test_a_status_word_means_one_thing_only() -> None:
+    words = [word for text in STATUS_WORDS.values() for word in text.split()]
+    assert len(words) == len(set(words))
+    assert set(STATUS_WORDS) == set(RemoteStatus)
+    assert all(word == word.lower() for word in words)
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("not_start", RemoteStatus.QUEUED),
+        ("video_upsampling_completed", RemoteStatus.IN_PROGRESS),
+        ("succeed", RemoteStatus.COMPLETED),
+        ("canceled", RemoteStatus.CANCELLED),
+        ("polishing", None),
+    ],
+)
+def test_status_words_are_canonical(word: str, status: RemoteStatus | None) -> None:
+    assert known_status(word) is status
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        (LINK, LINK),
+        (f" `{LINK}` \n", LINK),
+        ("HTTPS://CDN.example.test/v.mp4", "HTTPS://CDN.example.test/v.mp4"),
+        ("ftp://cdn.example.test/v.mp4", None),
+        ("file:///etc/passwd", None),
+        ("javascript:alert(1)", None),
+        ("data:video/mp4;base64,AAAA", None),
+        ("//cdn.example.test/v.mp4", None),
+        ("/outputs/v.mp4", None),
+        ("https://", None),
+        ("https://[::1", None),
+        ("https://host/a b", None),
+        ("https://host/\u0000", None),
+        ("https://host/" + "x" * 9_000, None),
+        ({"url": LINK}, None),
+    ],
+)
+def test_only_http_links_with_a_host_are_links(text: object, link: str | None) -> None:
+    assert as_url(text) == link
+
+
+@pytest.mark.parametrize(
+    ("value", "percent"),
+    [
+        (0, 0),
+        (1, 1),
+        (42, 42),
+        ("42", 42),
+        ("42%", 42),
+        (" 42 % ", 42),
+        ("", None),
+        (0.93, 93),
+        (0.29, 29),
+        ("0.93", 93),
+        ("0.5%", 0),
+        (1.0, 100),
+        (99.9, 99),
+        (250, 100),
+        (-3, 0),
+        (10**400, None),
+        ("inf", None),
+        ("nan", None),
+        ("half", None),
+        (True, None),
+        ([50], None),
+    ],
+)
+def test_progress_has_many_spellings_and_one_range(value: object, percent: int | None) -> None:
+    assert progress_percent({"progress": value}) == percent
+
+
+def test_progress_of_the_raw_passthrough_is_a_ratio() -> None:
+    assert progress_percent({"detail": {"pending_info": {"progress_pct": 0.5}}}) == 50
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0.5"}, 0.5),
+        ({"retry_after": "-7"}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "9999999999"}, 86_400.0),
+        ({"retry_after_ms": "250", "retry_after": "7"}, 0.25),
+        ({"retry_after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({"retry_after": "Sun, 22 Nov 2026 09:00:00 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 0.0),
+        ({"retry_after": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
+        ({"retry_after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 -0000"}, None),
+    ],
+)
+def test_retry_after_is_read_without_a_clock(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after_s(answer({}, 429, **headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, Complaint()),
+        ({"code": "success", "message": "", "data": {}}, Complaint()),
+        ({"error": {"message": "", "code": ""}}, Complaint()),
+        ({"error": None, "fail_reason": ""}, Complaint()),
+        ({"error": "plain words"}, Complaint((), ("plain words",))),
+        ({"error": {"message": "m", "code": 500}}, Complaint(("500",), ("m",))),
+        ({"detail": [{"msg": "Field required"}, {"msg": "Too long"}]}, Complaint((), ("Field required; Too long",))),
+        ({"detail": "Not Found"}, Complaint((), ("Not Found",))),
+    ],
+)
+def test_a_complaint_is_found_wherever_it_is_kept(document: dict[str, Any], expected: Complaint) -> None:
+    assert complaint(document) == expected
+    assert bool(expected) == (expected != Complaint())
+
+
+def test_a_complaint_inside_json_inside_a_string_is_opened() -> None:
+    inner = orjson.dumps({"error": {"message": "innermost", "code": "sentinel_block"}}).decode()
+    middle = orjson.dumps({"code": "fail_to_fetch_task", "message": inner}).decode()
+    said = complaint({"code": "outer", "message": middle})
+    assert said.codes == ("outer", "fail_to_fetch_task", "sentinel_block")
+    assert said.message == "innermost"
+
+
+def test_json_in_strings_is_not_followed_for_ever() -> None:
+    text = "bottom"
+    for _ in range(8):
+        text = orjson.dumps({"message": text}).decode()
+    assert complaint({"message": text}).message == ""
+
+
+@pytest.mark.parametrize(
+    ("document", "microusd"),
+    [
+        ({"cost_usd": 0.1}, 100_000),
+        ({"usage": {"cost_usd": "1.234567"}}, 1_234_567),
+        ({"usage": {"cost_in_usd_ticks": 500_000_000}}, 50_000),
+        ({"cost": 3}, None),
+        ({"cost_usd": -1}, None),
+        ({"cost_usd": 1e9}, None),
+        ({"cost_usd": "a lot"}, None),
+    ],
+)
+def test_only_a_cost_in_dollars_is_believed(document: dict[str, Any], microusd: int | None) -> None:
+    assert cost_microusd(document) == microusd
+
+
+def test_the_outer_status_wins_when_the_outer_object_is_the_job() -> None:
+    job = {"task_id": "t", "status": "IN_PROGRESS", "data": {"status": "completed", "output": LINK}}
+    assert job_object(job) is job
+    assert job_object({"status": "success", "data": {"status": "IN_PROGRESS"}}) == {"status": "IN_PROGRESS"}
+
+
+def test_a_link_in_a_job_that_is_not_done_is_no_video() -> None:
+    polled = read_poll(openai, answer({"id": "video_1", "status": "in_progress", "progress": 96, "url": LINK}))
+    assert polled == Running(queued=False, progress=96)
+
+
+ERRORS = [
+    KeyError("id"),
+    IndexError(),
+    TypeError(),
+    ValueError(),
+    AttributeError(),
+    RecursionError(),
+    ZeroDivisionError(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_adapter_that_raises_is_ambiguous_on_submit_and_unreadable_on_poll(error: Exception) -> None:
+    submitted, polled = read_submit(adapter_that(error), answer({})), read_poll(adapter_that(error), answer({}))
+    assert isinstance(submitted, Failure)
+    assert isinstance(polled, Failure)
+    assert (submitted.stage, submitted.reason) == (Stage.SUBMIT, Reason.AMBIGUOUS)
+    assert (polled.stage, polled.reason) == (Stage.POLL, Reason.UNREADABLE)
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
+def test_an_adapter_cannot_accept_or_finish_a_job_on_anything_but_a_2xx(status: int) -> None:
+    submitted = read_submit(adapter_that(Accepted("video_1")), answer({}, status))
+    assert isinstance(submitted, Failure)
+    assert submitted.reason is Reason.AMBIGUOUS
+    for claim in (Succeeded(LINK), Running(queued=True)):
+        polled = read_poll(adapter_that(claim), answer({}, status))
+        assert isinstance(polled, Failure)
+        assert polled.stage is Stage.POLL
+
+
+def test_an_adapter_that_answers_nothing_is_a_failure() -> None:
+    assert isinstance(read_submit(adapter_that(None), answer({})), Failure)
+    assert isinstance(read_poll(adapter_that(None), answer({})), Failure)
+    assert isinstance(read_submit(adapter_that(Succeeded(LINK)), answer({})), Failure)
+    assert isinstance(read_poll(adapter_that(Accepted("video_1")), answer({})), Failure)
+
+
+def test_a_failure_shows_neither_message_nor_link_in_its_repr() -> None:
+    polled = read_poll(openai, answer({"id": "v", "object": "video", "status": "failed", "error": "a secret prompt"}))
+    done = read_poll(openai, answer({"id": "v", "status": "completed", "url": f"{LINK}?signature=1"}))
+    assert "secret" not in repr(polled)
+    assert "signature" not in repr(done)
