@@ -42,8 +42,13 @@ class ContentStream:
 class Transport(Protocol):
     """The only way out."""
 
-    async def send(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
-        """Run one exchange within the provider's timeouts; never raises for anything the network does."""
+    async def send(
+        self, provider: str, operation: Operation, request: HttpRequest, lag_s: float | None = None
+    ) -> Outcome:
+        """Run one exchange within the provider's timeouts; never raises for anything the network does.
+
+        `lag_s` is how much later than planned a poll leaves; it is only passed on into the event.
+        """
 
     def open(
         self, provider: str, request: HttpRequest, headers: Mapping[str, str]

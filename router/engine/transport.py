@@ -1,0 +1,227 @@
+"""The only client: every exchange with an upstream, and the answer to the question whether it left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Self, assert_never
+
+from aiohttp import ClientResponse, ClientSession, ClientTimeout
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict
+from yarl import URL
+
+from providers.adapter import HttpRequest, HttpResponse
+from router.core.catalog import Provider
+from router.core.clock import Clock
+from router.core.events import Emit, ExchangeEnded, ExchangeResult, Operation
+from router.engine.account import Account
+from router.engine.address import body_of, own_headers, own_url
+from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers, read_capped, read_chunks
+from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
+from router.engine.fault import cause_of
+from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
+from router.engine.sessions import Mark, Sessions
+
+REDIRECTS_MAX: Final = 3
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CONDITIONAL: Final = frozenset({"range", "if-range"})
+_PASSED_ON: Final = frozenset(
+    {"content-type", "content-length", "content-range", "accept-ranges", "etag", "last-modified"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    session: ClientSession
+    url: URL = field(repr=False)
+    headers: CIMultiDict[str] = field(repr=False)
+
+
+class AiohttpTransport:
+    """Sends with each provider's account; use it as an async context manager, or `start` and `close` it.
+
+    Every exchange is emitted as one ExchangeEnded, a download with its redirects as one too; cancelled ones are not.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        emit: Emit,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._providers = providers
+        self._clock = clock
+        self._emit = emit
+        self._resolver = resolver
+        self._opened: Sessions | None = None
+
+    async def start(self) -> None:
+        """Open the sessions; needs the running loop."""
+        self._opened = Sessions.opened(self._resolver)
+
+    async def close(self) -> None:
+        """Close every connection; exchanges under way end as unanswered."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def send(
+        self, provider: str, operation: Operation, request: HttpRequest, lag_s: float | None = None
+    ) -> Outcome:
+        """Run one exchange within the provider's timeouts; never raises for anything the network does.
+
+        Redirects are not followed: a 3xx is an answer like any other. `lag_s` is passed on into the event.
+        """
+        started = self._clock.monotonic()
+        outcome = await self._exchange(provider, operation, request)
+        self._ended(provider, operation, started, outcome, lag_s)
+        return outcome
+
+    def open(
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[ContentStream]:
+        """Open a download of any status; `headers` may add Range and If-Range. Raises ContentError.
+
+        Up to three redirects are followed, each checked anew, none with the key.
+        """
+        return self._open(provider, request, headers)
+
+    async def _exchange(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
+        limits = self._providers[provider].timeouts
+        total_s = limits.submit_s if operation is Operation.SUBMIT else limits.poll_s
+        try:
+            target = self._target(provider, operation, request)
+        except RefusedLinkError as refused:
+            return NotSent(str(refused))
+        body = body_of(request, target.headers)
+        mark = Mark()
+        try:
+            async with asyncio.timeout(total_s):
+                response = await target.session.request(
+                    request.method,
+                    target.url,
+                    data=body,
+                    headers=target.headers,
+                    allow_redirects=False,
+                    timeout=ClientTimeout(connect=limits.connect_s),
+                    trace_request_ctx=mark,
+                )
+                try:
+                    answer = await read_capped(response)
+                finally:
+                    response.close()
+        except Exception as error:  # noqa: BLE001 - whatever failed, what counts is whether the request had left
+            cause = cause_of(error)
+            return NoAnswer(cause) if mark.left else NotSent(cause)
+        if answer is None:
+            return NoAnswer(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+        return HttpResponse(response.status, lower_headers(response), answer)
+
+    @asynccontextmanager
+    async def _open(
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+    ) -> AsyncIterator[ContentStream]:
+        started = self._clock.monotonic()
+        mark = Mark()
+        response = await self._answer(provider, request, headers, mark)
+        if isinstance(response, str):
+            missed = NoAnswer(response) if mark.left else NotSent(response)
+            self._ended(provider, Operation.DOWNLOAD, started, missed)
+            raise ContentError(response)
+        passed_on = {name: value for name, value in lower_headers(response).items() if name in _PASSED_ON}
+        try:
+            async with aclosing(read_chunks(response, mark)) as chunks:
+                yield ContentStream(response.status, passed_on, chunks)
+        finally:
+            response.close()
+            outcome = NoAnswer("broken off") if mark.broke else HttpResponse(response.status, {}, b"")
+            self._ended(provider, Operation.DOWNLOAD, started, outcome)
+
+    async def _answer(
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], mark: Mark
+    ) -> ClientResponse | str:
+        """The last answer of a chain of redirects, or why there is none."""
+        conditional = {name: value for name, value in headers.items() if name.lower() in _CONDITIONAL}
+        limits = self._providers[provider].timeouts
+        timeout = ClientTimeout(connect=limits.connect_s, sock_read=limits.download_idle_s)
+        try:
+            target = self._target(provider, Operation.DOWNLOAD, request)
+            target.headers.update(conditional)
+            for _ in range(REDIRECTS_MAX + 1):
+                response = await target.session.request(
+                    request.method,
+                    target.url,
+                    headers=target.headers,
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    timeout=timeout,
+                    trace_request_ctx=mark,
+                )
+                location = response.headers.get("Location") if response.status in _REDIRECTS else None
+                if location is None and not is_compressed(response):
+                    return response
+                response.close()
+                if location is None:
+                    return "the answer came compressed"
+                target = self._link(provider, parse_link(location, target.url), {"Accept": "*/*", **conditional})
+        except Exception as error:  # noqa: BLE001 - every way to fail is the same to a download
+            return cause_of(error)
+        return f"redirected more than {REDIRECTS_MAX} times"
+
+    def _target(self, provider: str, operation: Operation, request: HttpRequest) -> _Target:
+        if request.absolute:
+            return self._link(provider, parse_link(request.path), {"Accept": "*/*", **request.headers})
+        account, sessions = self._accounts[provider], self._sessions()
+        match operation:
+            case Operation.SUBMIT:
+                session, accept = sessions.submit, "application/json"
+            case Operation.POLL:
+                session, accept = sessions.api, "application/json"
+            case Operation.DOWNLOAD:
+                session, accept = sessions.trusted, "*/*"
+            case _:
+                assert_never(operation)
+        return _Target(session, own_url(account, request), own_headers(account, request, accept))
+
+    def _link(self, provider: str, url: URL, headers: Mapping[str, str]) -> _Target:
+        """The target of a link that an upstream named; raises RefusedLinkError."""
+        asset_hosts = self._providers[provider].asset_hosts
+        if (reason := why_refused(url, asset_hosts)) is not None:
+            raise RefusedLinkError(reason)
+        sessions = self._sessions()
+        session = sessions.trusted if is_exempt(url, asset_hosts) else sessions.guarded
+        return _Target(session, url, CIMultiDict(headers))
+
+    def _sessions(self) -> Sessions:
+        if self._opened is None:
+            raise RuntimeError("start the transport before sending")
+        return self._opened
+
+    def _ended(
+        self, provider: str, operation: Operation, started: float, outcome: Outcome, lag_s: float | None = None
+    ) -> None:
+        duration_s = self._clock.monotonic() - started
+        status = outcome.status if isinstance(outcome, HttpResponse) else None
+        self._emit(ExchangeEnded(provider, operation, _result_of(outcome), duration_s, status, lag_s))
+
+
+def _result_of(outcome: Outcome) -> ExchangeResult:
+    match outcome:
+        case NotSent():
+            return ExchangeResult.NOT_SENT
+        case NoAnswer():
+            return ExchangeResult.NO_ANSWER
+        case HttpResponse():
+            return ExchangeResult.OK if 200 <= outcome.status < 300 else ExchangeResult.ERROR
+        case _:
+            assert_never(outcome)

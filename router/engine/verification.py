@@ -1,0 +1,189 @@
+"""Whether the bytes an upstream calls a video are one, whole, judged by their outer structure while they stream by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from router.engine.exchange import ContentError, ContentStream
+
+VIDEO_BYTES_MAX: Final = 1 << 30
+_SIGNATURE_BYTES: Final = 12
+_BOX_HEADER_BYTES_MAX: Final = 16
+_BOXES_MAX: Final = 10_000
+
+# First bytes of what upstreams send instead of a video, ISO/IEC 14496-12 brands that are no video among them.
+_NOT_VIDEO: Final = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"RIFF", "a RIFF file (WebP, AVI or WAV)"),
+    (b"#EXTM3U", "an HLS playlist"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", "a PDF document"),
+)
+_STILL_BRANDS: Final = frozenset({b"avif", b"heic", b"heix", b"mif1", b"msf1"})
+_AUDIO_BRANDS: Final = frozenset({b"M4A ", b"M4B "})
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A video that arrived whole."""
+
+    content_type: str
+    content_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """One top-level box or element; a `body_bytes` of None means that it goes on to the end of the file."""
+
+    kind: bytes
+    header_bytes: int
+    body_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    content_type: str
+    read_box: Callable[[bytes], _Box | None]
+    required: frozenset[bytes]
+
+
+class VideoCheck:
+    """Walks an MP4, MOV or WebM chunk by chunk; both methods raise ContentError. Holds a box header at most."""
+
+    def __init__(self, bytes_max: int = VIDEO_BYTES_MAX) -> None:
+        self.content_bytes = 0
+        self._bytes_max = bytes_max
+        self._container: _Container | None = None
+        self._head = b""
+        self._left: int | None = 0
+        self._boxes = 0
+        self._missing: set[bytes] = set()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; raises as soon as they cannot be a video's, or are too many."""
+        self.content_bytes += len(chunk)
+        if self.content_bytes > self._bytes_max:
+            raise ContentError(f"the video is longer than {self._bytes_max} bytes")
+        if self._container is None:
+            chunk, self._head = self._head + chunk, b""
+            if len(chunk) < _SIGNATURE_BYTES:
+                self._head = chunk
+                return
+            self._container = _recognise(chunk)
+            self._missing = set(self._container.required)
+        self._walk(self._container, chunk)
+
+    def finish(self) -> Verified:
+        """Take the end of the stream; raises when something is missing before it."""
+        if not self.content_bytes:
+            raise ContentError("the answer is empty")
+        if self._container is None:
+            raise ContentError(f"not a video but {_kind_of(self._head)}")
+        if self._left or self._head.strip(b"\0"):
+            raise ContentError(f"the video is truncated after {self.content_bytes} bytes")
+        if self._missing:
+            names = " and ".join(sorted(kind.decode("latin-1") for kind in self._missing if kind.isalpha()))
+            raise ContentError(f"the video is truncated: no {names or 'segment'} after {self.content_bytes} bytes")
+        return Verified(self._container.content_type, self.content_bytes)
+
+    def _walk(self, container: _Container, chunk: bytes) -> None:
+        position = 0
+        while position < len(chunk) and self._left is not None:
+            if self._left:
+                step = min(self._left, len(chunk) - position)
+                self._left -= step
+                position += step
+                continue
+            head = self._head + chunk[position : position + _BOX_HEADER_BYTES_MAX - len(self._head)]
+            box = container.read_box(head)
+            if box is None:
+                self._head = head
+                return
+            position += box.header_bytes - len(self._head)
+            self._head = b""
+            self._enter(box)
+
+    def _enter(self, box: _Box) -> None:
+        self._boxes += 1
+        if self._boxes > _BOXES_MAX:
+            raise ContentError(f"not a video: more than {_BOXES_MAX} boxes")
+        self._left = box.body_bytes
+        self._missing.discard(box.kind)
+
+
+async def verify(stream: ContentStream, bytes_max: int = VIDEO_BYTES_MAX) -> Verified:
+    """Read an answer to its end; raise ContentError unless it is a whole video."""
+    if stream.status != 200:
+        raise ContentError(f"http status {stream.status}")
+    check = VideoCheck(bytes_max)
+    async for chunk in stream.chunks:
+        check.feed(chunk)
+    return check.finish()
+
+
+def _recognise(head: bytes) -> _Container:
+    brand = head[8:12]
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return _WEBM
+    if head[4:8] != b"ftyp" or brand in _STILL_BRANDS | _AUDIO_BRANDS:
+        raise ContentError(f"not a video but {_kind_of(head)}")
+    return _MOV if brand == b"qt  " else _MP4
+
+
+def _kind_of(head: bytes) -> str:
+    for signature, kind in _NOT_VIDEO:
+        if head.startswith(signature):
+            return kind
+    if head[4:8] == b"ftyp":
+        return "an audio file" if head[8:12] in _AUDIO_BRANDS else "a still image"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"{", b"[")):
+        return "a JSON document"
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
+        return "an HTML page"
+    if text.startswith(b"<"):
+        return "an XML document"
+    printable = all(byte >= 0x20 or byte in b"\t\r\n" for byte in head)
+    return "text" if printable else "bytes of an unknown kind"
+
+
+def _read_mp4_box(head: bytes) -> _Box | None:
+    """ISO/IEC 14496-12, 4.2: size, type, and a 64-bit size when the short one is 1; 0 means to the end."""
+    if len(head) < 8:
+        return None
+    size, header_bytes = int.from_bytes(head[:4]), 8
+    if size == 0:
+        return _Box(head[4:8], header_bytes, None)
+    if size == 1:
+        if len(head) < 16:
+            return None
+        size, header_bytes = int.from_bytes(head[8:16]), 16
+    if size < header_bytes:
+        raise ContentError("not a whole video: a box is shorter than its header")
+    return _Box(head[4:8], header_bytes, size - header_bytes)
+
+
+def _read_ebml_element(head: bytes) -> _Box | None:
+    """RFC 8794, sections 4 to 6: an id of 1-4 bytes, a size of 1-8; all ones means unknown, so to the end."""
+    id_bytes = 9 - head[0].bit_length()
+    if id_bytes > 4:
+        raise ContentError("not a whole video: an element id is malformed")
+    if len(head) <= id_bytes:
+        return None
+    size_bytes = 9 - head[id_bytes].bit_length()
+    if size_bytes > 8:
+        raise ContentError("not a whole video: an element size is malformed")
+    header_bytes = id_bytes + size_bytes
+    if len(head) < header_bytes:
+        return None
+    mask = (1 << 7 * size_bytes) - 1
+    size = int.from_bytes(head[id_bytes:header_bytes]) & mask
+    return _Box(head[:id_bytes], header_bytes, None if size == mask else size)
+
+
+_MP4: Final = _Container("video/mp4", _read_mp4_box, frozenset({b"moov", b"mdat"}))
+_MOV: Final = _Container("video/quicktime", _read_mp4_box, frozenset({b"moov", b"mdat"}))
+_WEBM: Final = _Container("video/webm", _read_ebml_element, frozenset({b"\x18\x53\x80\x67"}))
