@@ -1,0 +1,159 @@
+"""The faults an upstream can be told to have, and the rules that say when."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+RULES_LIMIT = 100
+
+
+class Fault(StrEnum):
+    """Everything that can go wrong on purpose."""
+
+    REFUSE_CONNECT = "refuse_connect"
+    CUT_BEFORE_ACCEPT = "cut_before_accept"
+    CUT_AFTER_ACCEPT = "cut_after_accept"
+    LATE_ANSWER = "late_answer"
+    RATE_LIMITED = "rate_limited"
+    HTTP_500 = "http_500"
+    HTTP_502 = "http_502"
+    HTTP_503 = "http_503"
+    HTML_502 = "html_502"
+    ERROR_IN_200 = "error_in_200"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    BAD_KEY = "bad_key"
+    IMAGE_REVIEW = "image_review"
+    PROMPT_REVIEW = "prompt_review"
+    OUTPUT_REVIEW = "output_review"
+    FAIL_AT_95 = "fail_at_95"
+    STUCK_PROGRESS = "stuck_progress"
+    NEVER_FINISHING = "never_finishing"
+    LINK_LATE = "link_late"
+    LINK_404 = "link_404"
+    LINK_TRUNCATED = "link_truncated"
+    LINK_NOT_VIDEO = "link_not_video"
+    SLOW_DOWNLOAD = "slow_download"
+    POLL_500 = "poll_500"
+    POLL_429 = "poll_429"
+    POLL_HTML = "poll_html"
+    POLL_GARBAGE = "poll_garbage"
+
+
+REVIEWS = frozenset({Fault.IMAGE_REVIEW, Fault.PROMPT_REVIEW})
+CREATE_FAULTS = frozenset(
+    {
+        Fault.CUT_BEFORE_ACCEPT,
+        Fault.CUT_AFTER_ACCEPT,
+        Fault.LATE_ANSWER,
+        Fault.RATE_LIMITED,
+        Fault.HTTP_500,
+        Fault.HTTP_502,
+        Fault.HTTP_503,
+        Fault.HTML_502,
+        Fault.ERROR_IN_200,
+        Fault.INSUFFICIENT_BALANCE,
+        Fault.BAD_KEY,
+    }
+)
+FATE_FAULTS = frozenset({Fault.OUTPUT_REVIEW, Fault.FAIL_AT_95, Fault.STUCK_PROGRESS, Fault.NEVER_FINISHING})
+LINK_FAULTS = frozenset(
+    {Fault.LINK_LATE, Fault.LINK_404, Fault.LINK_TRUNCATED, Fault.LINK_NOT_VIDEO, Fault.SLOW_DOWNLOAD}
+)
+POLL_FAULTS = frozenset({Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE})
+
+# Which faults read a parameter; given to any other it is an error, not a silent nothing.
+READERS: Mapping[str, frozenset[Fault]] = {
+    "share": frozenset(Fault) - {Fault.REFUSE_CONNECT},
+    "times": frozenset(Fault) - {Fault.REFUSE_CONNECT},
+    "match": frozenset(Fault) - {Fault.REFUSE_CONNECT},
+    "delay_s": frozenset({Fault.LATE_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}),
+    "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429}),
+    "at": REVIEWS,
+    "status": frozenset({Fault.STUCK_PROGRESS}),
+    "fetches": LINK_FAULTS,
+    "accepted": frozenset({Fault.HTTP_500, Fault.HTTP_502, Fault.HTTP_503, Fault.HTML_502}),
+}
+
+
+class FaultError(ValueError):
+    """Rules that cannot be used; its text names each place, what is wrong, and the accepted values."""
+
+
+class Match(BaseModel):
+    """Which jobs a rule is about; a condition not given holds for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    prompt_contains: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    def holds(self, prompt: str, model: str) -> bool:
+        """Whether a job with this prompt and upstream model is meant."""
+        return (self.prompt_contains is None or self.prompt_contains in prompt) and self.model in (None, model)
+
+
+class FaultRule(BaseModel):
+    """One fault and when it strikes: a `share` of the exchanges it is about, or the first `times` of them.
+
+    Create and job faults are drawn once per create and stay with that job; poll faults are drawn at every poll.
+    `delay_s` is in real seconds, never scaled. `fetches` ends a link's fault after so many fetches. `accepted`
+    takes and bills the job before the error is answered.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    fault: Fault
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
+    times: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    delay_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    retry_after_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    at: Literal["create", "job"] | None = None
+    status: Literal["in_progress", "completed"] | None = None
+    fetches: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    accepted: bool | None = None
+    match: Match | None = None
+
+    @model_validator(mode="after")
+    def _only_what_is_read(self) -> Self:
+        for name, readers in READERS.items():
+            if getattr(self, name) is not None and self.fault not in readers:
+                accepted = ", ".join(sorted(readers))
+                raise ValueError(f"{name} says nothing about {self.fault}; it is read by: {accepted}")
+        if self.share is not None and self.times is not None:
+            raise ValueError("give share (of all exchanges) or times (the first so many), not both")
+        return self
+
+    @property
+    def at_create(self) -> bool:
+        """Whether the create itself is spoiled, rather than the job's later life."""
+        return self.fault in CREATE_FAULTS or (self.fault in REVIEWS and self.at != "job")
+
+    @property
+    def about_fate(self) -> bool:
+        """Whether an accepted job's way to its end is changed."""
+        return self.fault in FATE_FAULTS or (self.fault in REVIEWS and self.at == "job")
+
+    def holds(self, prompt: str, model: str, images: int) -> bool:
+        """Whether this rule is about such a job; an image review needs an image."""
+        if self.fault is Fault.IMAGE_REVIEW and not images:
+            return False
+        return self.match is None or self.match.holds(prompt, model)
+
+
+_RULES = TypeAdapter(Annotated[tuple[FaultRule, ...], Field(max_length=RULES_LIMIT)])
+
+
+def parse_rules(rules: Iterable[FaultRule | Mapping[str, Any]]) -> tuple[FaultRule, ...]:
+    """Check rules from any source; raise FaultError with every mistake at once."""
+    try:
+        return _RULES.validate_python(tuple(rules))
+    except ValidationError as error:
+        lines = [_line(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
+        raise FaultError("; ".join(lines)) from None
+
+
+def _line(path: tuple[int | str, ...], message: str) -> str:
+    where = "faults" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return f"{where}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,163 @@
+"""The state of one fake provider: the jobs it took, the faults in force, and its books. No I/O."""
+
+import hashlib
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from providers.canonical import Size, Stage
+from providers.sandbox.books import Books, BooksEntry, balance
+from providers.sandbox.injection import Drawn, Injection
+from providers.sandbox.life import Fate, Moment, Status, draw_fate, moment
+from providers.sandbox.prices import PriceList
+
+Clock: TypeAlias = Callable[[], float]
+REFUSALS = frozenset({Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW})
+
+
+class SandboxFullError(Exception):
+    """No further job can be remembered, so none is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A create that its dialect has read and found valid."""
+
+    prompt: str = field(repr=False)
+    model: str
+    seconds: int
+    size: Size
+    images: int
+    billed_microusd: int
+
+
+@dataclass(slots=True)
+class SandboxJob:
+    """An accepted job. `number` counts from 0 and turns the shapes of its answers; times are epoch seconds."""
+
+    id: str
+    number: int
+    order: Order
+    drawn: Drawn
+    fate: Fate
+    accepted_at: float
+    asset: str = field(repr=False)
+    signature: str = field(repr=False)
+    answer_lost: bool = False
+    deleted: bool = False
+    fetches: int = 0
+
+    @property
+    def video_name(self) -> str:
+        """The last part of its result link's path."""
+        return f"{self.asset}.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """An upstream's fixed conduct. `time_scale` 60 makes a minute of generating last a second."""
+
+    prices: PriceList
+    time_scale: float = 60.0
+    refund_failures: bool = True
+    refund_refusals: bool = True
+    max_jobs: int = 20_000
+
+    def __post_init__(self) -> None:
+        if self.time_scale <= 0:
+            raise ValueError(f"time_scale is {self.time_scale}; it must be greater than 0 (1 is real time)")
+        if self.max_jobs < 1:
+            raise ValueError(f"max_jobs is {self.max_jobs}; it must be at least 1")
+
+
+class Upstream:
+    """One fake provider, told the time and the random numbers from outside."""
+
+    def __init__(self, terms: Terms, key: str, rng: random.Random, clock: Clock) -> None:
+        self.terms = terms
+        self.key = key
+        self.clock = clock
+        self.rng = rng
+        self.base_url = ""
+        self.injection = Injection(rng)
+        self.requests: Counter[str] = Counter()
+        self._jobs: dict[str, SandboxJob] = {}
+        self._assets: dict[str, SandboxJob] = {}
+
+    def accept(self, order: Order, drawn: Drawn, make_id: Callable[[random.Random, Order], str]) -> SandboxJob:
+        """Take the job on and bill it, now; raise SandboxFullError at the limit."""
+        if len(self._jobs) >= self.terms.max_jobs:
+            raise SandboxFullError
+        job = SandboxJob(
+            id=make_id(self.rng, order),
+            number=len(self._jobs),
+            order=order,
+            drawn=drawn,
+            fate=draw_fate(order.seconds, order.size, drawn.fate, self.rng),
+            accepted_at=self.clock(),
+            asset=secrets.token_urlsafe(18),
+            signature=secrets.token_urlsafe(18),
+        )
+        self._jobs[job.id] = job
+        self._assets[job.video_name] = job
+        return job
+
+    def find(self, job_id: str) -> SandboxJob | None:
+        """The job with this id that has not been deleted."""
+        job = self._jobs.get(job_id)
+        return None if job is None or job.deleted else job
+
+    def find_asset(self, name: str) -> SandboxJob | None:
+        """The job whose result link ends in this name."""
+        return self._assets.get(name)
+
+    def live_jobs(self) -> list[SandboxJob]:
+        """Every job not deleted, oldest first."""
+        return [job for job in self._jobs.values() if not job.deleted]
+
+    def moment(self, job: SandboxJob) -> Moment:
+        """Where a job stands now."""
+        return moment(job.fate, (self.clock() - job.accepted_at) * self.terms.time_scale)
+
+    def started_at(self, job: SandboxJob) -> float:
+        """When its queueing ends or ended, in epoch seconds."""
+        return job.accepted_at + job.fate.queue_s / self.terms.time_scale
+
+    def ended_at(self, job: SandboxJob) -> float:
+        """When its generating ends or ended, in epoch seconds."""
+        return job.accepted_at + job.fate.total_s / self.terms.time_scale
+
+    def link(self, job: SandboxJob) -> str:
+        """The absolute result link; whoever has it needs no key."""
+        return f"{self.base_url}/_assets/{job.video_name}?sig={job.signature}"
+
+    def books(self) -> Books:
+        """The books as they stand now."""
+        return balance(tuple(self._entry(job) for job in self._jobs.values()), self.requests)
+
+    def _entry(self, job: SandboxJob) -> BooksEntry:
+        now = self.moment(job)
+        return BooksEntry(
+            id=job.id,
+            model=job.order.model,
+            seconds=job.order.seconds,
+            size=str(job.order.size),
+            prompt_sha256=hashlib.sha256(job.order.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
+            images=job.order.images,
+            billed_microusd=job.order.billed_microusd,
+            refunded_microusd=self._refund_microusd(job, now),
+            status=now.status,
+            failed_stage=now.failed_stage,
+            answer_lost=job.answer_lost,
+            deleted=job.deleted,
+            fetches=job.fetches,
+        )
+
+    def _refund_microusd(self, job: SandboxJob, now: Moment) -> int:
+        if now.status is not Status.FAILED:
+            return 0
+        refunded = self.terms.refund_refusals if now.failed_stage in REFUSALS else self.terms.refund_failures
+        return job.order.billed_microusd if refunded else 0
