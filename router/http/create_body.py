@@ -1,0 +1,192 @@
+"""A create's document: its fields and their limits, and the canonical request they spell."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StrictInt, ValidationError
+
+from providers.canonical import Image, Size, VideoRequest
+from router.core.catalog import Catalog
+from router.core.limits import RequestDefaults, ServerSettings
+from router.core.money import parse_usd
+from router.core.routing import DurationPolicy, RoutingPreferences
+from router.http.errors import ApiError, invalid
+from router.http.form import Document, Upload
+from router.http.images import image_file, image_of
+
+SECONDS_MAX: Final = 3600
+
+_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
+_MetadataKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+_MetadataValue: TypeAlias = Annotated[str, Field(max_length=512)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageReference(_Strict):
+    """OpenAI's reference object; exactly one of its fields is set."""
+
+    image_url: str | None = None
+    file_id: str | None = None
+
+
+class RoutingBody(_Strict):
+    """The caller's own limits on where a job may go and what it may cost."""
+
+    only: Annotated[list[_Name], Field(max_length=64)] | None = None
+    ignore: Annotated[list[_Name], Field(max_length=64)] | None = None
+    max_price_usd: Annotated[str, Field(max_length=32)] | StrictInt | float | None = None
+    duration_policy: Literal["exact", "at_least"] | None = None
+
+
+class CreateBody(_Strict):
+    """OpenAI's fields of a video create, and the router's `images`, `watermark`, `metadata` and `routing`."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    model: _Name | None = None
+    seconds: StrictInt | Annotated[str, Field(max_length=8)] | None = None
+    size: Annotated[str, Field(max_length=16)] | None = None
+    input_reference: InstanceOf[Upload] | ImageReference | None = None
+    images: list[InstanceOf[Upload] | str] | None = None
+    watermark: bool | None = None
+    metadata: Annotated[dict[_MetadataKey, _MetadataValue], Field(max_length=16)] | None = None
+    routing: RoutingBody | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCreate:
+    """A valid create, before anybody was asked whether it can be served."""
+
+    video: VideoRequest
+    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    "prompt": "a text that is not empty",
+    "model": "the name of a model, see GET /v1/models",
+    "seconds": 'a whole number of seconds, as a number or a text such as "8"',
+    "size": "a text WIDTHxHEIGHT, such as 720x1280",
+    "input_reference": 'a file part, or an object with exactly one field: {"image_url": "https://... or data:..."}',
+    "images": "a list of https URLs and data URLs, or repeated file parts",
+    "watermark": "true or false",
+    "metadata": "an object of at most 16 texts of at most 512 characters, under keys of at most 64 characters",
+    "routing": "an object with any of the fields only, ignore, max_price_usd, duration_policy",
+    "routing.only": "a list of at most 64 names of providers or offerings",
+    "routing.ignore": "a list of at most 64 names of providers or offerings",
+    "routing.max_price_usd": 'an amount in USD, such as "0.80"',
+    "routing.duration_policy": "exact or at_least",
+}
+
+
+def parse_create(
+    document: Document, settings: ServerSettings, defaults: RequestDefaults, catalog: Catalog
+) -> ParsedCreate:
+    """Read a document into a canonical request; raises ApiError 400 or 413 that names the field and what it takes."""
+    try:
+        body = CreateBody.model_validate(document)
+    except ValidationError as error:
+        raise _explained(error) from None
+    if len(body.prompt) > settings.prompt_chars_max:
+        message = f"prompt has {len(body.prompt)} characters; at most {settings.prompt_chars_max} are accepted"
+        raise invalid(message, "prompt", "string_above_max_length")
+    video = VideoRequest(
+        prompt=body.prompt,
+        model=body.model or defaults.model,
+        seconds=defaults.seconds if body.seconds is None else _seconds(body.seconds),
+        size=defaults.size if body.size is None else _size(body.size),
+        images=_images(body, settings),
+        watermark=body.watermark,
+    )
+    preferences = RoutingPreferences() if body.routing is None else _preferences(body.routing, catalog)
+    return ParsedCreate(video, preferences, body.metadata or {})
+
+
+def _seconds(value: int | str) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= SECONDS_MAX):
+        raise invalid(f"seconds must be {_EXPECTED['seconds']}, from 1 to {SECONDS_MAX}", "seconds")
+    return int(text)
+
+
+def _size(text: str) -> Size:
+    try:
+        return Size.parse(text)
+    except ValueError as error:
+        raise invalid(str(error), "size") from None
+
+
+def _images(body: CreateBody, settings: ServerSettings) -> tuple[Image, ...]:
+    given = list(_given_images(body))
+    if len(given) > settings.images_max:
+        message = f"{len(given)} input images were sent; at most {settings.images_max} are accepted"
+        raise invalid(message, given[-1][0], "too_many_images")
+    return tuple(_image(param, value, settings.image_bytes_max) for param, value in given)
+
+
+def _image(param: str, value: Upload | str, bytes_max: int) -> Image:
+    return image_of(value, param, bytes_max) if isinstance(value, str) else image_file(value.data, param, bytes_max)
+
+
+def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | str]]:
+    match body.input_reference:
+        case Upload() as upload:
+            yield "input_reference", upload
+        case ImageReference(image_url=str(url), file_id=None):
+            yield "input_reference.image_url", url
+        case ImageReference(image_url=None, file_id=str()):
+            message = (
+                "files are not stored here, so input_reference.file_id names none; send image_url or the file itself"
+            )
+            raise invalid(message, "input_reference.file_id", "unsupported_parameter")
+        case ImageReference():
+            raise invalid(f"input_reference must be {_EXPECTED['input_reference']}", "input_reference")
+        case None:
+            pass
+    for index, value in enumerate(body.images or ()):
+        yield f"images[{index}]", value
+
+
+def _preferences(body: RoutingBody, catalog: Catalog) -> RoutingPreferences:
+    for param, names in (("routing.only", body.only), ("routing.ignore", body.ignore)):
+        _check_names(param, names or [], catalog)
+    return RoutingPreferences(
+        only=tuple(body.only or ()),
+        ignore=tuple(body.ignore or ()),
+        price_microusd_max=None if body.max_price_usd is None else _microusd(body.max_price_usd),
+        duration_policy=None if body.duration_policy is None else DurationPolicy(body.duration_policy),
+    )
+
+
+def _check_names(param: str, names: list[str], catalog: Catalog) -> None:
+    """A misspelt name in `ignore` would silently allow what the caller meant to forbid."""
+    known = [*catalog.providers, *(offering.id for offering in catalog.offerings)]
+    for name in names:
+        if name not in known:
+            raise invalid(f"{param} names {name!r}, which is none of: {', '.join(known)}", param)
+
+
+def _microusd(amount: str | float) -> int:
+    try:
+        return parse_usd(str(amount))
+    except (ValueError, ArithmeticError) as error:
+        raise invalid(f"routing.max_price_usd: {error}", "routing.max_price_usd") from None
+
+
+def _explained(error: ValidationError) -> ApiError:
+    """Turn the first thing that is wrong into words, without quoting any value."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    location = [str(part) for part in first["loc"]]
+    depth = 2 if location[0] == "routing" else 1
+    name = ".".join(location[:depth])
+    if first["type"] == "extra_forbidden":
+        name = ".".join(part[:64] for part in location)
+        accepted = RoutingBody if location[0] == "routing" and len(location) > 1 else CreateBody
+        message = f"unknown field {name!r}; the accepted fields are {', '.join(accepted.model_fields)}"
+        return invalid(message, name, "unknown_parameter")
+    if first["type"] == "missing":
+        return invalid(f"{name} is required: {_EXPECTED[name]}", name, "missing_required_parameter")
+    return invalid(f"{name} must be {_EXPECTED[name]}", name)

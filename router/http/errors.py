@@ -1,0 +1,117 @@
+"""What goes wrong, in OpenAI's error envelope and in words that say what to change."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from router.core.order import NoCandidateError
+from router.core.routing import Decision, Exclusion, ExclusionCause
+
+EXCLUSIONS_LISTED_MAX: Final = 40
+_RETRY_AFTER_S_DEFAULT: Final = 10.0
+
+
+@dataclass(slots=True, eq=False)
+class ApiError(Exception):
+    """An answer that is no success. `should_retry` False tells OpenAI's SDK not to repeat the request by itself."""
+
+    status: int
+    message: str
+    code: str
+    param: str | None = None
+    should_retry: bool | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> web.Response:
+        """Render the envelope; every 4xx forbids the SDK's own retries, which cannot change its outcome."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+        should_retry = False if self.should_retry is None and self.status < 500 else self.should_retry
+        headers = {**self.headers, "Content-Type": "application/json"}
+        if should_retry is not None:
+            headers["x-should-retry"] = str(should_retry).lower()
+        return web.Response(status=self.status, body=orjson.dumps({"error": error}), headers=headers)
+
+
+def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
+    """Say that the request itself is wrong (400)."""
+    return ApiError(400, message, code, param)
+
+
+def too_large(what: str, bytes_max: int) -> ApiError:
+    """Say that a body or one part of it exceeds its limit (413)."""
+    return ApiError(413, f"{what} is larger than the {bytes_max} bytes that are accepted", "request_too_large")
+
+
+def video_not_found(video_id: str) -> ApiError:
+    """Say that this caller has no such video (404), which is also what other callers' videos look like."""
+    return ApiError(404, f"there is no video {video_id[:64]!r} of yours", "video_not_found", "video_id")
+
+
+def unavailable(message: str, code: str, retry_after_s: float | None) -> ApiError:
+    """Say that nothing was done and that waiting may help (503 with Retry-After)."""
+    wait_s = _RETRY_AFTER_S_DEFAULT if retry_after_s is None else retry_after_s
+    return ApiError(503, message, code, headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
+
+
+def internal(request_id: str, method: str) -> ApiError:
+    """Say nothing but the request id (500). Whether a POST bought something is unknown, so it must not be repeated."""
+    message = f"the router failed to answer; its log says why under request id {request_id}"
+    return ApiError(500, message, "internal_error", should_retry=False if method == "POST" else None)
+
+
+def from_web(error: web.HTTPException) -> ApiError:
+    """Put aiohttp's own answers (unknown path, wrong method) into the envelope."""
+    match error:
+        case web.HTTPNotFound():
+            return ApiError(404, "there is no such path; videos are at /v1/videos", "not_found")
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            message = f"{error.method[:16]} is not served at this path; it takes {allowed}"
+            return ApiError(405, message, "method_not_allowed", headers={"Allow": allowed})
+        case web.HTTPRequestEntityTooLarge():
+            return ApiError(413, "the body is larger than what is accepted", "request_too_large")
+        case _:
+            return ApiError(error.status, f"the request was turned down: {error.reason}", "request_refused")
+
+
+_PARAMS: Final[Mapping[ExclusionCause, str]] = MappingProxyType(
+    {
+        ExclusionCause.MODEL: "model",
+        ExclusionCause.SIZE: "size",
+        ExclusionCause.SECONDS: "seconds",
+        ExclusionCause.IMAGES: "input_reference",
+        ExclusionCause.ENDED: "model",
+        ExclusionCause.NOT_ALLOWED: "routing",
+        ExclusionCause.PRICE: "routing.max_price_usd",
+    }
+)
+
+
+def no_candidate(error: NoCandidateError, model: str, models: Iterable[str]) -> ApiError:
+    """Name each offering and its reason: 503 when waiting may lift one of them, else 400."""
+    decision = error.decision
+    relevant = [each for each in decision.exclusions if each.cause is not ExclusionCause.MODEL]
+    if not relevant:
+        message = f"nobody sells the model {model[:64]!r}; the models are: {', '.join(models) or 'none'}"
+        return invalid(message, "model", "no_offering")
+    lines = "\n".join(map(_line, relevant[:EXCLUSIONS_LISTED_MAX]))
+    if decision.may_pass:
+        message = f"no provider takes this video at the moment, nothing was bought:\n{lines}"
+        return unavailable(message, "no_provider_available", decision.retry_after_s)
+    return invalid(f"no offering of {model[:64]} fits this request:\n{lines}", _param(decision), "no_offering")
+
+
+def _line(exclusion: Exclusion) -> str:
+    return f"{exclusion.offering.id}: {exclusion.message}"
+
+
+def _param(decision: Decision) -> str | None:
+    """Name the field to change when all offerings of the model were excluded by the same one."""
+    causes = {each.cause for each in decision.exclusions} - {ExclusionCause.MODEL}
+    return _PARAMS.get(causes.pop()) if len(causes) == 1 else None

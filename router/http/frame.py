@@ -1,0 +1,77 @@
+"""Around every public request: its id, its span, who asks, its errors in the envelope, and its metrics."""
+
+import logging
+import re
+import secrets
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from router.http.door import CALLER, DOOR, REQUEST_ID, TRACE_PARENT
+from router.http.errors import ApiError, from_web, internal
+
+_LOG: Final = logging.getLogger(__name__)
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST, hdrs.METH_DELETE})
+_FRAMES_MAX: Final = 12
+UNMATCHED: Final = "unmatched"
+# nginx's number for a request that was cut off before its answer; it is only ever counted.
+CUT_OFF: Final = 499
+
+
+@web.middleware
+async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever happens, and count it by route template, never by path."""
+    door = request.app[DOOR]
+    started = time.perf_counter()
+    request[REQUEST_ID] = _request_id(request)
+    route, method = _route(request), request.method if request.method in _METHODS else "other"
+    status = CUT_OFF
+    try:
+        with door.request_span(f"{method} {route}", request.headers) as trace_parent:
+            if trace_parent is not None:
+                request[TRACE_PARENT] = trace_parent
+            response = await _answer(request, handler)
+        status = response.status
+        return response
+    finally:
+        door.observe_request(route, method, status, time.perf_counter() - started)
+
+
+async def sign(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the request id on every answer, and no version of what serves it."""
+    response.headers["x-request-id"] = request.get(REQUEST_ID) or ""
+    response.headers[hdrs.SERVER] = "video-router"
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        request[CALLER] = request.app[DOOR].callers.caller_of(request)
+        return await handler(request)
+    except ApiError as error:
+        return error.response()
+    except web.HTTPException as error:
+        return from_web(error).response()
+    except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
+        # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
+        _LOG.error("request %s broke: %s at %s", request[REQUEST_ID], type(error).__name__, _place(error))
+        return internal(request[REQUEST_ID], request.method).response()
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+
+
+def _request_id(request: web.Request) -> str:
+    sent = request.headers.get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else f"req_{secrets.token_hex(16)}"
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return UNMATCHED if resource is None else resource.canonical

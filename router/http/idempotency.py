@@ -1,0 +1,62 @@
+"""The Idempotency-Key header, bare or as the IETF draft's quoted string, and the fingerprint of what was asked."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from providers.canonical import Image, ImageFile, ImageUrl, VideoRequest
+from router.core.idempotency import IdempotencyKey
+from router.core.routing import RoutingPreferences
+from router.http.errors import invalid
+
+HEADER: Final = "Idempotency-Key"
+_BARE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_QUOTED: Final = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255}"')
+_ESCAPE: Final = re.compile(r'\\(["\\])')
+
+
+def read_key(text: str) -> str:
+    """Return the key without its quotes; raise ApiError 400 when it is none."""
+    text = text.strip()
+    if text.startswith('"') and _QUOTED.fullmatch(text):
+        return _ESCAPE.sub(r"\1", text[1:-1])
+    if not text.startswith('"') and _BARE.fullmatch(text):
+        return text
+    message = f"{HEADER} must be 1 to 255 visible ASCII characters, such as a UUID, bare or in double quotes"
+    raise invalid(message, HEADER, "invalid_idempotency_key")
+
+
+def idempotency_key(
+    caller: str, text: str, video: VideoRequest, preferences: RoutingPreferences, metadata: Mapping[str, str]
+) -> IdempotencyKey:
+    """Bind the key to its caller and to the request; raises ApiError 400 when it is none."""
+    return IdempotencyKey(caller, read_key(text), fingerprint(video, preferences, metadata))
+
+
+def fingerprint(video: VideoRequest, preferences: RoutingPreferences, metadata: Mapping[str, str]) -> str:
+    """SHA-256 of the request as understood, so that JSON and multipart spellings of one request are the same."""
+    canonical = {
+        "prompt": video.prompt,
+        "model": video.model,
+        "seconds": video.seconds,
+        "size": str(video.size),
+        "images": [_image(image) for image in video.images],
+        "watermark": video.watermark,
+        "only": sorted(preferences.only),
+        "ignore": sorted(preferences.ignore),
+        "price_microusd_max": preferences.price_microusd_max,
+        "duration_policy": preferences.duration_policy,
+        "metadata": dict(metadata),
+    }
+    return hashlib.sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _image(image: Image) -> dict[str, str]:
+    match image:
+        case ImageUrl(url):
+            return {"url": url}
+        case ImageFile(data):
+            return {"sha256": hashlib.sha256(data).hexdigest()}

@@ -1,0 +1,49 @@
+"""What the front door wants of an engine."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from providers.canonical import Variant, VideoRequest
+from router.core.catalog import Catalog
+from router.core.job import Job
+from router.core.order import Acceptance, JobPage, Order, Readiness
+from router.core.routing import Decision, RoutingPreferences
+from router.engine.exchange import ContentStream
+
+
+class Engine(Protocol):
+    """Drives jobs; the front door only translates for it."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Everything that is for sale."""
+
+    async def accept(self, order: Order) -> Acceptance:
+        """Make an order durable.
+
+        Raises NoCandidateError, UnavailableError, or IdempotencyConflictError when its key belongs to another request.
+        """
+
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
+        """Decide as `accept` would, and change nothing."""
+
+    async def job(self, caller: str, job_id: str) -> Job | None:
+        """Find one of this caller's jobs."""
+
+    async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
+        """List this caller's jobs by creation, beginning behind the job `after`; LookupError when there is none."""
+
+    async def delete(self, caller: str, job_id: str) -> Job | None:
+        """Hide an ended job from its caller for good; None when there is none, JobNotEndedError when it is live."""
+
+    def content(
+        self, job: Job, variant: Variant, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[ContentStream] | None:
+        """Open a completed job's bytes; None when its provider has no such variant.
+
+        Calling and entering may raise ContentError; nothing is sent before it is entered.
+        """
+
+    async def readiness(self) -> Readiness:
+        """Say whether jobs are taken now."""

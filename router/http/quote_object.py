@@ -1,0 +1,41 @@
+"""A routing decision as JSON: every offering with its price, or with its reason for being excluded."""
+
+from typing import Any
+
+from providers.canonical import VideoRequest
+from router.core.money import usd
+from router.core.routing import Candidate, Decision, Exclusion
+
+
+def quote_object(video: VideoRequest, decision: Decision) -> dict[str, Any]:
+    """Render a dry run. `order` is one draw of the order in which the candidates would be tried."""
+    return {
+        "object": "video.quote",
+        "model": video.model,
+        "seconds": str(video.seconds),
+        "size": str(video.size),
+        "candidates": [_candidate(candidate) for candidate in decision.candidates],
+        "excluded": [_exclusion(exclusion) for exclusion in decision.exclusions],
+        "order": [candidate.offering.id for candidate in decision.candidates],
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "offering": candidate.offering.id,
+        "provider": candidate.offering.provider,
+        "price_usd": usd(candidate.quote_microusd),
+        "quote_microusd": candidate.quote_microusd,
+        "share": round(candidate.share, 6),
+        "seconds": str(candidate.video.seconds),
+    }
+
+
+def _exclusion(exclusion: Exclusion) -> dict[str, Any]:
+    return {
+        "offering": exclusion.offering.id,
+        "provider": exclusion.offering.provider,
+        "cause": exclusion.cause.value,
+        "message": exclusion.message,
+        "retry_after_s": exclusion.retry_after_s,
+    }

@@ -1,0 +1,68 @@
+"""The two applications: the public one for callers, and the admin one for those who operate the router."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import orjson
+from aiohttp import hdrs, web
+
+from router.http import videos
+from router.http.content import content
+from router.http.door import DOOR, Door
+from router.http.frame import framed, sign
+from router.http.ports import Engine
+
+Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
+
+ADMIN_ENGINE: Final = web.AppKey("ADMIN_ENGINE", Engine)
+EXPOSITION: Final = web.AppKey[Exposition]("EXPOSITION")
+
+
+def public_app(door: Door) -> web.Application:
+    """Build what callers reach: the OpenAI Videos API under /v1."""
+    app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
+    app[DOOR] = door
+    app.on_response_prepare.append(sign)
+    app.add_routes(
+        [
+            web.post("/v1/videos", videos.create),
+            web.get("/v1/videos", videos.listing),
+            web.post("/v1/videos/quote", videos.quote),
+            web.get("/v1/videos/{video_id}", videos.retrieve),
+            web.delete("/v1/videos/{video_id}", videos.delete),
+            web.get("/v1/videos/{video_id}/content", content),
+            web.get("/v1/models", videos.models),
+        ]
+    )
+    return app
+
+
+def admin_app(engine: Engine, exposition: Exposition) -> web.Application:
+    """Build what only operators reach; `exposition` takes an Accept header and gives the metrics and their type."""
+    app = web.Application()
+    app[ADMIN_ENGINE] = engine
+    app[EXPOSITION] = exposition
+    app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _ready), web.get("/metrics", _metrics)])
+    return app
+
+
+async def _alive(_request: web.Request) -> web.Response:
+    return _document({"status": "ok"}, 200)
+
+
+async def _ready(request: web.Request) -> web.Response:
+    readiness = await request.app[ADMIN_ENGINE].readiness()
+    return _document({"ready": readiness.ready, **readiness.detail}, 200 if readiness.ready else 503)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    # Rendering thousands of series takes long enough to be felt by callers, so it is done in a thread.
+    body, content_type = await asyncio.to_thread(request.app[EXPOSITION], request.headers.get(hdrs.ACCEPT, ""))
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+
+
+def _document(document: dict[str, object], status: int) -> web.Response:
+    return web.Response(
+        status=status, body=orjson.dumps(document, default=str), headers={hdrs.CONTENT_TYPE: "application/json"}
+    )

@@ -1,0 +1,129 @@
+"""The handlers of /v1: each translates one request for the engine, and its answer back."""
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
+from router.core.job import Job
+from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order, UnavailableError
+from router.http.body import is_large, read_document
+from router.http.create_body import ParsedCreate, parse_create
+from router.http.door import CALLER, DOOR, TRACE_PARENT, Door
+from router.http.errors import ApiError, invalid, no_candidate, unavailable, video_not_found
+from router.http.idempotency import HEADER, idempotency_key
+from router.http.lookup import is_video_id, own_job, video_id
+from router.http.quote_object import quote_object
+from router.http.video_object import model_list, video_list, video_object
+
+PAGE_DEFAULT: Final = 20
+PAGE_MAX: Final = 100
+
+
+async def create(request: web.Request) -> web.Response:
+    """Accept a job; it is durable before this answers."""
+    door, caller = request.app[DOOR], request[CALLER]
+    parsed = await _parsed(request, door)
+    key = request.headers.get(HEADER)
+    order = Order(
+        caller=caller,
+        video=parsed.video,
+        preferences=parsed.preferences,
+        metadata=parsed.metadata,
+        key=None if key is None else await _bound(key, caller, parsed, request),
+        trace_parent=request.get(TRACE_PARENT),
+    )
+    acceptance = await _accept(door, order)
+    headers = {"Idempotent-Replayed": "true"} if acceptance.replayed else {}
+    return _video(acceptance.job, door, headers)
+
+
+async def quote(request: web.Request) -> web.Response:
+    """Decide as a create would, and buy nothing."""
+    door = request.app[DOOR]
+    parsed = await _parsed(request, door)
+    return _json(quote_object(parsed.video, door.engine.quote(parsed.video, parsed.preferences)))
+
+
+async def retrieve(request: web.Request) -> web.Response:
+    """Answer from the router's own state; no provider is asked."""
+    door = request.app[DOOR]
+    return _video(await own_job(request), door)
+
+
+async def listing(request: web.Request) -> web.Response:
+    """Answer with a page of the caller's own jobs."""
+    door = request.app[DOOR]
+    limit, after = _limit(request), request.query.get("after")
+    order = request.query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise invalid("order must be asc or desc", "order")
+    not_found = invalid("after must be the id of one of your videos", "after")
+    if after is not None and not is_video_id(after):
+        raise not_found
+    try:
+        page = await door.engine.jobs(request[CALLER], limit=limit, after=after, descending=order == "desc")
+    except LookupError:
+        raise not_found from None
+    return _json(video_list(page))
+
+
+async def delete(request: web.Request) -> web.Response:
+    """Delete an ended job."""
+    try:
+        job = await request.app[DOOR].engine.delete(request[CALLER], video_id(request))
+    except JobNotEndedError:
+        message = "this video is not finished and cannot be cancelled; delete it when it is completed or failed"
+        raise ApiError(409, message, "video_not_finished", "video_id") from None
+    if job is None:
+        raise video_not_found(video_id(request))
+    return _json({"id": job.id, "deleted": True, "object": "video.deleted"})
+
+
+async def models(request: web.Request) -> web.Response:
+    """Answer with the models for sale."""
+    return _json(model_list(request.app[DOOR].engine.catalog.models))
+
+
+async def _parsed(request: web.Request, door: Door) -> ParsedCreate:
+    document = await read_document(request, door.settings)
+    arguments = (document, door.settings, door.defaults, door.engine.catalog)
+    return await asyncio.to_thread(parse_create, *arguments) if is_large(request) else parse_create(*arguments)
+
+
+async def _bound(key: str, caller: str, parsed: ParsedCreate, request: web.Request) -> IdempotencyKey:
+    arguments = (caller, key, parsed.video, parsed.preferences, parsed.metadata)
+    return await asyncio.to_thread(idempotency_key, *arguments) if is_large(request) else idempotency_key(*arguments)
+
+
+async def _accept(door: Door, order: Order) -> Acceptance:
+    try:
+        return await door.engine.accept(order)
+    except NoCandidateError as error:
+        raise no_candidate(error, order.video.model, door.engine.catalog.models) from None
+    except UnavailableError as error:
+        raise unavailable(str(error), "router_unavailable", error.retry_after_s) from None
+    except IdempotencyConflictError:
+        message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
+        raise ApiError(422, message, "idempotency_key_reused", HEADER) from None
+
+
+def _limit(request: web.Request) -> int:
+    text = request.query.get("limit", str(PAGE_DEFAULT))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
+        raise invalid(f"limit must be a whole number from 1 to {PAGE_MAX}", "limit")
+    return int(text)
+
+
+def _video(job: Job, door: Door, headers: dict[str, str] | None = None) -> web.Response:
+    """Answer with a job, and with the moment to ask again while it is not over."""
+    headers = headers or {}
+    if not job.ended:
+        headers["openai-poll-after-ms"] = str(door.settings.poll_after_ms)
+    return _json(video_object(job), headers)
+
+
+def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(document), headers={**(headers or {}), "Content-Type": "application/json"})
