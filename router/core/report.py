@@ -1,0 +1,42 @@
+"""One attempt with its job and its money, as reports compare providers by."""
+
+from dataclasses import dataclass
+
+from providers.canonical import Reason, Size, Stage
+from router.core.job import AttemptState, JobState
+from router.core.ledger import CostKind
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """An attempt and what it cost. Times are wall seconds.
+
+    `job_seconds` is what the caller asked for, `seconds` what was bought. Exactly one of these holds: `open_microusd`
+    is uncertain money still pending, `posted_microusd` was spent on `cost_kind`, or the reservation is `voided`.
+    """
+
+    job_id: str
+    job_state: JobState
+    job_created_at: float
+    job_ended_at: float | None
+    model: str
+    size: Size
+    job_seconds: int
+    attempt_id: str
+    number: int
+    offering_id: str
+    provider: str
+    upstream_model: str
+    seconds: int
+    state: AttemptState
+    submitted_at: float
+    accepted_at: float | None
+    ended_at: float | None
+    stage: Stage | None
+    reason: Reason | None
+    code: str | None
+    quote_microusd: int
+    open_microusd: int
+    posted_microusd: int | None
+    cost_kind: CostKind | None
+    voided: bool

@@ -1,0 +1,19 @@
+"""Durable jobs, attempts and money: the only door to SQL."""
+
+from router.engine.store.errors import (
+    RefusedWriteError,
+    StaleWriteError,
+    StoreUnavailableError,
+    StoreVersionError,
+)
+from router.engine.store.file import MEMORY
+from router.engine.store.store import Store
+
+__all__ = [
+    "MEMORY",
+    "RefusedWriteError",
+    "StaleWriteError",
+    "Store",
+    "StoreUnavailableError",
+    "StoreVersionError",
+]

@@ -1,0 +1,106 @@
+"""What reports read: a router's file as it is at one moment, whether the router runs or not."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, StaticPool, case, create_engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from providers.canonical import Reason, Size, Stage
+from router.core.job import AttemptState, JobState
+from router.core.ledger import CostKind, EntryKind
+from router.core.report import ReportRow
+from router.engine.store.errors import StoreUnavailableError, StoreVersionError
+from router.engine.store.file import connect_read_only, revision_of
+from router.engine.store.schema import REVISION, attempts, jobs, ledger_entries
+
+__all__ = ["ReportRow", "read_report"]
+
+_BUSY_TIMEOUT_S = 5.0
+
+_pending = ledger_entries.alias("pending")
+_closing = ledger_entries.alias("closing")
+
+
+def read_report(path: Path, since: float | None = None) -> list[ReportRow]:
+    """Read one row per attempt submitted at or after `since` (wall seconds), in the order of their jobs.
+
+    Changes nothing. Raises StoreUnavailableError for a file that cannot be read, StoreVersionError for one of another
+    version.
+    """
+    connection = connect_read_only(path, _BUSY_TIMEOUT_S)
+    try:
+        _check_revision(connection, path)
+        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+        with engine.connect() as reading:
+            return [_report_row(row) for row in reading.execute(_query(since))]
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        raise StoreUnavailableError(f"cannot read {path}: {error}; it must be a router's database file") from error
+    finally:
+        connection.close()
+
+
+def _check_revision(connection: sqlite3.Connection, path: Path) -> None:
+    revision = revision_of(connection)
+    if revision != REVISION:
+        raise StoreVersionError(
+            f"{path} is at schema revision {revision or 'none'!r}, this program reads {REVISION!r}; read it with the"
+            " version that wrote it last, or let this version's router open it once"
+        )
+
+
+def _query(since: float | None) -> Select[Any]:
+    opened = (_pending.c.attempt_id == attempts.c.id) & (_pending.c.kind == EntryKind.PENDING.value)
+    closed = (_closing.c.attempt_id == attempts.c.id) & (_closing.c.kind != EntryKind.PENDING.value)
+    open_microusd = case((_closing.c.kind.is_(None), func.coalesce(_pending.c.amount_microusd, 0)), else_=0)
+    query = (
+        select(
+            jobs.c.model,
+            jobs.c.size,
+            jobs.c.seconds.label("job_seconds"),
+            jobs.c.state.label("job_state"),
+            jobs.c.created_at,
+            jobs.c.ended_at.label("job_ended_at"),
+            *attempts.c,
+            open_microusd.label("open_microusd"),
+            _closing.c.kind,
+            _closing.c.amount_microusd,
+            _closing.c.cost_kind,
+        )
+        .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
+        .outerjoin(_pending, opened)
+        .outerjoin(_closing, closed)
+        .order_by(jobs.c.sequence, attempts.c.number)
+    )
+    return query if since is None else query.where(attempts.c.submitted_at >= since)
+
+
+def _report_row(row: Row[Any]) -> ReportRow:
+    return ReportRow(
+        job_id=row.job_id,
+        job_state=JobState(row.job_state),
+        job_created_at=row.created_at,
+        job_ended_at=row.job_ended_at,
+        model=row.model,
+        size=Size.parse(row.size),
+        job_seconds=row.job_seconds,
+        attempt_id=row.id,
+        number=row.number,
+        offering_id=row.offering_id,
+        provider=row.provider,
+        upstream_model=row.upstream_model,
+        seconds=row.seconds,
+        state=AttemptState(row.state),
+        submitted_at=row.submitted_at,
+        accepted_at=row.accepted_at,
+        ended_at=row.ended_at,
+        stage=Stage(row.stage) if row.stage else None,
+        reason=Reason(row.reason) if row.reason else None,
+        code=row.code,
+        quote_microusd=row.quote_microusd,
+        open_microusd=row.open_microusd,
+        posted_microusd=row.amount_microusd if row.kind == EntryKind.POSTED else None,
+        cost_kind=CostKind(row.cost_kind) if row.cost_kind else None,
+        voided=row.kind == EntryKind.VOIDED,
+    )

@@ -1,0 +1,65 @@
+"""The units of reading: each sees one state of the file."""
+
+import sqlite3
+from itertools import groupby
+from operator import attrgetter
+
+from router.core.job import Attempt, Job
+from router.core.ledger import LedgerEntry
+from router.core.order import JobPage
+from router.engine.store import rows, statements
+
+_BEFORE_ALL = 0
+_BEHIND_ALL = 2**63 - 1
+
+
+def any_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    """Find a job, deleted or not."""
+    row = connection.execute(statements.JOB, {"id": job_id}).fetchone()
+    return None if row is None else _whole(connection, row, _attempts(connection, job_id))
+
+
+def visible_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    """Find a job that is not deleted."""
+    row = connection.execute(statements.VISIBLE_JOB, {"id": job_id}).fetchone()
+    return None if row is None else _whole(connection, row, _attempts(connection, job_id))
+
+
+def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | None, descending: bool) -> JobPage:
+    """List a caller's jobs; a deleted one may still be where the page begins, so that paging goes on while deleting."""
+    sequence = _BEHIND_ALL if descending else _BEFORE_ALL
+    if after is not None:
+        found = connection.execute(statements.SEQUENCE, {"id": after, "caller": caller}).fetchone()
+        if found is None:
+            raise LookupError(f"no job {after[:64]!r} to begin behind")
+        (sequence,) = found
+    statement = statements.PAGE_DESCENDING if descending else statements.PAGE_ASCENDING
+    asked = {"caller": caller, "sequence": sequence, "limit": limit + 1}
+    found_rows = connection.execute(statement, asked).fetchall()
+    jobs = tuple(rows.read_job(row, _attempts(connection, row[0]), {}) for row in found_rows[:limit])
+    return JobPage(jobs, has_more=len(found_rows) > limit)
+
+
+def open_jobs(connection: sqlite3.Connection) -> list[Job]:
+    """Load every job that has not ended, or whose attempt is late, in the order of creation."""
+    loaded = map(rows.read_attempt, connection.execute(statements.OPEN_ATTEMPTS))
+    by_job = {job_id: tuple(attempts) for job_id, attempts in groupby(loaded, key=attrgetter("job_id"))}
+    found = connection.execute(statements.OPEN_JOBS).fetchall()
+    return [_whole(connection, row, by_job.get(row[0], ())) for row in found]
+
+
+def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, ...]:
+    """Load a job's ledger entries in the order they were written."""
+    return tuple(map(rows.read_entry, connection.execute(statements.ENTRIES, {"job_id": job_id})))
+
+
+def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:
+    return tuple(map(rows.read_attempt, connection.execute(statements.ATTEMPTS, {"job_id": job_id})))
+
+
+def _whole(connection: sqlite3.Connection, row: rows.Fetched, attempts: tuple[Attempt, ...]) -> Job:
+    """Build a job with the bytes of its images, which are there until it has ended."""
+    job = rows.read_job(row, attempts, {})
+    if job.ended or not rows.has_image_files(job):
+        return job
+    return rows.read_job(row, attempts, dict(connection.execute(statements.IMAGES, {"job_id": job.id}).fetchall()))

@@ -1,0 +1,221 @@
+"""What a job, an attempt and an entry look like as rows, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from providers.canonical import Failure, Image, ImageFile, ImageUrl, Reason, Size, Stage, VideoRequest
+from router.core.idempotency import IdempotencyKey
+from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.ledger import CostKind, EntryKind, LedgerEntry
+from router.core.routing import DurationPolicy, RoutingPreferences
+
+Row: TypeAlias = dict[str, object]
+"""Named parameters of a statement."""
+
+Fetched: TypeAlias = Sequence[Any]
+"""A row as the driver gives it, in the order of the statement's columns."""
+
+
+def job_row(job: Job) -> Row:
+    """All columns of a new job; the bytes of its images are rows of their own."""
+    video = job.video
+    return {
+        "id": job.id,
+        "caller": job.caller,
+        "model": video.model,
+        "seconds": video.seconds,
+        "size": str(video.size),
+        "request": _json({"prompt": video.prompt, "watermark": video.watermark, "images": _images(video.images)}),
+        "preferences": _json(_preferences(job.preferences)),
+        "metadata": _json(dict(job.metadata)),
+        "trace_parent": job.trace_parent,
+        "created_at": job.created_at,
+        "deadline_at": job.deadline_at,
+        "deleted_at": None,
+        **job_changes(job),
+    }
+
+
+def job_changes(job: Job) -> Row:
+    """The columns of a job that may change."""
+    failure = job.failure
+    return {
+        "state": job.state.value,
+        "ended_at": job.ended_at,
+        "failure_stage": failure.stage.value if failure else None,
+        "failure_reason": failure.reason.value if failure else None,
+        "failure_code": failure.code if failure else None,
+        "failure_message": failure.message if failure else None,
+    }
+
+
+def image_rows(job: Job) -> list[Row]:
+    """The bytes that a job came with, by their place among its images."""
+    return [
+        {"job_id": job.id, "position": position, "data": image.data}
+        for position, image in enumerate(job.video.images)
+        if isinstance(image, ImageFile)
+    ]
+
+
+def key_row(key: IdempotencyKey, job: Job) -> Row:
+    """A key and the job that it stands for."""
+    return {
+        "caller": key.caller,
+        "key": key.key,
+        "fingerprint": key.fingerprint,
+        "job_id": job.id,
+        "created_at": job.created_at,
+    }
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """All columns of an attempt."""
+    return {
+        "id": attempt.id,
+        "job_id": attempt.job_id,
+        "number": attempt.number,
+        "offering_id": attempt.offering_id,
+        "provider": attempt.provider,
+        "upstream_model": attempt.upstream_model,
+        "seconds": attempt.seconds,
+        "quote_microusd": attempt.quote_microusd,
+        "submitted_at": attempt.submitted_at,
+        **attempt_changes(attempt),
+    }
+
+
+def attempt_changes(attempt: Attempt) -> Row:
+    """The columns of an attempt that may change."""
+    return {
+        "state": attempt.state.value,
+        "remote_id": attempt.remote_id,
+        "accepted_at": attempt.accepted_at,
+        "ended_at": attempt.ended_at,
+        "stage": attempt.stage.value if attempt.stage else None,
+        "reason": attempt.reason.value if attempt.reason else None,
+        "code": attempt.code,
+        "content_url": attempt.content_url,
+        "content_type": attempt.content_type,
+        "content_bytes": attempt.content_bytes,
+    }
+
+
+def entry_row(entry: LedgerEntry) -> Row:
+    """All columns of a ledger entry."""
+    return {
+        "attempt_id": entry.attempt_id,
+        "job_id": entry.job_id,
+        "provider": entry.provider,
+        "kind": entry.kind.value,
+        "amount_microusd": entry.amount_microusd,
+        "at": entry.at,
+        "cost_kind": entry.cost_kind.value if entry.cost_kind else None,
+    }
+
+
+def read_job(row: Fetched, attempts: tuple[Attempt, ...], data: Mapping[int, bytes]) -> Job:
+    """Build a job; an image whose bytes are not in `data` has none."""
+    (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
+    trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message = rest
+    asked = orjson.loads(request)
+    images = tuple(_read_image(image, data.get(position, b"")) for position, image in enumerate(asked["images"]))
+    return Job(
+        id=id_,
+        caller=caller,
+        video=VideoRequest(asked["prompt"], model, seconds, Size.parse(size), images, asked["watermark"]),
+        created_at=created_at,
+        deadline_at=deadline_at,
+        state=JobState(state),
+        preferences=_read_preferences(preferences),
+        metadata=orjson.loads(metadata),
+        trace_parent=trace_parent,
+        attempts=attempts,
+        progress=100 if state == JobState.COMPLETED else 0,
+        ended_at=ended_at,
+        failure=Failure(Stage(stage), Reason(reason), message, code) if stage else None,
+    )
+
+
+def has_image_files(job: Job) -> bool:
+    """Whether any of its images came as bytes."""
+    return any(isinstance(image, ImageFile) for image in job.video.images)
+
+
+def read_attempt(row: Fetched) -> Attempt:
+    """Build an attempt."""
+    id_, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at, *moving = row
+    state, remote_id, accepted_at, ended_at, stage, reason, code, content_url, content_type, content_bytes = moving
+    return Attempt(
+        id=id_,
+        job_id=job_id,
+        number=number,
+        offering_id=offering_id,
+        provider=provider,
+        upstream_model=upstream_model,
+        seconds=seconds,
+        quote_microusd=quote_microusd,
+        submitted_at=submitted_at,
+        state=AttemptState(state),
+        remote_id=remote_id,
+        accepted_at=accepted_at,
+        ended_at=ended_at,
+        stage=Stage(stage) if stage else None,
+        reason=Reason(reason) if reason else None,
+        code=code,
+        content_url=content_url,
+        content_type=content_type,
+        content_bytes=content_bytes,
+    )
+
+
+def read_entry(row: Fetched) -> LedgerEntry:
+    """Build a ledger entry."""
+    attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind = row
+    bought = CostKind(cost_kind) if cost_kind else None
+    return LedgerEntry(attempt_id, job_id, provider, EntryKind(kind), amount_microusd, at, bought)
+
+
+def _json(document: Mapping[str, object]) -> str:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _images(images: Sequence[Image]) -> list[dict[str, str]]:
+    return [
+        {"url": image.url}
+        if isinstance(image, ImageUrl)
+        else {"file_name": image.file_name, "media_type": image.media_type}
+        for image in images
+    ]
+
+
+def _read_image(image: Mapping[str, str], data: bytes) -> Image:
+    if "url" in image:
+        return ImageUrl(image["url"])
+    return ImageFile(data, image["media_type"], image["file_name"])
+
+
+def _preferences(preferences: RoutingPreferences) -> Mapping[str, object]:
+    policy = preferences.duration_policy
+    said = {
+        "only": list(preferences.only),
+        "ignore": list(preferences.ignore),
+        "price_microusd_max": preferences.price_microusd_max,
+        "duration_policy": policy.value if policy else None,
+    }
+    return {name: value for name, value in said.items() if value not in ([], None)}
+
+
+def _read_preferences(text: str) -> RoutingPreferences:
+    if text == "{}":
+        return RoutingPreferences()
+    said = orjson.loads(text)
+    policy = said.get("duration_policy")
+    return RoutingPreferences(
+        only=tuple(said.get("only", ())),
+        ignore=tuple(said.get("ignore", ())),
+        price_microusd_max=said.get("price_microusd_max"),
+        duration_policy=DurationPolicy(policy) if policy else None,
+    )

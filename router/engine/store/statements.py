@@ -1,0 +1,122 @@
+"""The hot statements: compiled once from the schema, run as text on the driver with named parameters."""
+
+from typing import Final
+
+from sqlalchemy import Column, Integer, Select, Table, Update, bindparam, literal_column, select, text, tuple_
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import ClauseElement, Delete
+
+from router.engine.store.schema import (
+    LATE_ATTEMPT,
+    OPEN_JOB,
+    attempts,
+    idempotency_keys,
+    input_images,
+    jobs,
+    ledger_entries,
+)
+
+# SQLAlchemy would bind a zero of its own here, and the driver would ask for its name.
+_NO_OFFSET = literal_column("0", Integer)
+_DIALECT = sqlite.dialect(paramstyle="named")
+_WRITTEN_BY_DATABASE = {"sequence"}
+_JOB_COLUMNS = tuple(column for column in jobs.c if column.name not in {"sequence", "deleted_at"})
+_ENTRY_COLUMNS = tuple(column for column in ledger_entries.c if column.name != "sequence")
+JOB_MUTABLE: Final = ("state", "ended_at", "failure_stage", "failure_reason", "failure_code", "failure_message")
+ATTEMPT_MUTABLE: Final = (
+    "state",
+    "remote_id",
+    "accepted_at",
+    "ended_at",
+    "stage",
+    "reason",
+    "code",
+    "content_url",
+    "content_type",
+    "content_bytes",
+)
+
+
+def _compiled(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _insert(table: Table) -> str:
+    names = [name for name in table.c.keys() if name not in _WRITTEN_BY_DATABASE]  # noqa: SIM118 - not a mapping
+    return str(table.insert().compile(dialect=_DIALECT, column_keys=names))
+
+
+def _compare_and_swap(table: Table, mutable: tuple[str, ...]) -> Update:
+    """Update the row `key_id` only while it is in `key_state`."""
+    unmoved = (table.c.id == bindparam("key_id")) & (table.c.state == bindparam("key_state"))
+    return table.update().where(unmoved).values({name: bindparam(name) for name in mutable})
+
+
+def _page(*, descending: bool) -> Select[tuple[object, ...]]:
+    sequence = jobs.c.sequence
+    behind = sequence < bindparam("sequence") if descending else sequence > bindparam("sequence")
+    visible = (jobs.c.caller == bindparam("caller")) & jobs.c.deleted_at.is_(None)
+    order = sequence.desc() if descending else sequence.asc()
+    return select(*_JOB_COLUMNS).where(visible, behind).order_by(order).limit(bindparam("limit")).offset(_NO_OFFSET)
+
+
+def _unused_keys() -> Delete:
+    """Delete the keys created before `before`, at most `limit` of them, so that no transaction becomes long."""
+    key: tuple[Column[str], Column[str]] = (idempotency_keys.c.caller, idempotency_keys.c.key)
+    old = (
+        select(*key)
+        .where(idempotency_keys.c.created_at < bindparam("before"))
+        .limit(bindparam("limit"))
+        .offset(_NO_OFFSET)
+    )
+    return idempotency_keys.delete().where(tuple_(*key).in_(old))
+
+
+_of_job = attempts.c.job_id == bindparam("job_id")
+_open_ids = (
+    select(jobs.c.id).where(text(OPEN_JOB)).union(select(attempts.c.job_id).where(text(LATE_ATTEMPT))).scalar_subquery()
+)
+
+INSERT_JOB: Final = _insert(jobs)
+INSERT_IMAGE: Final = _insert(input_images)
+INSERT_KEY: Final = _insert(idempotency_keys)
+INSERT_ATTEMPT: Final = _insert(attempts)
+INSERT_ENTRY: Final = _insert(ledger_entries)
+MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
+MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
+HIDE_JOB: Final = _compiled(
+    jobs.update()
+    .where(jobs.c.id == bindparam("key_id"), jobs.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("deleted_at"))
+)
+DELETE_IMAGES: Final = _compiled(input_images.delete().where(input_images.c.job_id == bindparam("job_id")))
+DELETE_KEYS: Final = _compiled(_unused_keys())
+# The smallest write there is: it dirties the first page even when the number stays.
+TOUCH: Final = "PRAGMA user_version = 0"
+
+KEY: Final = _compiled(
+    select(idempotency_keys.c.fingerprint, idempotency_keys.c.job_id).where(
+        idempotency_keys.c.caller == bindparam("caller"), idempotency_keys.c.key == bindparam("key")
+    )
+)
+JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id")))
+VISIBLE_JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id"), jobs.c.deleted_at.is_(None)))
+SEQUENCE: Final = _compiled(
+    select(jobs.c.sequence).where(jobs.c.id == bindparam("id"), jobs.c.caller == bindparam("caller"))
+)
+PAGE_ASCENDING: Final = _compiled(_page(descending=False))
+PAGE_DESCENDING: Final = _compiled(_page(descending=True))
+IMAGES: Final = _compiled(
+    select(input_images.c.position, input_images.c.data).where(input_images.c.job_id == bindparam("job_id"))
+)
+ATTEMPTS: Final = _compiled(select(*attempts.c).where(_of_job).order_by(attempts.c.number))
+ENTRIES: Final = _compiled(
+    select(*_ENTRY_COLUMNS)
+    .join(attempts, attempts.c.id == ledger_entries.c.attempt_id)
+    .where(_of_job)
+    .order_by(ledger_entries.c.sequence)
+)
+OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))
+OPEN_ATTEMPTS: Final = _compiled(
+    select(*attempts.c).where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)
+)

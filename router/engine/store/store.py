@@ -1,0 +1,129 @@
+"""The store: what the engine may ask of the database, and nothing else."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from router.core.idempotency import IdempotencyKey
+from router.core.job import Attempt, Job
+from router.core.ledger import LedgerEntry
+from router.core.order import JobPage
+from router.engine.store import reads, writes
+from router.engine.store.file import MEMORY, connect, connect_read_only
+from router.engine.store.lane import InlineLane, Lane, ThreadLane, commit_together, read_together
+
+_PRUNED_AT_ONCE: Final = 1_000
+
+
+class Store:
+    """Jobs, attempts, money and idempotency keys in one SQLite file.
+
+    A write that has returned is on the disk; writes that wait at the same time are committed together. Every method
+    may raise StoreUnavailableError, after which the store can be used again.
+    """
+
+    def __init__(self, writer: Lane, reader: Lane) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    async def open(cls, path: Path, *, inline: bool = False, busy_timeout_s: float = 5.0) -> "Store":
+        """Open a file, creating and migrating it where needed; `busy_timeout_s` is how long a lock is waited for.
+
+        `inline` runs everything on the calling thread, for simulations; only then may `path` be `:memory:`. Raises
+        StoreUnavailableError, or StoreVersionError for a newer router's or a stranger's file.
+        """
+        if inline:
+            connection = connect(path, busy_timeout_s)
+            return cls(InlineLane(connection, commit_together), InlineLane(connection, read_together))
+        if path == MEMORY:
+            raise ValueError("a database in memory has one connection: open it inline")
+        connection = await asyncio.to_thread(connect, path, busy_timeout_s)
+        reading = await asyncio.to_thread(connect_read_only, path, busy_timeout_s)
+        return cls(
+            ThreadLane("store-writer", connection, commit_together),
+            ThreadLane("store-reader", reading, read_together),
+        )
+
+    async def close(self) -> None:
+        """Commit what waits and let go of the file."""
+        await self._reader.close()
+        await self._writer.close()
+
+    async def add_job(self, job: Job, key: IdempotencyKey | None = None) -> Job:
+        """Insert a job and return it, or return the earlier one that its caller's key already stands for.
+
+        Raises IdempotencyConflictError when the key was used for another request.
+        """
+        return await self._writer.do(lambda connection: writes.add_job(connection, job, key))
+
+    async def start_attempt(self, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry) -> None:
+        """Make the intent to submit, and the money pending for it, durable.
+
+        Raises StaleWriteError when the job is not in `job_before.state`, RefusedWriteError when the attempt exists.
+        """
+        await self._writer.do(
+            lambda connection: writes.start_attempt(connection, job_before, job_after, attempt, entry)
+        )
+
+    async def move_attempt(self, before: Attempt, after: Attempt) -> None:
+        """Change an attempt whose money stays as it is; raises StaleWriteError when it is not in `before.state`."""
+        await self._writer.do(lambda connection: writes.move_attempt(connection, before, after))
+
+    async def settle(
+        self,
+        before: Attempt,
+        after: Attempt,
+        entry: LedgerEntry | None,
+        job_before: Job | None,
+        job_after: Job | None,
+    ) -> None:
+        """End an attempt: its outcome, its ledger entry and its job's new state, or none of them.
+
+        `entry` belongs to a succeeded or failed attempt; a late or unknown one has none yet. Raises StaleWriteError
+        when the attempt or the job is in another state than `before` says.
+        """
+        await self._writer.do(lambda connection: writes.settle(connection, before, after, entry, job_before, job_after))
+
+    async def end_job(self, before: Job, after: Job) -> None:
+        """End a job that no attempt ends; raises StaleWriteError when it is not in `before.state`."""
+        await self._writer.do(lambda connection: writes.move_job(connection, before, after))
+
+    async def delete_job(self, job_id: str, at: float) -> bool:
+        """Hide a job from its caller for good; False when there is none to hide. Its attempts and entries stay."""
+        return await self._writer.do(lambda connection: writes.hide_job(connection, job_id, at))
+
+    async def prune_idempotency_keys(self, before: float) -> int:
+        """Forget the keys of jobs created before `before`, some at a time; return how many there were."""
+        pruned = 0
+        while True:
+            some = await self._writer.do(lambda connection: writes.prune_keys(connection, before, _PRUNED_AT_ONCE))
+            pruned += some
+            if some < _PRUNED_AT_ONCE:
+                return pruned
+
+    async def ping(self) -> None:
+        """Prove that a write is possible now, by doing one that changes nothing."""
+        await self._writer.do(writes.touch)
+
+    async def job(self, job_id: str) -> Job | None:
+        """Find a job that is not deleted, with its attempts.
+
+        The bytes of its input images are there until it has ended; then an ImageFile is empty.
+        """
+        return await self._reader.do(lambda connection: reads.visible_job(connection, job_id))
+
+    async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
+        """List a caller's jobs by creation, beginning behind the job `after`, without the bytes of input images.
+
+        Raises LookupError when the caller never had a job `after`.
+        """
+        return await self._reader.do(lambda connection: reads.page(connection, caller, limit, after, descending))
+
+    async def open_jobs(self) -> list[Job]:
+        """Load all jobs that have not ended, deleted or not, and those with an attempt that is late."""
+        return await self._reader.do(reads.open_jobs)
+
+    async def entries(self, job_id: str) -> tuple[LedgerEntry, ...]:
+        """Load a job's ledger entries, deleted or not, in the order they were written."""
+        return await self._reader.do(lambda connection: reads.entries(connection, job_id))

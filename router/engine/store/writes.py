@@ -1,0 +1,117 @@
+"""The units of writing: each runs whole inside a transaction that it neither begins nor commits."""
+
+import sqlite3
+
+from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
+from router.core.job import (
+    ATTEMPT_TRANSITIONS,
+    JOB_TRANSITIONS,
+    Attempt,
+    AttemptState,
+    IllegalTransitionError,
+    Job,
+)
+from router.core.ledger import EntryKind, LedgerEntry
+from router.engine.store import reads, rows, statements
+from router.engine.store.errors import StaleWriteError
+
+_MONEY_KNOWN = (AttemptState.SUCCEEDED, AttemptState.FAILED)
+
+
+def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None) -> Job:
+    """Insert the job, or return the one that its key stands for already."""
+    if key is not None:
+        used = connection.execute(statements.KEY, {"caller": key.caller, "key": key.key}).fetchone()
+        if used is not None:
+            return _replayed(connection, key, *used)
+    connection.execute(statements.INSERT_JOB, rows.job_row(job))
+    connection.executemany(statements.INSERT_IMAGE, rows.image_rows(job))
+    if key is not None:
+        connection.execute(statements.INSERT_KEY, rows.key_row(key, job))
+    return job
+
+
+def _replayed(connection: sqlite3.Connection, key: IdempotencyKey, fingerprint: str, job_id: str) -> Job:
+    job = reads.any_job(connection, job_id)
+    if fingerprint != key.fingerprint or job is None:
+        raise IdempotencyConflictError(
+            "this idempotency key was used before with another request; use a new key for a new request"
+        )
+    return job
+
+
+def start_attempt(
+    connection: sqlite3.Connection, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry
+) -> None:
+    """Make the intent to submit durable, together with the money that it may cost."""
+    if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
+        raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
+    _check_entry(attempt, entry)
+    move_job(connection, job_before, job_after)
+    connection.execute(statements.INSERT_ATTEMPT, rows.attempt_row(attempt))
+    connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
+
+
+def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
+    """Change an attempt that is still in `before.state`."""
+    if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
+        raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
+    row = rows.attempt_changes(after)
+    row["key_id"], row["key_state"] = before.id, before.state.value
+    if connection.execute(statements.MOVE_ATTEMPT, row).rowcount != 1:
+        raise StaleWriteError(f"attempt {before.id} is not {before.state} any more")
+
+
+def settle(
+    connection: sqlite3.Connection,
+    before: Attempt,
+    after: Attempt,
+    entry: LedgerEntry | None,
+    job_before: Job | None,
+    job_after: Job | None,
+) -> None:
+    """End an attempt: its outcome, what it cost, and what becomes of its job."""
+    if (entry is not None) != (after.state in _MONEY_KNOWN):
+        raise IllegalTransitionError(
+            f"attempt {before.id}: {after.state} with {entry.kind if entry else 'no'} entry; an attempt's money is"
+            " closed when it has succeeded or failed, and only then"
+        )
+    move_attempt(connection, before, after)
+    if entry is not None:
+        _check_entry(after, entry)
+        connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
+    if job_before is not None and job_after is not None:
+        move_job(connection, job_before, job_after)
+
+
+def move_job(connection: sqlite3.Connection, before: Job, after: Job) -> None:
+    """Change a job that is still in `before.state`; its input images go when it ends: nobody submits them again."""
+    legal = after.state is before.state or after.state in JOB_TRANSITIONS[before.state]
+    if after.id != before.id or not legal:
+        raise IllegalTransitionError(f"job {before.id}: {before.state} -> {after.state} of {after.id}")
+    row = rows.job_changes(after)
+    row["key_id"], row["key_state"] = before.id, before.state.value
+    if connection.execute(statements.MOVE_JOB, row).rowcount != 1:
+        raise StaleWriteError(f"job {before.id} is not {before.state} any more")
+    if after.ended and rows.has_image_files(after):
+        connection.execute(statements.DELETE_IMAGES, {"job_id": after.id})
+
+
+def hide_job(connection: sqlite3.Connection, job_id: str, at: float) -> bool:
+    """Take a job out of its caller's sight; its rows and its money stay."""
+    return connection.execute(statements.HIDE_JOB, {"key_id": job_id, "deleted_at": at}).rowcount == 1
+
+
+def prune_keys(connection: sqlite3.Connection, before: float, limit: int) -> int:
+    """Forget at most `limit` keys created before `before`; return how many."""
+    return connection.execute(statements.DELETE_KEYS, {"before": before, "limit": limit}).rowcount
+
+
+def touch(connection: sqlite3.Connection) -> None:
+    """Write without changing anything."""
+    connection.execute(statements.TOUCH)
+
+
+def _check_entry(attempt: Attempt, entry: LedgerEntry) -> None:
+    if (entry.attempt_id, entry.job_id, entry.provider) != (attempt.id, attempt.job_id, attempt.provider):
+        raise IllegalTransitionError(f"attempt {attempt.id}: an entry of attempt {entry.attempt_id}")
