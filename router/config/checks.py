@@ -1,0 +1,109 @@
+"""What one section must agree on with another, or with the day."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from router.config.findings import Findings, mapping, sequence, valid
+from router.config.problems import choice, shortened
+from router.config.schema import CallerSection, CurrencySection, DefaultsSection, PolicySection, ServerSection
+from router.core.catalog import Offering
+from router.core.limits import RequestDefaults
+from router.core.money import usd
+
+_RATE_DAYS_MAX = 90
+
+
+def rates(root: Mapping[str, object], today: date, findings: Findings) -> dict[str, Decimal | None]:
+    """Return USD for one unit of each currency; None stands for a rate in which something is wrong."""
+    found: dict[str, Decimal | None] = {"USD": Decimal(1)}
+    for code, value in mapping(root.get("currencies")).items():
+        path = ("currencies", code)
+        section = valid(CurrencySection, value)
+        found[code] = Decimal(section.usd) if section else None
+        if code == "USD":
+            found[code] = Decimal(1)
+            findings.error(path, "USD is what everything is counted in; remove this rate")
+        elif section is None:
+            continue
+        elif not Decimal(section.usd):
+            findings.error((*path, "usd"), "must be more than 0")
+        elif section.as_of > today + timedelta(days=1):
+            findings.error((*path, "as_of"), f"{section.as_of} is in the future; write the day the rate was true")
+        elif section.as_of < today - timedelta(days=_RATE_DAYS_MAX):
+            findings.warn((*path, "as_of"), f"the rate is more than {_RATE_DAYS_MAX} days old; look up today's")
+    return found
+
+
+def check_policy(root: Mapping[str, object], offerings: Sequence[Offering], findings: Findings) -> None:
+    """See whether what follows an ambiguous submit is paid for, and whether anything can be bought at all."""
+    policy = valid(PolicySection, root.get("policy", {}))
+    if policy is None:
+        return
+    if policy.on_ambiguous == "failover" and not policy.max_duplicate_usd:
+        message = 'failover needs `max_duplicate_usd` beside it, the most that may be bought twice, such as "1.00"'
+        findings.error(("policy", "on_ambiguous"), message)
+    if policy.on_ambiguous == "hold" and policy.max_duplicate_usd:
+        message = "has no effect while `on_ambiguous` is hold: nothing is ever bought twice; set failover, or remove it"
+        findings.warn(("policy", "max_duplicate_usd"), message)
+    for offering in offerings:
+        cheapest = min(offering.price.quote_microusd(size, s) for size in offering.sizes for s in offering.seconds)
+        if cheapest > policy.max_spend_usd:
+            message = f"{offering.id} is never bought: its cheapest video costs {usd(cheapest)} USD; raise the limit"
+            findings.warn(("policy", "max_spend_usd"), message)
+
+
+def check_server(root: Mapping[str, object], findings: Findings) -> None:
+    """See whether an image that is allowed fits into a body that is allowed."""
+    server = valid(ServerSection, root.get("server", {}))
+    if server is not None and server.image_bytes_max > server.body_bytes_max:
+        message = f"must be at most body_bytes_max ({server.body_bytes_max}), for the image comes in the body"
+        findings.error(("server", "image_bytes_max"), message)
+
+
+def check_callers(root: Mapping[str, object], findings: Findings) -> None:
+    """See whether every caller has a name and a key of its own."""
+    names: dict[str, int] = {}
+    digests: dict[str, int] = {}
+    for index, value in enumerate(sequence(root.get("callers"))):
+        caller = valid(CallerSection, value)
+        if caller is None:
+            continue
+        if (first := names.setdefault(caller.name, index)) != index:
+            line = findings.document.line(("callers", first))
+            message = f"{caller.name} is already the caller in line {line}; names are unique"
+            findings.error(("callers", index, "name"), message)
+        if (first := digests.setdefault(caller.key_sha256, index)) != index:
+            line = findings.document.line(("callers", first))
+            findings.error(("callers", index, "key_sha256"), f"is the key of the caller in line {line}; make another")
+
+
+def defaults_of(
+    root: Mapping[str, object], offerings: Sequence[Offering], findings: Findings
+) -> RequestDefaults | None:
+    """Return what a create that leaves things out asks for, or note that nobody sells it."""
+    section = valid(DefaultsSection, root.get("defaults", {}))
+    if section is None or not offerings:
+        return None
+    model = section.model or offerings[0].model
+    selling = [offering for offering in offerings if offering.model == model]
+    if not selling:
+        models = {offering.model for offering in offerings}
+        findings.error(("defaults", "model"), f"{shortened(model)} is not sold; {choice(model, models, 'models')}")
+        return None
+    defaults = RequestDefaults(
+        model,
+        selling[0].seconds[0] if section.seconds is None else section.seconds,
+        selling[0].sizes[0] if section.size is None else section.size,
+    )
+    if any(defaults.size in each.sizes and defaults.seconds in each.seconds for each in selling):
+        return defaults
+    sold = "; ".join(_assortment(offering) for offering in selling[:6])
+    message = f"nobody sells {defaults.model} at {defaults.size} for {defaults.seconds} s; on sale: {sold}"
+    findings.error(("defaults",), message)
+    return None
+
+
+def _assortment(offering: Offering) -> str:
+    sizes, seconds = ", ".join(map(str, offering.sizes)), ", ".join(map(str, offering.seconds))
+    return f"{offering.id} sells {sizes} for {seconds} s"

@@ -1,0 +1,71 @@
+"""Loads a configuration file: everything wrong with it at once, or settings that can be worked with."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from providers.adapter import Adapter
+from providers.registry import DialectError, dialects
+from router.config.checks import check_callers, check_policy, check_server, defaults_of, rates
+from router.config.document import read_document
+from router.config.findings import Findings, mapping
+from router.config.keys import KeySource
+from router.config.problems import ConfigError, Problem
+from router.config.providing import Assembly
+from router.config.schema import Config
+from router.config.selling import Market
+from router.config.settings import Settings
+from router.core.catalog import Catalog
+from router.core.limits import RequestDefaults
+
+
+def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
+    """Read, check and assemble a configuration; raise ConfigError with every problem in it.
+
+    `environ` holds the keys that `{env: NAME}` refers to; end dates and rates are compared with `now`.
+    """
+    file = Path(path)
+    findings = Findings(read_document(file))
+    config = findings.against_schema()
+    root = mapping(findings.document.value)
+    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    market = Market(rates(root, today, findings), today, findings)
+    assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market)
+    for name, value in mapping(root.get("providers")).items():
+        assembly.add(name, value)
+    defaults = _across(root, assembly, findings)
+    if config is None or defaults is None or findings.errors:
+        raise ConfigError(str(file), findings.errors)
+    return _settings(file, config, assembly, defaults)
+
+
+def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> RequestDefaults | None:
+    check_policy(root, assembly.offerings, findings)
+    check_server(root, findings)
+    check_callers(root, findings)
+    # What a faulty provider would have sold is not known, so that saying "nobody sells it" could be wrong.
+    if findings.within("providers"):
+        return None
+    return defaults_of(root, assembly.offerings, findings)
+
+
+def _settings(file: Path, config: Config, assembly: Assembly, defaults: RequestDefaults) -> Settings:
+    return Settings(
+        file=file,
+        catalog=Catalog.of(tuple(assembly.providers), tuple(assembly.offerings)),
+        accounts=MappingProxyType(assembly.accounts),
+        routing=config.routing.build(),
+        limits=config.policy.build(),
+        server=config.server.build(),
+        defaults=defaults,
+        callers=tuple(caller.build() for caller in config.callers),
+        warnings=tuple(assembly.market.findings.warnings),
+    )
+
+
+def _dialects(file: Path) -> Mapping[str, Adapter]:
+    try:
+        return dialects()
+    except DialectError as error:
+        raise ConfigError(str(file), [Problem("", None, str(error))]) from None

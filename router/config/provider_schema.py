@@ -1,0 +1,217 @@
+"""The shape of a provider in the configuration: its address, its limits, and what it sells at which price."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+
+from providers.canonical import ImageKind
+from router.config.scalars import (
+    Amount,
+    AssetHost,
+    BaseUrl,
+    CurrencyCode,
+    Day,
+    Durations,
+    HeaderName,
+    HeaderText,
+    ModelName,
+    Sizes,
+    VariableName,
+    Wait,
+    distinct,
+    wrong,
+)
+from router.config.section import Section
+from router.core.catalog import BreakerSettings, ChargeRule, Polling, Timeouts
+
+_TIMEOUTS = Timeouts()
+_POLLING = Polling()
+_BREAKER = BreakerSettings()
+_IN_FLIGHT_MAX = 100
+
+Billing = Literal["free", "billed"]
+
+
+class KeySection(Section):
+    """Where the provider's key is read from; never the key itself."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
+
+    env: VariableName | None = Field(None, description="Environment variable that holds the key.")
+    file: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None, description="File that holds the key; a relative path starts at the configuration's folder."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_reference(cls, value: Any) -> Any:
+        if isinstance(value, str | int | float):
+            raise wrong(
+                "a key is never written into this file; put it into an environment variable or a file, and "
+                "write `{env: NAME}` or `{file: PATH}` here; replace this key if the file was shared"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "KeySection":
+        if (self.env is None) == (self.file is None):
+            raise wrong("needs exactly one of `env` and `file`, as in `{env: RELAY_A_KEY}`")
+        return self
+
+
+class AuthSection(Section):
+    """How the key is sent."""
+
+    header: HeaderName = Field("Authorization", description="Header that carries the key.")
+    prefix: HeaderText = Field("Bearer ", description='Text before the key, with its space; "" sends the bare key.')
+
+
+class TimeoutsSection(Section):
+    """The longest that one exchange with this provider may take, in seconds."""
+
+    connect_s: Wait = Field(_TIMEOUTS.connect_s, description="Until the connection is open.")
+    submit_s: Wait = Field(_TIMEOUTS.submit_s, description="A submit; when it is cut off, it may have been bought.")
+    poll_s: Wait = Field(_TIMEOUTS.poll_s, description="A poll.")
+    download_idle_s: Wait = Field(_TIMEOUTS.download_idle_s, description="Longest silence while a video is read.")
+
+
+class PollingSection(Section):
+    """When a running attempt is asked about, and when it is given up, in seconds."""
+
+    first_after_s: Wait = Field(_POLLING.first_after_s, description="From the submit to the first poll.")
+    interval_s_min: Wait = Field(_POLLING.interval_s_min, description="Shortest pause between two polls.")
+    interval_s_max: Wait = Field(_POLLING.interval_s_max, description="Longest pause between two polls.")
+    stall_s: Wait = Field(_POLLING.stall_s, description="Without any progress for so long, an attempt is given up.")
+    deadline_s: Wait = Field(_POLLING.deadline_s, description="From the submit to giving the attempt up.")
+    late_interval_s: Wait = Field(
+        _POLLING.late_interval_s, description="Pause between polls of an attempt given up, whose cost is not known yet."
+    )
+    late_s_max: Wait = Field(_POLLING.late_s_max, description="How long such an attempt is still polled.")
+    download_s_max: Wait = Field(
+        _POLLING.download_s_max, description="How long a finished video may take to become fetchable."
+    )
+
+
+class BreakerSection(Section):
+    """When failures take this provider out, and for how long."""
+
+    window_s: Wait = Field(_BREAKER.window_s, description="Outcomes older than this are forgotten.")
+    volume_min: int = Field(
+        _BREAKER.volume_min, ge=1, le=10_000, description="Outcomes needed before failures can take the provider out."
+    )
+    failure_share: float = Field(
+        _BREAKER.failure_share, gt=0, le=1, description="Share of failures that takes the provider out, above 0 to 1."
+    )
+    reset_s: Wait = Field(_BREAKER.reset_s, description="How long it stays out the first time.")
+    reset_s_max: Wait = Field(_BREAKER.reset_s_max, description="How long it stays out at most after repeated trips.")
+    outage_s: Wait = Field(_BREAKER.outage_s, description="How long it stays out when its key or balance is refused.")
+
+
+class ChargeRuleSection(Section):
+    """What the contract bills although no video was delivered."""
+
+    refused: Billing = Field("free", description="An accepted job that a content review refused.")
+    failed: Billing = Field("free", description="An accepted job that failed.")
+
+    def build(self) -> ChargeRule:
+        """Return the rule as the engine reads it."""
+        return ChargeRule(self.refused == "billed", self.failed == "billed")
+
+
+class TierSection(Section):
+    """An amount for some sizes and durations; a list left out means all that the offering sells."""
+
+    amount: Amount = Field(description='A decimal number in quotes, such as "0.12".')
+    sizes: Sizes | None = Field(None, description="Sizes at this amount.")
+    seconds: Durations | None = Field(None, description="Durations at this amount.")
+
+
+def _as_tiers(value: object) -> object:
+    return [{"amount": value}] if isinstance(value, str | int | float) else value
+
+
+Tiers = Annotated[
+    list[TierSection],
+    Field(min_length=1, max_length=64),
+    BeforeValidator(_as_tiers, json_schema_input_type=Amount | list[TierSection]),
+]
+
+
+class PriceSection(Section):
+    """What a video costs: `per_second` or `per_clip`, one amount or tiers that cover everything sold exactly once."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["per_second"]}, {"required": ["per_clip"]}]})
+
+    currency: CurrencyCode = Field("USD", description="USD, or a currency that `currencies` gives a dated rate for.")
+    per_second: Tiers | None = Field(None, description="Amount for each second of video: one, or a list of tiers.")
+    per_clip: Tiers | None = Field(None, description="Amount for a whole video: one, or a list of tiers.")
+    example: bool = Field(
+        default=False, description="true marks a figure that is to be replaced by your contract's; `check` warns of it."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_unit(self) -> "PriceSection":
+        if (self.per_second is None) == (self.per_clip is None):
+            raise wrong('needs exactly one of `per_second` and `per_clip`, as in `{per_clip: "0.12"}`')
+        return self
+
+
+class OfferingSection(Section):
+    """One model that this provider sells, in which sizes and durations, at which price."""
+
+    model: ModelName = Field(description="Name that callers ask for.")
+    upstream_model: ModelName | None = Field(None, description="The provider's own name of it; default: `model`.")
+    name: ModelName | None = Field(
+        None, description="Last part of the offering's id PROVIDER/NAME; default: `upstream_model`."
+    )
+    sizes: Sizes = Field(description="Sizes sold, each WIDTHxHEIGHT in pixels.")
+    seconds: Durations = Field(description="Durations sold, in whole seconds.")
+    image_inputs: Annotated[list[ImageKind], AfterValidator(distinct)] = Field(
+        default=[], description="How input images may come: url (the provider fetches it), file (its bytes are sent)."
+    )
+    images_max: int | None = Field(
+        None, ge=1, le=16, description="Most input images of one video; needed with `image_inputs`."
+    )
+    weight: float = Field(
+        1.0, gt=0, le=1000, description="Preference in the routing draw: 2 is drawn twice as often as 1 at equal price."
+    )
+    available_until: Day | None = Field(
+        None, description="No job is submitted from 00:00 UTC of this day on, such as 2026-09-24."
+    )
+    price: PriceSection = Field(description='What it costs, such as `{per_clip: "0.12"}` or `{per_second: "0.10"}`.')
+
+
+class ProviderSection(Section):
+    """An upstream account."""
+
+    dialect: str = Field(min_length=1, max_length=64, description="The wire format it speaks.")
+    base_url: BaseUrl = Field(
+        description="Address before the dialect's paths, such as https://api.example.com (a /v1 at its end is dropped)."
+    )
+    allow_unencrypted: bool = Field(
+        default=False,
+        description="true permits http:// to another machine; keys and prompts then cross the network open.",
+    )
+    api_key: KeySection = Field(description="Where the key is read from: `{env: NAME}` or `{file: PATH}`.")
+    auth: AuthSection = Field(
+        default_factory=AuthSection, description="How the key is sent; default: `Authorization: Bearer KEY`."
+    )
+    query: Annotated[dict[str, str], Field(max_length=16)] = Field(
+        default={}, description="Parameters added to every request, such as {api-version: preview}; not for keys."
+    )
+    in_flight_max: int = Field(_IN_FLIGHT_MAX, ge=1, le=100_000, description="Most jobs that may run there at once.")
+    asset_hosts: Annotated[list[AssetHost], Field(max_length=32), AfterValidator(distinct)] = Field(
+        default=[],
+        description="Hosts (host or host:port) whose result links may be fetched although private or unencrypted.",
+    )
+    timeouts: TimeoutsSection = Field(default_factory=TimeoutsSection, description="Limits of one exchange.")
+    polling: PollingSection = Field(
+        default_factory=PollingSection, description="When running attempts are asked about and given up."
+    )
+    breaker: BreakerSection = Field(default_factory=BreakerSection, description="When failures take the provider out.")
+    charge_rule: ChargeRuleSection = Field(
+        default_factory=ChargeRuleSection, description="What is billed although no video was delivered."
+    )
+    offerings: Annotated[list[OfferingSection], Field(min_length=1, max_length=100)] = Field(
+        description="What it sells."
+    )

@@ -1,0 +1,129 @@
+"""Turns a provider's section into the provider, its account and its offerings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.adapter import Adapter
+from router.config.addresses import base_url, sends_keys_openly
+from router.config.findings import Findings, mapping, sequence, valid
+from router.config.keys import KeySource
+from router.config.problems import YamlPath, choice, shortened
+from router.config.provider_schema import (
+    BreakerSection,
+    KeySection,
+    OfferingSection,
+    PollingSection,
+    ProviderSection,
+)
+from router.config.selling import Market, offering_id, offering_of
+from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
+from router.core.secret import Secret
+from router.engine.account import Account
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Collects what the providers' sections become; parts of a faulty provider are checked as far as they are sound."""
+
+    dialects: Mapping[str, Adapter]
+    keys: KeySource
+    market: Market
+    providers: list[Provider] = field(default_factory=list)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    offerings: list[Offering] = field(default_factory=list)
+    _paths: dict[str, YamlPath] = field(default_factory=dict)
+
+    def add(self, name: str, value: object) -> None:
+        """Check a provider, and keep what it sells."""
+        findings, path, parts = self.market.findings, ("providers", name), mapping(value)
+        adapter = self._adapter(parts.get("dialect"), path)
+        key = self._key(parts.get("api_key"), path)
+        _check_address(parts, path, findings)
+        _check_times(parts, path, findings)
+        for index, each in enumerate(sequence(parts.get("offerings"))):
+            self._offer(name, each, adapter, (*path, "offerings", index))
+        section = valid(ProviderSection, value)
+        if section is not None and adapter is not None and key is not None:
+            self.providers.append(_provider(name, section, adapter))
+            self.accounts[name] = _account(section, key)
+
+    def _adapter(self, dialect: object, path: YamlPath) -> Adapter | None:
+        if not isinstance(dialect, str) or not dialect:
+            return None
+        adapter = self.dialects.get(dialect)
+        if adapter is None:
+            message = f"{shortened(dialect)} is not a known dialect; {choice(dialect, self.dialects, 'dialects')}"
+            self.market.findings.error((*path, "dialect"), message)
+        return adapter
+
+    def _key(self, value: object, path: YamlPath) -> Secret | None:
+        section = valid(KeySection, value)
+        return self.keys.read(section, (*path, "api_key"), self.market.findings) if section else None
+
+    def _offer(self, provider: str, value: object, adapter: Adapter | None, path: YamlPath) -> None:
+        section = valid(OfferingSection, value)
+        if section is None:
+            return
+        findings = self.market.findings
+        first = self._paths.setdefault(offering_id(section, provider), path)
+        if first != path:
+            message = (
+                f"{offering_id(section, provider)} is already sold in line {findings.document.line(first)}; "
+                "give one of the two a `name`, or make one offering with price tiers of them"
+            )
+            findings.error(path, message)
+        offering = offering_of(section, provider, adapter, path, self.market)
+        if offering is not None:
+            self.offerings.append(offering)
+
+
+def _check_address(parts: Mapping[str, object], path: YamlPath, findings: Findings) -> None:
+    url = parts.get("base_url")
+    if not isinstance(url, str) or parts.get("allow_unencrypted") is True:
+        return
+    try:
+        address = base_url(url)
+    except ValueError:
+        return
+    if sends_keys_openly(address):
+        message = (
+            "http:// would send the key and every prompt unencrypted to another machine; "
+            "use https://, or add `allow_unencrypted: true` if the network in between is yours"
+        )
+        findings.error((*path, "base_url"), message)
+
+
+def _check_times(parts: Mapping[str, object], path: YamlPath, findings: Findings) -> None:
+    polling = valid(PollingSection, parts.get("polling", {}))
+    if polling is not None:
+        place = (*path, "polling")
+        if polling.interval_s_min > polling.interval_s_max:
+            findings.error((*place, "interval_s_min"), _order("interval_s_max", polling.interval_s_max))
+        if polling.first_after_s >= polling.deadline_s:
+            message = f"must be more than first_after_s ({polling.first_after_s:g}), or no poll is ever sent"
+            findings.error((*place, "deadline_s"), message)
+    breaker = valid(BreakerSection, parts.get("breaker", {}))
+    if breaker is not None and breaker.reset_s > breaker.reset_s_max:
+        findings.error((*path, "breaker", "reset_s"), _order("reset_s_max", breaker.reset_s_max))
+
+
+def _order(larger: str, value: float) -> str:
+    return f"must be at most {larger} ({value:g})"
+
+
+def _provider(name: str, section: ProviderSection, adapter: Adapter) -> Provider:
+    return Provider(
+        name=name,
+        dialect=section.dialect,
+        adapter=adapter,
+        in_flight_max=section.in_flight_max,
+        timeouts=Timeouts(**section.timeouts.model_dump()),
+        polling=Polling(**section.polling.model_dump()),
+        breaker=BreakerSettings(**section.breaker.model_dump()),
+        charge_rule=section.charge_rule.build(),
+        asset_hosts=frozenset(section.asset_hosts),
+    )
+
+
+def _account(section: ProviderSection, key: Secret) -> Account:
+    return Account(section.base_url, key, section.auth.header, section.auth.prefix, section.query)

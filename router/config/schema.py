@@ -1,0 +1,150 @@
+"""The shape of the whole configuration file; an editor's JSON Schema is made from it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from router.config.provider_schema import ProviderSection
+from router.config.scalars import (
+    Amount,
+    ClipSeconds,
+    CurrencyCode,
+    Day,
+    FrameSize,
+    KeyDigest,
+    ModelName,
+    ProviderName,
+    Usd,
+    Wait,
+)
+from router.config.section import Section
+from router.core.limits import Caller, ServerSettings
+from router.core.money import usd
+from router.core.policy import JobLimits, OnAmbiguous
+from router.core.routing import DurationPolicy, RoutingSettings
+
+_SERVER = ServerSettings()
+_LIMITS = JobLimits()
+_ROUTING = RoutingSettings()
+
+
+class CallerSection(Section):
+    """Somebody who may ask, known by the SHA-256 of a bearer key."""
+
+    name: ProviderName = Field(description="Name of the caller in logs and reports.")
+    key_sha256: KeyDigest = Field(description="SHA-256 of the bearer key: 64 lower-case hexadecimal digits.")
+
+    def build(self) -> Caller:
+        """Return the caller as the front door knows it."""
+        return Caller(self.name, self.key_sha256)
+
+
+class DefaultsSection(Section):
+    """What a create means that leaves these out; each left out here is the first that is sold."""
+
+    model: ModelName | None = Field(None, description="Model; default: that of the first offering.")
+    seconds: ClipSeconds | None = Field(
+        None, description="Duration; default: the first of that model's first offering."
+    )
+    size: FrameSize | None = Field(None, description="Size; default: the first of that model's first offering.")
+
+
+class ServerSection(Section):
+    """Limits of the front door."""
+
+    poll_after_ms: int = Field(
+        _SERVER.poll_after_ms, ge=10, le=600_000, description="How soon callers are told to ask again, in milliseconds."
+    )
+    body_bytes_max: int = Field(
+        _SERVER.body_bytes_max, ge=1024, le=1024**3, description="Largest request body, in bytes."
+    )
+    image_bytes_max: int = Field(
+        _SERVER.image_bytes_max, ge=1024, le=1024**3, description="Largest input image, in bytes."
+    )
+    images_max: int = Field(_SERVER.images_max, ge=0, le=16, description="Most input images of one job.")
+    prompt_chars_max: int = Field(
+        _SERVER.prompt_chars_max, ge=1, le=1_000_000, description="Longest prompt, in characters."
+    )
+    jobs_live_max: int = Field(
+        _SERVER.jobs_live_max, ge=1, le=1_000_000, description="Most unfinished jobs; further creates are turned away."
+    )
+
+    def build(self) -> ServerSettings:
+        """Return the limits as the front door reads them."""
+        return ServerSettings(**self.model_dump())
+
+
+class PolicySection(Section):
+    """What one job may use up, and what follows when a submit's answer was lost."""
+
+    on_ambiguous: Literal["hold", "failover"] = Field(
+        _LIMITS.on_ambiguous.value,
+        description="When a submit may have been bought and nobody can tell: hold ends the job as submit_unknown; "
+        "failover buys it again elsewhere, within `max_duplicate_usd`.",
+    )
+    max_duplicate_usd: Usd | None = Field(
+        None, description='Most that a job\'s uncertain submits may cost before failover stops, such as "1.00".'
+    )
+    max_attempts: int = Field(_LIMITS.attempts_max, ge=1, le=20, description="Most submits of one job.")
+    max_spend_usd: Usd = Field(
+        _LIMITS.spend_microusd_max,
+        description="Most that one job may cost, uncertain submits included.",
+        json_schema_extra={"default": usd(_LIMITS.spend_microusd_max)},
+    )
+    job_deadline_s: Wait = Field(_LIMITS.deadline_s, description="Seconds from the create to giving the job up.")
+
+    def build(self) -> JobLimits:
+        """Return the limits as the engine reads them."""
+        return JobLimits(
+            attempts_max=self.max_attempts,
+            spend_microusd_max=self.max_spend_usd,
+            deadline_s=self.job_deadline_s,
+            on_ambiguous=OnAmbiguous(self.on_ambiguous),
+            duplicate_microusd_max=self.max_duplicate_usd or 0,
+        )
+
+
+class RoutingSection(Section):
+    """How the next offering is drawn from the candidates."""
+
+    price_exponent: float = Field(
+        _ROUTING.price_exponent,
+        ge=0,
+        le=32,
+        description="0 ignores prices; the higher, the more of the jobs the cheapest healthy offering gets.",
+    )
+    duration_policy: Literal["exact", "at_least"] = Field(
+        _ROUTING.duration_policy.value,
+        description="exact sells the seconds asked for; at_least also the next longer ones, at their price.",
+    )
+
+    def build(self) -> RoutingSettings:
+        """Return the settings as routing reads them."""
+        return RoutingSettings(self.price_exponent, DurationPolicy(self.duration_policy))
+
+
+class CurrencySection(Section):
+    """A currency's rate on a day."""
+
+    usd: Amount = Field(description='US dollars for one unit, in quotes, such as "0.14".')
+    as_of: Day = Field(description="Day of the rate, such as 2026-11-01.")
+
+
+class Config(Section):
+    """The configuration of video-router."""
+
+    callers: Annotated[list[CallerSection], Field(max_length=10_000)] = Field(
+        default=[], description="Who may ask. Nobody listed: everybody may, and the server listens on loopback only."
+    )
+    defaults: DefaultsSection = Field(
+        default_factory=DefaultsSection, description="What a create means that leaves these out."
+    )
+    server: ServerSection = Field(default_factory=ServerSection, description="Limits of the front door.")
+    policy: PolicySection = Field(default_factory=PolicySection, description="What one job may use up.")
+    routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is drawn.")
+    currencies: Annotated[dict[CurrencyCode, CurrencySection], Field(max_length=64)] = Field(
+        default={}, description="Dated rates of the currencies that prices are given in; USD needs none."
+    )
+    providers: Annotated[dict[ProviderName, ProviderSection], Field(min_length=1, max_length=64)] = Field(
+        description="Upstream accounts by name."
+    )

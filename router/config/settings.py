@@ -1,0 +1,27 @@
+"""The configuration as values: everything that the composition root hands to the rooms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from router.config.problems import Problem
+from router.core.catalog import Catalog
+from router.core.limits import Caller, RequestDefaults, ServerSettings
+from router.core.policy import JobLimits
+from router.core.routing import RoutingSettings
+from router.engine.account import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration without errors. `accounts` has one entry for each provider of the catalogue."""
+
+    file: Path
+    catalog: Catalog
+    accounts: Mapping[str, Account] = field(repr=False)
+    routing: RoutingSettings
+    limits: JobLimits
+    server: ServerSettings
+    defaults: RequestDefaults
+    callers: tuple[Caller, ...] = ()
+    warnings: tuple[Problem, ...] = ()
