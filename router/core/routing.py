@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
+from typing import Final
 
 from providers.canonical import VideoRequest
 from router.core.catalog import Catalog, Offering, Provider
@@ -229,6 +230,10 @@ _LIMITS: tuple[Callable[[Offering, Provider, int, Situation], Exclusion | None],
 )
 
 
+# An offering of no weight, or one so dear that its weight underflows, is the last resort: still drawn, always last.
+_WEIGHT_MIN: Final = 1e-300
+
+
 def _weigh(candidates: Sequence[Candidate], situation: Situation) -> list[Candidate]:
     """Let the weight fall with the price over the cheapest quote, and rise with the provider's success share."""
     if not candidates:
@@ -239,7 +244,7 @@ def _weigh(candidates: Sequence[Candidate], situation: Situation) -> list[Candid
         price_ratio = cheapest / max(1, candidate.quote_microusd)
         health = max(0.01, situation.standings[candidate.offering.provider].success_share)
         weight = candidate.offering.weight * price_ratio**situation.settings.price_exponent * health**2
-        weighed.append(replace(candidate, weight=weight))
+        weighed.append(replace(candidate, weight=max(_WEIGHT_MIN, weight)))
     total = sum(candidate.weight for candidate in weighed)
     return [replace(candidate, share=candidate.weight / total) for candidate in weighed]
 

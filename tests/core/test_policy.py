@@ -1,0 +1,97 @@
+"""The policy table, pair by pair."""
+
+from itertools import product
+
+import pytest
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.policy import (
+    BY_REASON,
+    BreakerEffect,
+    JobLimits,
+    MoneyEffect,
+    NextStep,
+    OnAmbiguous,
+    PolicyRow,
+    consequences,
+    goes_on,
+)
+
+PAIRS = list(product(Stage, Reason))
+FAILOVER = JobLimits(on_ambiguous=OnAmbiguous.FAILOVER, duplicate_microusd_max=300_000)
+AMBIGUOUS = Failure(Stage.SUBMIT, Reason.AMBIGUOUS)
+
+
+def on(failure: Failure, *, reviewed_before: bool = False, uncertain: int = 0, limits: JobLimits | None = None) -> bool:
+    return goes_on(failure, reviewed_before=reviewed_before, uncertain_microusd=uncertain, limits=limits or JobLimits())
+
+
+def test_every_reason_has_a_row() -> None:
+    assert set(BY_REASON) == set(Reason)
+
+
+@pytest.mark.parametrize(("stage", "reason"), PAIRS)
+def test_every_stage_and_reason_has_consequences_and_a_next_step(stage: Stage, reason: Reason) -> None:
+    failure = Failure(stage, reason)
+    row = consequences(failure)
+    assert isinstance(row, PolicyRow)
+    assert on(failure) is (row.next_step not in (NextStep.STOP, NextStep.ASK_OPERATOR))
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in (Stage.POLL, Stage.DOWNLOAD)])
+def test_a_refusal_never_trips_a_breaker_and_is_paid_as_the_contract_says(stage: Stage) -> None:
+    row = consequences(Failure(stage, Reason.REFUSED))
+    assert row.breaker is BreakerEffect.NEUTRAL
+    assert row.money is MoneyEffect.CONTRACT
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_what_is_ambiguous_is_never_voided(stage: Stage) -> None:
+    assert consequences(Failure(stage, Reason.AMBIGUOUS)).money is not MoneyEffect.VOID
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_no_failure_of_a_poll_is_a_failure_of_the_video(reason: Reason) -> None:
+    assert consequences(Failure(Stage.POLL, reason)).money is MoneyEffect.STAYS_PENDING
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_video_that_is_done_and_cannot_be_had_is_paid_for(reason: Reason) -> None:
+    assert consequences(Failure(Stage.DOWNLOAD, reason)).money is MoneyEffect.POST
+
+
+@pytest.mark.parametrize(("stage", "reason"), PAIRS)
+def test_only_a_refused_account_opens_a_breaker_and_only_a_rate_limit_cools_down(stage: Stage, reason: Reason) -> None:
+    effect = consequences(Failure(stage, reason)).breaker
+    if effect is BreakerEffect.OPENS:
+        assert reason in (Reason.AUTH, Reason.BALANCE)
+    if effect is BreakerEffect.COOLS_DOWN:
+        assert reason is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize("reason", [Reason.STALLED, Reason.EXPIRED])
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DOWNLOAD])
+def test_an_abandoned_attempt_keeps_its_money_open_and_counts(stage: Stage, reason: Reason) -> None:
+    expected = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING)
+    assert consequences(Failure(stage, reason)) == expected
+
+
+def test_a_refused_prompt_or_image_stops_the_job() -> None:
+    assert not on(Failure(Stage.PROMPT_REVIEW, Reason.REFUSED))
+    assert not on(Failure(Stage.IMAGE_REVIEW, Reason.REFUSED))
+
+
+def test_a_refused_output_is_tried_elsewhere_once() -> None:
+    refused = Failure(Stage.OUTPUT_REVIEW, Reason.REFUSED)
+    assert on(refused)
+    assert not on(refused, reviewed_before=True)
+
+
+def test_an_ambiguous_submit_is_held_unless_the_operator_said_otherwise() -> None:
+    assert not on(AMBIGUOUS)
+    assert not on(AMBIGUOUS, limits=JobLimits(duplicate_microusd_max=10**9))
+
+
+def test_failing_over_after_an_ambiguous_submit_ends_where_the_risk_does() -> None:
+    assert on(AMBIGUOUS, uncertain=300_000, limits=FAILOVER)
+    assert not on(AMBIGUOUS, uncertain=300_001, limits=FAILOVER)
