@@ -45,7 +45,9 @@ def add_control_routes(app: web.Application, find: Callable[[web.Request], Contr
             await sandbox.set_faults(_rules(await request.read()), during=request)
         except FaultError as error:
             return _json(400, {"error": {"message": str(error)}})
-        return _json(200, _listed(sandbox))
+        response = _json(200, _listed(sandbox))
+        response.force_close()  # the one connection that a refused connect spared
+        return response
 
     async def delete_faults(request: web.Request) -> web.Response:
         sandbox = find(request)

@@ -1,11 +1,13 @@
 """A listening socket that can be closed and reopened on the same port while its application lives on."""
 
+import asyncio
 import socket
 from contextlib import suppress
 
 from aiohttp import web
 
 SHUTDOWN_S = 0.5
+SETTLE_S = 0.02
 
 
 class Listener:
@@ -46,6 +48,8 @@ class Listener:
         for connection in list(server.connections) if server is not None else ():
             if connection.transport is not None and connection.transport is not spared:
                 connection.transport.abort()
+        # The caller must see its idle connections close before it tries one: a lost answer is not a refused connect.
+        await asyncio.sleep(SETTLE_S)
 
     async def stop(self) -> None:
         """Close everything."""
@@ -60,8 +64,8 @@ def _bound_socket(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}") from None
     bound.setblocking(False)
     return bound

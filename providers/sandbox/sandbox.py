@@ -53,10 +53,11 @@ class Control:
 class Sandbox:
     """One fake provider on its own port. Make it with `async with Sandbox.start(...)`."""
 
-    def __init__(self, name: str, dialect: DialectName, upstream: Upstream, listener: Listener) -> None:
+    def __init__(self, name: str, dialect: DialectName, exchanges: Exchanges, listener: Listener) -> None:
         self.name = name
         self.dialect = dialect
-        self.upstream = upstream
+        self.upstream = exchanges.upstream
+        self._exchanges = exchanges
         self.control_url = ""
         self._listener = listener
 
@@ -96,12 +97,12 @@ class Sandbox:
             app = application(speaks, exchanges)
             listener = Listener(app, host, port)
             stack.push_async_callback(listener.stop)
-            sandbox = cls(name, speaks, upstream, listener)
+            sandbox = cls(name, speaks, exchanges, listener)
             add_control_routes(app, lambda _: sandbox)
             upstream.base_url = listener.url
             sandbox.control_url = control.add(name, sandbox)
             await listener.start()
-            stack.callback(exchanges.closing.set)
+            stack.callback(sandbox.close_waits)
             await sandbox.set_faults(faults)
             yield sandbox
 
@@ -139,3 +140,7 @@ class Sandbox:
     async def clear_faults(self) -> None:
         """End all faults; what a job has met already stays with it."""
         await self.set_faults(())
+
+    def close_waits(self) -> None:
+        """End every late answer and slow download at once, as stopping does."""
+        self._exchanges.closing.set()

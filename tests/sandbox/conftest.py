@@ -1,0 +1,62 @@
+"""A virtual clock, buyers for every dialect, and ffprobe where it is installed."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import aiohttp
+import pytest
+
+from providers.sandbox import Sandbox
+from tests.sandbox.buyer import Buyer
+
+OpenFor: TypeAlias = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class VirtualClock:
+    """Epoch seconds that pass only when told to."""
+
+    now: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        yield session
+
+
+@pytest.fixture
+async def open_for(clock: VirtualClock, session: aiohttp.ClientSession) -> AsyncIterator[OpenFor]:
+    """Start a sandbox on the virtual clock, unscaled, and hand back a buyer for it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(dialect: str, **options: Any) -> Buyer:
+            options = {"clock": clock, "time_scale": 1.0} | options
+            return Buyer(session, await stack.enter_async_context(Sandbox.start(dialect, **options)))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def ffprobe() -> str:
+    """Where ffprobe lies; only a developer's machine may lack it."""
+    found = shutil.which("ffprobe")
+    if found is None and os.environ.get("CI") != "true":
+        pytest.skip("ffprobe is not installed")
+    assert found is not None, "ffprobe is not installed; install ffmpeg"
+    return found
