@@ -1,0 +1,119 @@
+"""Closed sets of label values: whatever an event says, only these words become labels."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final
+
+from providers.canonical import Failure, Reason, Stage, VideoRequest
+from router.core.catalog import Catalog
+from router.core.job import AttemptState, Job, JobState
+from router.core.ledger import CostKind
+
+OTHER: Final = "other"
+NONE: Final = "none"
+SUCCEEDED: Final = "succeeded"
+
+STAGES: Final = frozenset({*map(str, Stage), NONE})
+REASONS: Final = frozenset({*map(str, Reason), NONE})
+# Reviews happen within these; an upstream does not say how long one took.
+TIMED_STAGES: Final = tuple(map(str, (Stage.SUBMIT, Stage.QUEUE, Stage.GENERATE, Stage.DOWNLOAD)))
+OUT_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE), OTHER)
+COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind.UNCERTAIN)
+SINKS: Final = ("metrics", "logs", "spans")
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CODES: Final = frozenset(map(str, range(100, 600)))
+ATTEMPT_OUTCOMES: Final = (
+    AttemptState.SUCCEEDED,
+    AttemptState.FAILED,
+    AttemptState.UNKNOWN,
+    AttemptState.LATE,
+)
+
+_LONG_OVER_S: Final = 12
+_HD_OVER_PIXELS: Final = 1280
+
+
+class JobOutcome(StrEnum):
+    """How a job ended, by who has to act: nobody, us, the caller, or an operator (unknown)."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class DurationClass(StrEnum):
+    """How long a video may be expected to take; `any` is for jobs that failed, which happens at any moment."""
+
+    SHORT = "short"
+    LONG = "long"
+    HD = "hd"
+    ANY = "any"
+
+
+def duration_class(video: VideoRequest) -> DurationClass:
+    """Tell which class a video is in: hd by its longer side, else long when it has more than 12 seconds."""
+    if max(video.size.width, video.size.height) > _HD_OVER_PIXELS:
+        return DurationClass.HD
+    return DurationClass.LONG if video.seconds > _LONG_OVER_S else DurationClass.SHORT
+
+
+def job_outcome(job: Job) -> JobOutcome:
+    """Translate the end of a job."""
+    if job.state is JobState.COMPLETED:
+        return JobOutcome.SUCCEEDED
+    match job.failure:
+        case Failure(reason=Reason.REFUSED | Reason.INVALID | Reason.UNSUPPORTED):
+            return JobOutcome.REJECTED
+        case Failure(reason=Reason.CANCELLED):
+            return JobOutcome.CANCELLED
+        case Failure(reason=Reason.EXPIRED):
+            return JobOutcome.EXPIRED
+        case Failure(reason=Reason.AMBIGUOUS):
+            return JobOutcome.UNKNOWN
+        case _:
+            return JobOutcome.FAILED
+
+
+def closed(value: str | None, allowed: Collection[str]) -> str:
+    """Return a value of the set, `none` for None, and `other` for anything else."""
+    if value is None:
+        return NONE
+    return str(value) if value in allowed else OTHER
+
+
+class SoldNames:
+    """The providers and models of the catalogue; any other name is `other`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.providers = tuple(catalog.providers)
+        self.models = catalog.models
+        self.pairs = tuple(dict.fromkeys((offering.provider, offering.model) for offering in catalog.offerings))
+        self._providers, self._models, self._pairs = (
+            frozenset(self.providers),
+            frozenset(self.models),
+            frozenset(self.pairs),
+        )
+
+    def provider(self, name: str | None) -> str:
+        """Fold a provider's name; None is `none`."""
+        return closed(name, self._providers)
+
+    def model(self, name: str) -> str:
+        """Fold a model's name."""
+        return closed(name, self._models)
+
+    def pair(self, provider: str | None, model: str) -> tuple[str, str]:
+        """Fold a provider and a model that it sells; a model that it does not sell is `other`."""
+        name = self.provider(provider)
+        return (name, model) if name == NONE and model in self._models else self._sold(name, model)
+
+    def _sold(self, provider: str, model: str) -> tuple[str, str]:
+        return (provider, model) if (provider, model) in self._pairs else (provider, OTHER)
+
+    @property
+    def pairs_max(self) -> int:
+        """How many different answers `pair` has for a provider: those sold, and `other` of each."""
+        return len(self.pairs) + len(self.providers) + 1

@@ -1,0 +1,216 @@
+"""Catalogues, jobs and whole lives of jobs as events, for tests that look at what is recorded of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+from providers import openai
+from providers.canonical import Failure, Reason, Size, Stage, VideoRequest
+from router.core.catalog import Catalog, Offering, Price, PriceTier, PriceUnit, Provider
+from router.core.events import (
+    AttemptEnded,
+    AttemptStarted,
+    BreakerKind,
+    BreakerMoved,
+    BreakerState,
+    Event,
+    ExchangeEnded,
+    ExchangeResult,
+    FailedOver,
+    JobAccepted,
+    JobEnded,
+    Operation,
+    ProviderOut,
+    UnknownStatusSeen,
+)
+from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.ledger import CostKind, LedgerEntry, posted, voided
+
+PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
+MODELS = ("sora-2", "sora-2-pro")
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT_SPAN = "b7ad6b7169203331"
+TRACE_PARENT = f"00-{TRACE}-{PARENT_SPAN}-01"
+NOW = 1_795_000_000.0
+
+_NUMBERS = count()
+
+
+def catalog_of(providers: int = 2) -> Catalog:
+    """Providers p0, p1, ... that sell both models."""
+    names = [f"p{number}" for number in range(providers)]
+    offerings = tuple(
+        Offering(
+            id=f"{name}/{model}",
+            provider=name,
+            model=model,
+            upstream_model=f"{model}-upstream",
+            sizes=(PORTRAIT, LANDSCAPE),
+            seconds=(4, 8, 12),
+            price=Price(PriceUnit.PER_SECOND, (PriceTier(100_000 + 10_000 * number),)),
+        )
+        for number, name in enumerate(names)
+        for model in MODELS
+    )
+    return Catalog.of(tuple(Provider(name, "openai", openai) for name in names), offerings)
+
+
+def job_of(model: str = "sora-2", seconds: int = 8, size: Size = PORTRAIT, prompt: str = "a boat") -> Job:
+    return Job(
+        id=f"video_{next(_NUMBERS)}",
+        caller="studio",
+        video=VideoRequest(prompt, model, seconds, size),
+        created_at=NOW,
+        deadline_at=NOW + 3600,
+        trace_parent=TRACE_PARENT,
+    )
+
+
+def attempt_of(job: Job, provider: str = "p0", quote_microusd: int = 800_000) -> Attempt:
+    number = len(job.attempts) + 1
+    return Attempt(
+        id=f"{job.id}-{number}",
+        job_id=job.id,
+        number=number,
+        offering_id=f"{provider}/{job.video.model}",
+        provider=provider,
+        upstream_model=f"{job.video.model}-upstream",
+        seconds=job.video.seconds,
+        quote_microusd=quote_microusd,
+        submitted_at=NOW + 1,
+    )
+
+
+def started(job: Job, attempt: Attempt) -> tuple[Job, AttemptStarted]:
+    job = job.moved(JobState.IN_PROGRESS).with_attempt(attempt)
+    return job, AttemptStarted(job, attempt, 0.75, attempt.submitted_at)
+
+
+def ended(
+    job: Job,
+    attempt: Attempt,
+    state: AttemptState,
+    entry: LedgerEntry | None = None,
+    stage: Stage | None = None,
+    reason: Reason | None = None,
+) -> tuple[Job, AttemptEnded]:
+    """End an attempt 60 s after its submit."""
+    after = replace(attempt, state=state, ended_at=attempt.submitted_at + 60, stage=stage, reason=reason)
+    job = job.with_attempt(after)
+    seconds = {Stage.SUBMIT: 0.5, Stage.QUEUE: 9.5, Stage.GENERATE: 49.0, Stage.DOWNLOAD: 1.0}
+    return job, AttemptEnded(job, after, () if entry is None else (entry,), seconds)
+
+
+def succeeded(job: Job, attempt: Attempt, cost_microusd: int | None = None) -> tuple[Job, AttemptEnded]:
+    entry = posted(attempt, CostKind.DELIVERED, NOW + 61, cost_microusd)
+    read = replace(attempt, content_type="video/mp4")
+    return ended(replace(job, state=JobState.COMPLETED, ended_at=NOW + 61), read, AttemptState.SUCCEEDED, entry)
+
+
+def failed(job: Job, failure: Failure) -> tuple[Job, JobEnded]:
+    job = job.moved(JobState.FAILED, ended_at=NOW + 61, failure=failure)
+    return job, JobEnded(job)
+
+
+def delivery(
+    provider: str = "p0", model: str = "sora-2", size: Size = PORTRAIT, cost_microusd: int = 800_000
+) -> list[Event]:
+    """A job that one attempt delivers."""
+    job = job_of(model, size=size)
+    attempt = attempt_of(job, provider)
+    accepted = JobAccepted(job)
+    job, start = started(job, attempt)
+    job, end = succeeded(job, attempt, cost_microusd)
+    return [accepted, start, end, JobEnded(job)]
+
+
+def rescue(stage: Stage = Stage.SUBMIT, reason: Reason = Reason.OVERLOADED) -> list[Event]:
+    """A job that p0 fails for nothing and p1 delivers."""
+    job = job_of()
+    accepted, first = JobAccepted(job), attempt_of(job, "p0")
+    job, first_start = started(job, first)
+    job, first_end = ended(job, first, AttemptState.FAILED, voided(first, NOW + 61), stage, reason)
+    second = attempt_of(job, "p1")
+    job, second_start = started(job, second)
+    over = FailedOver(job, job.attempts[0], second)
+    job, second_end = succeeded(job, second)
+    return [accepted, first_start, first_end, second_start, over, second_end, JobEnded(job)]
+
+
+def billed_refusal() -> list[Event]:
+    """A job that is refused in output review, and billed all the same."""
+    job = job_of()
+    accepted, attempt = JobAccepted(job), attempt_of(job, "p0")
+    job, start = started(job, attempt)
+    entry = posted(attempt, CostKind.FAILED_BILLED, NOW + 61)
+    job, end = ended(job, attempt, AttemptState.FAILED, entry, Stage.OUTPUT_REVIEW, Reason.REFUSED)
+    job, over = failed(job, Failure(Stage.OUTPUT_REVIEW, Reason.REFUSED))
+    return [accepted, start, end, over]
+
+
+def lost_answer() -> list[Event]:
+    """A job whose submit may have been bought."""
+    job = job_of()
+    accepted, attempt = JobAccepted(job), attempt_of(job, "p1")
+    job, start = started(job, attempt)
+    job, end = ended(job, attempt, AttemptState.UNKNOWN, None, Stage.SUBMIT, Reason.AMBIGUOUS)
+    job, over = failed(job, Failure(Stage.SUBMIT, Reason.AMBIGUOUS))
+    return [accepted, start, end, over]
+
+
+def late_duplicate(known: bool = True) -> list[Event]:
+    """A job that p0 stalls and p1 delivers; later, if `known`, p0 has made the video too."""
+    job = job_of()
+    accepted, first = JobAccepted(job), attempt_of(job, "p0")
+    job, first_start = started(job, first)
+    job, first_end = ended(job, first, AttemptState.LATE, None, Stage.GENERATE, Reason.STALLED)
+    second = attempt_of(job, "p1")
+    job, second_start = started(job, second)
+    over = FailedOver(job, job.attempts[0], second)
+    job, second_end = succeeded(job, second)
+    events: list[Event] = [accepted, first_start, first_end, second_start, over, second_end, JobEnded(job)]
+    if known:
+        entry = posted(first, CostKind.DUPLICATE, NOW + 500)
+        events.append(AttemptEnded(job, replace(job.attempts[0], state=AttemptState.SUCCEEDED), (entry,)))
+    return events
+
+
+def exchanges(provider: str = "p0") -> list[Event]:
+    return [
+        ExchangeEnded(provider, Operation.SUBMIT, ExchangeResult.OK, 0.8, 200),
+        ExchangeEnded(provider, Operation.SUBMIT, ExchangeResult.NOT_SENT, 0.1),
+        ExchangeEnded(provider, Operation.POLL, ExchangeResult.OK, 0.2, 200, lag_s=0.004),
+        ExchangeEnded(provider, Operation.POLL, ExchangeResult.ERROR, 0.3, 502, lag_s=0.2),
+        ExchangeEnded(provider, Operation.DOWNLOAD, ExchangeResult.OK, 4.0, 200),
+        ExchangeEnded(provider, Operation.DOWNLOAD, ExchangeResult.NO_ANSWER, 30.0),
+    ]
+
+
+def health(provider: str = "p0") -> list[Event]:
+    return [
+        BreakerMoved(provider, BreakerKind.SUBMIT, BreakerState.CLOSED, BreakerState.OPEN),
+        ProviderOut(provider, "balance", 900.0),
+        UnknownStatusSeen(provider, "PONDERING"),
+    ]
+
+
+def waiting(provider: str = "p0") -> list[Event]:
+    """A job that stays in flight."""
+    job = job_of()
+    return [JobAccepted(job), started(job, attempt_of(job, provider))[1]]
+
+
+def a_day() -> Iterator[Event]:
+    """Something of everything, for both providers and models."""
+    for provider in ("p0", "p1"):
+        for model in MODELS:
+            yield from delivery(provider, model)
+        yield from exchanges(provider)
+        yield from health(provider)
+        yield from waiting(provider)
+    yield from rescue()
+    yield from rescue(Stage.OUTPUT_REVIEW, Reason.REFUSED)
+    yield from billed_refusal()
+    yield from lost_answer()
+    yield from late_duplicate()
+    yield from late_duplicate(known=False)

@@ -1,0 +1,140 @@
+"""A real Prometheus on a free port of 127.0.0.1, scraping given targets each second, for as long as a test needs it."""
+
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+JOB = "video-router"
+_PATIENCE_S = 30.0
+
+
+def require(program: str) -> str:
+    """Return the path of a program of Prometheus; without it the test is skipped, in CI it fails."""
+    path = shutil.which(program)
+    if path is None:
+        message = f"{program} is not installed; apt-get install prometheus"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One series of an answer: its labels, and its values without timestamps."""
+
+    labels: Mapping[str, str]
+    values: tuple[float, ...]
+
+    @property
+    def last(self) -> float:
+        return self.values[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running server. Its methods block; call them in a thread where an event loop serves the targets."""
+
+    url: str
+
+    def query(self, expression: str) -> list[Vector]:
+        """Evaluate now; AssertionError with Prometheus' own words when it cannot."""
+        found = self._get("query", query=expression)
+        if found["resultType"] == "scalar":
+            return [Vector({}, (float(found["result"][1]),))]
+        return [Vector(each["metric"], (float(each["value"][1]),)) for each in found["result"]]
+
+    def query_range(self, expression: str, start: float, end: float, step_s: float = 1.0) -> list[Vector]:
+        """Evaluate over wall seconds, as a panel does."""
+        found = self._get("query_range", query=expression, start=start, end=end, step=step_s)
+        return [Vector(each["metric"], tuple(float(value) for _, value in each["values"])) for each in found["result"]]
+
+    def wait_for(self, expression: str, met: Callable[[list[Vector]], bool] = bool) -> list[Vector]:
+        """Ask again and again until the answer is as wanted (not empty, by default)."""
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while not met(found := self.query(expression)):
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"{expression} is still {found} after {_PATIENCE_S:.0f} s")
+            time.sleep(0.1)
+        return found
+
+    def _get(self, path: str, **parameters: object) -> dict[str, Any]:
+        try:
+            with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
+                document = json.load(answer)
+        except URLError as error:
+            read = getattr(error, "read", bytes)
+            raise AssertionError(f"{parameters}: {error} {read()[:500]!r}") from None
+        assert document["status"] == "success", document
+        data: dict[str, Any] = document["data"]
+        return data
+
+
+def numbers(vectors: Sequence[Vector]) -> list[float]:
+    """Return all values that are numbers."""
+    return [value for vector in vectors for value in vector.values if not math.isnan(value)]
+
+
+@contextmanager
+def prometheus(directory: Path, targets: Sequence[str], metrics_path: str = "/metrics") -> Iterator[Prometheus]:
+    """Run a server that scrapes `targets` (host:port) as job `video-router`, with its data in `directory`."""
+    program, port = require("prometheus"), _free_port()
+    config = directory / "prometheus.yml"
+    scrape = {"job_name": JOB, "metrics_path": metrics_path, "static_configs": [{"targets": list(targets)}]}
+    timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    config.write_text(json.dumps({"global": timing, "scrape_configs": [scrape]}))
+    with (directory / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={directory / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--enable-feature=exemplar-storage",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            server = Prometheus(f"http://127.0.0.1:{port}")
+            _wait_until_ready(server, process, directory / "prometheus.log")
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(server: Prometheus, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < give_up_at and process.poll() is None:
+        try:
+            with urlopen(f"{server.url}/-/ready", timeout=2):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"prometheus did not start:\n{log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
