@@ -1,0 +1,49 @@
+"""The standard library's logging as the same JSON lines, so that aiohttp's and our own words read alike."""
+
+import logging
+import traceback
+from typing import TextIO
+
+from router.observe.logs import Level, line
+from router.observe.scrubbing import scrubbed
+
+_FRAMES_MAX = 20
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one JSON line: message and exception are scrubbed, a traceback is its places only."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end."""
+        fields: dict[str, str | None] = {"logger": record.name, "message": scrubbed(_message(record))}
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
+            fields["error"] = type(error).__name__
+            fields["error_message"] = scrubbed(str(error))
+            fields["error_at"] = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        return line(record.created, _level(record.levelno), "log", fields).rstrip("\n")
+
+
+def configure(stream: TextIO, level: Level = Level.INFO) -> None:
+    """Send everything that goes through `logging` to `stream`, in place of whatever was configured before."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        # The arguments do not fit the format; the format alone still says where it came from.
+        return str(record.msg)
+
+
+def _level(number: int) -> Level:
+    return max((level for level in Level if level <= number), default=Level.DEBUG)

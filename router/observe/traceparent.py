@@ -1,0 +1,33 @@
+"""The W3C Trace Context header, read and written by OpenTelemetry's own propagator; no other header is looked at."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_TRACE_ID, Span, format_trace_id, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+_HEADERS: Final = ("traceparent", "tracestate")
+
+
+def context_of(headers: Mapping[str, str]) -> Context:
+    """Return the context that `traceparent` names; an empty one when it is absent or malformed."""
+    carrier = {name: headers[name] for name in _HEADERS if name in headers}
+    return _PROPAGATOR.extract(carrier, Context())
+
+
+def parse_traceparent(trace_parent: str | None) -> str | None:
+    """Return the trace id, 32 hexadecimal digits, of a `traceparent` value; None when it has none."""
+    if trace_parent is None:
+        return None
+    span = get_current_span(context_of({"traceparent": trace_parent}))
+    trace_id = span.get_span_context().trace_id
+    return None if trace_id == INVALID_TRACE_ID else format_trace_id(trace_id)
+
+
+def traceparent_of(span: Span) -> str | None:
+    """Return the `traceparent` value that makes something a child of `span`; None for a span of no trace."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, set_span_in_context(span, Context()))
+    return carrier.get("traceparent")

@@ -1,0 +1,206 @@
+import io
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
+from router.core.clock import Clock
+from router.core.events import AttemptEnded, Event, JobAccepted, JobEnded, ProviderOut, UnknownStatusSeen
+from router.core.job import AttemptState
+from router.observe.logs import Level, Logs
+from router.observe.scrubbing import scrubbed
+from router.observe.stdlib_logs import JsonFormatter, configure
+from tests.observe import scenes
+
+CLOCK = Clock(wall=lambda: scenes.NOW, monotonic=lambda: 0.0)
+CANARY = "canary-4711"
+
+
+def written(events: Iterable[Event], level: Level = Level.INFO) -> list[dict[str, object]]:
+    stream = io.StringIO()
+    logs = Logs(stream, CLOCK, level)
+    for event in events:
+        logs.observe(event)
+    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_accepted_job_is_logged_by_the_fingerprint_of_its_prompt():
+    job = scenes.job_of(prompt="a boat")
+    assert written([JobAccepted(job)]) == [
+        {
+            "time": "2026-11-18T11:06:40.000Z",
+            "level": "info",
+            "event": "job_accepted",
+            "job": job.id,
+            "trace": scenes.TRACE,
+            "caller": "studio",
+            "model": "sora-2",
+            "seconds": 8,
+            "size": "720x1280",
+            "images": 0,
+            "prompt_sha256_8": "1cb78dba",
+            "prompt_length": 6,
+        }
+    ]
+
+
+def test_a_rescued_job_reads_as_a_story():
+    story = [(line["event"], line["level"], line.get("provider")) for line in written(scenes.rescue())]
+    assert story == [
+        ("job_accepted", "info", None),
+        ("attempt_started", "info", "p0"),
+        ("attempt_ended", "warning", "p0"),
+        ("attempt_started", "info", "p1"),
+        ("failed_over", "warning", None),
+        ("attempt_ended", "info", "p1"),
+        ("job_ended", "info", "p1"),
+    ]
+
+
+def test_every_line_of_a_job_names_its_job_and_trace_and_those_of_an_attempt_the_attempt():
+    for line in written([*scenes.rescue(), *scenes.lost_answer(), *scenes.late_duplicate()]):
+        assert str(line["job"]).startswith("video_")
+        assert line["trace"] == scenes.TRACE
+        if str(line["event"]).startswith("attempt"):
+            assert str(line["attempt"]).startswith(f"{line['job']}-")
+
+
+def test_an_ended_attempt_says_where_why_how_long_and_what_it_cost():
+    line = written(scenes.billed_refusal())[2]
+    assert line["stage"] == "output_review"
+    assert line["reason"] == "refused"
+    assert line["duration_s"] == 60.0
+    assert line["generate_s"] == 49.0
+    assert (line["money"], line["amount_microusd"]) == ("failed_billed", 800_000)
+
+
+def test_what_somebody_must_look_at_now_is_an_error():
+    urgent = [*scenes.lost_answer(), ProviderOut("p0", "balance", 900.0)]
+    assert [line["event"] for line in written(urgent, Level.ERROR)] == ["attempt_ended", "job_ended", "provider_out"]
+
+
+def test_exchanges_are_not_logged():
+    assert written(scenes.exchanges()) == []
+
+
+def test_an_unknown_status_is_logged_once_for_each_word():
+    seen = [UnknownStatusSeen("p0", word) for word in ("PONDERING", "PONDERING", "see https://x/?k=1")]
+    lines = written(seen)
+    assert [line.get("word") for line in lines] == ["PONDERING", None]
+
+
+def test_a_flood_of_unknown_words_is_cut_off():
+    assert len(written(UnknownStatusSeen("p0", f"w{number}") for number in range(1_000))) == 100
+
+
+def test_no_planted_secret_reaches_a_line():
+    video = VideoRequest(CANARY, "sora-2", 8, scenes.PORTRAIT, (ImageUrl(f"https://x/{CANARY}.png?sig={CANARY}"),))
+    failure = Failure(Stage.SUBMIT, Reason.REFUSED, f"your prompt {CANARY} is bad", code=f"bad {CANARY}")
+    job = replace(scenes.job_of(), video=video, metadata={"note": CANARY})
+    attempt = replace(
+        scenes.attempt_of(job),
+        remote_id=CANARY,
+        content_url=f"https://cdn/{CANARY}?sig={CANARY}",
+        code=f"sk-{CANARY}",
+    )
+    accepted = JobAccepted(job)
+    job, start = scenes.started(job, attempt)
+    job, end = scenes.ended(job, attempt, AttemptState.FAILED, None, Stage.SUBMIT, Reason.REFUSED)
+    job, over = scenes.failed(job, failure)
+    events: list[Event] = [accepted, start, end, over, ProviderOut("p0", CANARY, 1.0)]
+    lines = written(events, Level.DEBUG)
+    assert len(lines) == len(events)
+    assert CANARY not in str(lines)
+
+
+def test_a_forged_line_stays_inside_its_field():
+    job = replace(scenes.job_of(), id='x"}\n{"event":"job_ended"')
+    assert [line["event"] for line in written([JobAccepted(job)])] == ["job_accepted"]
+
+
+def test_a_job_without_a_trace_has_none_in_its_lines():
+    for trace_parent in (None, "", "00-junk", f"00-{'0' * 32}-{'0' * 16}-01"):
+        line = written([JobAccepted(replace(scenes.job_of(), trace_parent=trace_parent))])[0]
+        assert "trace" not in line
+
+
+def test_money_of_a_late_attempt_is_logged_when_it_is_known():
+    line = written(scenes.late_duplicate())[-1]
+    assert (line["event"], line["money"]) == ("attempt_ended", "duplicate")
+
+
+def test_a_job_that_never_was_attempted_is_logged():
+    _, over = scenes.failed(scenes.job_of(), Failure(Stage.ROUTE, Reason.NO_CANDIDATE))
+    line = written([over])[0]
+    assert (line["outcome"], line["stage"], line["level"]) == ("failed", "route", "warning")
+    assert isinstance(over, JobEnded)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET https://u:p@cdn.example/v.mp4?X-Sig=abc#t now", "GET https://cdn.example/v.mp4?[scrubbed] now"),
+        (
+            "Cannot connect to host cdn:443 (https://cdn/v?k=1)",
+            "Cannot connect to host cdn:443 (https://cdn/v?[scrubbed])",
+        ),
+        ('"GET /v1/videos?after=video_1 HTTP/1.1" 200', '"GET /v1/videos?[scrubbed] HTTP/1.1" 200'),
+        ("Authorization: Bearer abc.def", "Authorization: [scrubbed] [scrubbed]"),
+        ("{'api_key': 'abc', 'n': 1}", "{'api_key': '[scrubbed]', 'n': 1}"),
+        ("used sk-proj-abcdef123 twice", "used [scrubbed] twice"),
+        ("is that so? yes", "is that so? yes"),
+    ],
+)
+def test_text_that_is_not_ours_is_scrubbed(text: str, shown: str):
+    assert scrubbed(text) == shown
+
+
+def test_a_long_text_is_cut_after_it_is_scrubbed():
+    text = "x" * 490 + " https://cdn/v?sig=" + CANARY
+    assert len(scrubbed(text)) <= 500
+    assert CANARY not in scrubbed("x" * 600 + CANARY)
+
+
+def test_standard_logging_comes_out_as_the_same_lines():
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        configure(stream, Level.WARNING)
+        logging.getLogger("aiohttp.server").info("hidden")
+        try:
+            raise OSError(f"lost https://cdn/v.mp4?sig={CANARY}")  # noqa: TRY301
+        except OSError:
+            logging.getLogger("aiohttp.server").exception("Error handling %s", f"/v1/x?key={CANARY}")
+        logging.getLogger("bad").error("%d of %s", "one")  # noqa: PLE1206
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+    first, second = map(orjson.loads, stream.getvalue().splitlines())
+    assert first["level"] == "error"
+    assert first["logger"] == "aiohttp.server"
+    assert first["message"] == "Error handling /v1/x?[scrubbed]"
+    assert first["error"] == "OSError"
+    assert "test_logs.py" in first["error_at"]
+    assert second["message"] == "%d of %s"
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_level_of_their_own_is_rounded_down():
+    record = logging.LogRecord("x", 25, __file__, 1, "notice", (), None)
+    assert orjson.loads(JsonFormatter().format(record))["level"] == "info"
+
+
+def test_lines_below_the_level_are_not_written():
+    assert {line["level"] for line in written(scenes.a_day(), Level.WARNING)} == {"warning", "error"}
+
+
+def test_an_attempt_of_any_state_can_be_logged():
+    job = scenes.job_of()
+    attempt = scenes.attempt_of(job)
+    assert len(written(AttemptEnded(job, replace(attempt, state=state), ()) for state in AttemptState)) == len(
+        AttemptState
+    )
