@@ -1,6 +1,6 @@
 """Money is an integer count of micro-USD; this is the only place where it meets decimal text."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 
 MICROUSD_PER_USD = 1_000_000
 MICROUSD_MAX = 1_000_000 * MICROUSD_PER_USD
@@ -19,10 +19,13 @@ def parse_usd(text: str, rate: Decimal = Decimal(1)) -> int:
         ) from None
     if not amount.is_finite() or amount.is_signed():
         raise ValueError(f"{text[:32]!r} is not an amount of money; it must be 0 or more")
-    microusd = int((amount * rate * MICROUSD_PER_USD).quantize(Decimal(1), ROUND_HALF_UP))
+    try:
+        microusd = (amount * rate * MICROUSD_PER_USD).quantize(Decimal(1), ROUND_HALF_UP)
+    except (InvalidOperation, Overflow):  # more digits than a Decimal calculates with
+        microusd = Decimal("Infinity")
     if microusd > MICROUSD_MAX:
         raise ValueError(f"{text[:32]!r} is more than a million USD")
-    return microusd
+    return int(microusd)
 
 
 def usd(microusd: int) -> str:

@@ -1,0 +1,103 @@
+"""Every micro-USD is pending, then posted or voided, and exposure is what it can still come to."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.catalog import ChargeRule
+from router.core.ledger import (
+    CostKind,
+    EntryKind,
+    Exposure,
+    LedgerEntry,
+    closing,
+    exposure,
+    pending,
+    posted,
+    voided,
+)
+from tests.builders import EPOCH, an_attempt
+
+FATES = ("open", "posted", "voided")
+SUBMITTED = an_attempt()
+ACCEPTED = an_attempt(remote_id="remote-1")
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[list[LedgerEntry], dict[str, int]]:
+    """Entries of some attempts in any order, and what they sum up to by fate."""
+    entries: list[LedgerEntry] = []
+    sums = dict.fromkeys(FATES, 0)
+    for number, fate in enumerate(draw(st.lists(st.sampled_from(FATES), max_size=8))):
+        attempt = an_attempt(number, quote_microusd=draw(st.integers(0, 10**7)))
+        told = draw(st.none() | st.integers(0, 10**7))
+        entries.append(pending(attempt, EPOCH))
+        if fate == "posted":
+            entries.append(posted(attempt, CostKind.DELIVERED, EPOCH, told))
+        elif fate == "voided":
+            entries.append(voided(attempt, EPOCH))
+        sums[fate] += attempt.quote_microusd if told is None or fate != "posted" else told
+    return draw(st.permutations(entries)), sums
+
+
+@given(books())
+def test_exposure_is_what_was_posted_and_what_is_still_open(book: tuple[list[LedgerEntry], dict[str, int]]) -> None:
+    entries, sums = book
+    assert exposure(entries) == Exposure(sums["posted"], sums["open"])
+    assert exposure(entries).total_microusd == sums["posted"] + sums["open"]
+
+
+def test_no_entries_expose_to_nothing() -> None:
+    assert exposure([]) == Exposure(0, 0)
+
+
+def test_a_cost_told_by_the_provider_overrides_the_quote_also_when_it_is_nothing() -> None:
+    assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH).amount_microusd == ACCEPTED.quote_microusd
+    assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 7).amount_microusd == 7
+    assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 0).amount_microusd == 0
+
+
+def test_entries_that_make_no_sense_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="-1 micro-USD"):
+        LedgerEntry("a", "j", "alpha", EntryKind.PENDING, -1, EPOCH)
+    with pytest.raises(ValueError, match="cost_kind"):
+        LedgerEntry("a", "j", "alpha", EntryKind.POSTED, 1, EPOCH)
+    with pytest.raises(ValueError, match="cost_kind"):
+        LedgerEntry("a", "j", "alpha", EntryKind.VOIDED, 1, EPOCH, CostKind.DELIVERED)
+
+
+@pytest.mark.parametrize("failed_billed", [False, True])
+@pytest.mark.parametrize("reason", [Reason.AMBIGUOUS, Reason.STALLED, Reason.EXPIRED])
+def test_money_of_an_unknown_fate_stays_open_whatever_the_contract(reason: Reason, failed_billed: bool) -> None:
+    rule = ChargeRule(failed_billed, failed_billed)
+    assert closing(ACCEPTED, Failure(Stage.GENERATE, reason), rule, EPOCH) is None
+
+
+@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.OVERLOADED, Reason.RATE_LIMITED, Reason.REFUSED])
+def test_what_was_never_accepted_costs_nothing_whatever_the_contract(reason: Reason) -> None:
+    entry = closing(SUBMITTED, Failure(Stage.SUBMIT, reason), ChargeRule(True, True), EPOCH)
+    assert entry == voided(SUBMITTED, EPOCH)
+
+
+@pytest.mark.parametrize("billed", [False, True])
+def test_the_contract_says_what_an_accepted_job_costs_when_it_is_refused_or_fails(billed: bool) -> None:
+    refused = closing(ACCEPTED, Failure(Stage.OUTPUT_REVIEW, Reason.REFUSED), ChargeRule(refused_billed=billed), EPOCH)
+    failed = closing(ACCEPTED, Failure(Stage.GENERATE, Reason.INTERNAL), ChargeRule(failed_billed=billed), EPOCH)
+    expected = posted(ACCEPTED, CostKind.FAILED_BILLED, EPOCH) if billed else voided(ACCEPTED, EPOCH)
+    assert refused == failed == expected
+
+
+@pytest.mark.parametrize(("told", "kind"), [(0, EntryKind.VOIDED), (40_000, EntryKind.POSTED)])
+def test_what_the_provider_says_a_failure_cost_overrides_the_contract(told: int, kind: EntryKind) -> None:
+    failure = Failure(Stage.GENERATE, Reason.INTERNAL, cost_microusd=told)
+    for rule in (ChargeRule(), ChargeRule(True, True)):
+        entry = closing(ACCEPTED, failure, rule, EPOCH)
+        assert entry is not None
+        assert entry.kind is kind
+        assert exposure([pending(ACCEPTED, EPOCH), entry]).total_microusd == told
+
+
+def test_a_video_that_was_made_and_cannot_be_fetched_is_paid_for() -> None:
+    entry = closing(ACCEPTED, Failure(Stage.DOWNLOAD, Reason.UNREADABLE), ChargeRule(), EPOCH)
+    assert entry == posted(ACCEPTED, CostKind.FAILED_BILLED, EPOCH)
