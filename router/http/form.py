@@ -1,11 +1,19 @@
 """Multipart bodies as the document their JSON twin would be: `images[]`, `routing[only][]`, `metadata[key]`, files."""
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import orjson
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    BodyPartReader,
+    MultipartReader,
+    hdrs,
+    web,
+)
 from aiohttp.http_exceptions import HttpProcessingError
 
 from router.core.limits import ServerSettings
@@ -14,6 +22,10 @@ from router.http.errors import ApiError, invalid, too_large
 Document: TypeAlias = dict[str, Any]
 
 PARTS_MAX: Final = 24
+# aiohttp only warns of these, and would print a caller's header for each.
+_BAD_HEADERS: Final = (BadContentDispositionHeader, BadContentDispositionParam)
+for _category in _BAD_HEADERS:
+    warnings.filterwarnings("error", category=_category)
 _CHUNK_BYTES: Final = 65_536
 _DEPTH_MAX: Final = 3
 _NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})((?:\[[^\[\]]{0,64}\])*)")
@@ -59,7 +71,7 @@ async def read_form(request: web.Request, settings: ServerSettings) -> Document:
             await _read_part(part, document, request, settings)
         if await reader.next() is None:
             return document
-    except (ValueError, RuntimeError, AssertionError, HttpProcessingError):
+    except (ValueError, RuntimeError, AssertionError, HttpProcessingError, *_BAD_HEADERS):
         raise invalid("the multipart body is broken; check its boundaries and its parts' headers") from None
     raise invalid(f"the multipart body has more than {PARTS_MAX} parts", code="too_many_parts")
 

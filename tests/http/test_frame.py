@@ -1,0 +1,186 @@
+"""Around the requests: ids, envelopes, metrics, spans, the dry run, the listing's limits, and the admin listener."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.order import UnavailableError
+from router.core.routing import ExclusionCause, ProviderStanding
+from router.http.server import admin_app
+from router.http.video_object import error_object
+from tests.http.doors import MemoryEngine, Opened, an_open_door
+
+
+async def ask(opened: Opened, method: str, path: str, **request: Any) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+    async with opened.session.request(method, opened.url + path, **request) as response:
+        return response.status, response.headers, await response.json()
+
+
+@pytest.mark.parametrize(("sent", "echoed"), [("abc-DEF_1", True), ("a" * 65, False), ("a b", False), ("é", False)])
+async def test_a_request_id_is_echoed_only_when_it_is_harmless(sent: str, echoed: bool) -> None:
+    async with an_open_door() as opened:
+        _, headers, _ = await ask(opened, "GET", "/v1/models", headers={"X-Request-Id": sent})
+        assert (headers["x-request-id"] == sent) is echoed
+        assert headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "route"),
+    [
+        ("GET", "/v2/videos", 404, "unmatched"),
+        ("PUT", "/v1/videos", 405, "unmatched"),
+        ("POST", "/v1/videos/video_1", 405, "unmatched"),
+        ("GET", "/v1/videos/a%20b", 404, "/v1/videos/{video_id}"),
+        ("GET", "/v1/videos/%00", 404, "/v1/videos/{video_id}"),
+        ("GET", "/v1/videos/" + "a" * 65, 404, "/v1/videos/{video_id}"),
+        ("DELETE", "/v1/videos/%2e%2e%2f", 404, "/v1/videos/{video_id}"),
+    ],
+)
+async def test_unknown_paths_methods_and_ids_get_the_envelope(method: str, path: str, status: int, route: str) -> None:
+    async with an_open_door() as opened:
+        async with opened.session.request(method, opened.url + path) as response:
+            assert response.status == status
+            assert sorted((await response.json())["error"]) == ["code", "message", "param", "type"]
+            assert response.headers["Server"] == "video-router"
+            if status == 405:
+                assert "GET" in response.headers["Allow"]
+        assert [(seen[0], seen[2]) for seen in opened.seen] == [(route, status)]
+
+
+async def test_methods_that_callers_invent_become_one_label() -> None:
+    async with an_open_door() as opened:
+        for method in ("BREW", "PROPFIND"):
+            async with opened.session.request(method, f"{opened.url}/v1/videos"):
+                pass
+        assert {seen[1] for seen in opened.seen} == {"other"}
+
+
+async def test_the_span_is_named_by_its_template_and_its_parent_stored_with_the_job() -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with an_open_door(trace_parent=parent) as opened:
+        async with opened.session.post(f"{opened.url}/v1/videos", json={"prompt": "x"}) as response:
+            assert response.status == 200
+        assert opened.spans == ["POST /v1/videos"]
+        assert opened.engine.orders[0].trace_parent == parent
+
+
+async def test_the_poll_hint_is_given_while_a_job_lives_and_not_after() -> None:
+    engine = MemoryEngine()
+    live, ended = engine.add(), engine.completed()
+    async with an_open_door(engine, poll_after_ms=4321) as opened:
+        _, headers, _ = await ask(opened, "GET", f"/v1/videos/{live.id}")
+        assert headers["openai-poll-after-ms"] == "4321"
+        _, headers, video = await ask(opened, "GET", f"/v1/videos/{ended.id}")
+        assert "openai-poll-after-ms" not in headers
+        assert sorted(video) == sorted(
+            [
+                "id",
+                "object",
+                "model",
+                "status",
+                "progress",
+                "created_at",
+                "completed_at",
+                "expires_at",
+                "seconds",
+                "size",
+                "prompt",
+                "quality",
+                "remixed_from_video_id",
+                "error",
+                "metadata",
+            ]
+        )
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "order=up", "after=video_none", "after=%00"])
+async def test_a_listing_names_the_parameter_that_is_wrong(query: str) -> None:
+    async with an_open_door() as opened:
+        status, _, answer = await ask(opened, "GET", f"/v1/videos?{query}")
+        assert (status, answer["error"]["param"]) == (400, query.partition("=")[0])
+
+
+async def test_an_empty_listing_has_no_ids() -> None:
+    async with an_open_door() as opened:
+        _, _, answer = await ask(opened, "GET", "/v1/videos")
+        assert answer == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+
+
+async def test_a_quote_prices_candidates_explains_exclusions_and_orders_nothing() -> None:
+    async with an_open_door() as opened:
+        async with opened.session.post(f"{opened.url}/v1/videos/quote", json={"prompt": "x", "seconds": 8}) as response:
+            answer = await response.json()
+        assert answer["object"] == "video.quote"
+        assert answer["candidates"] == [
+            {
+                "offering": "relay-b/sora-2",
+                "provider": "relay-b",
+                "price_usd": "0.10",
+                "quote_microusd": 100_000,
+                "share": 1.0,
+                "seconds": "8",
+            }
+        ]
+        assert [(each["offering"], each["cause"]) for each in answer["excluded"]] == [("relay-a/sora-2", "seconds")]
+        assert answer["order"] == ["relay-b/sora-2"]
+        assert not opened.engine.orders
+
+
+async def test_a_router_that_takes_no_jobs_says_when_to_come_back() -> None:
+    async with an_open_door(MemoryEngine(refusal=UnavailableError("shutting down", 4.2))) as opened:
+        status, headers, answer = await ask(opened, "POST", "/v1/videos", json={"prompt": "x"})
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert answer["error"]["code"] == "router_unavailable"
+
+
+async def test_a_full_provider_is_a_reason_to_wait_even_when_others_never_fit() -> None:
+    full = ProviderStanding(barred="has no room", barred_cause=ExclusionCause.FULL)
+    async with an_open_door(MemoryEngine(standings={"relay-b": full})) as opened:
+        status, headers, _ = await ask(opened, "POST", "/v1/videos", json={"prompt": "x"})
+        assert (status, headers["Retry-After"]) == (503, "10")
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("stage", Stage)
+def test_every_failure_has_a_code_and_words_without_links(stage: Stage, reason: Reason) -> None:
+    words = "no: https://relay.example/x?sig=secret\nnext " + "long " * 200
+    error = error_object(Failure(stage, reason, words))
+    assert error["code"]
+    assert "secret" not in error["message"]
+    assert "\n" not in error["message"]
+    assert len(error["message"]) < 500
+
+
+@asynccontextmanager
+async def an_admin_door(engine: MemoryEngine) -> AsyncIterator[str]:
+    def exposition(accept: str) -> tuple[bytes, str]:
+        return f"accept={accept}".encode(), "text/plain; version=0.0.4; charset=utf-8"
+
+    runner = web.AppRunner(admin_app(engine, exposition), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_admin_listener_tells_health_readiness_and_metrics() -> None:
+    engine = MemoryEngine()
+    async with an_open_door(engine) as opened, an_admin_door(engine) as url:
+        async with opened.session.get(f"{url}/healthz") as response:
+            assert response.status == 200
+        async with opened.session.get(f"{url}/readyz") as response:
+            assert (response.status, await response.json()) == (200, {"ready": True, "live_jobs": 0})
+        async with opened.session.get(f"{url}/metrics", headers={"Accept": "text/plain"}) as response:
+            assert await response.read() == b"accept=text/plain"
+            assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        engine.refusal = UnavailableError("draining", 1.0)
+        async with opened.session.get(f"{url}/readyz") as response:
+            assert response.status == 503
+        async with opened.session.get(f"{opened.url}/metrics") as response:
+            assert response.status == 404
