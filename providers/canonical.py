@@ -130,11 +130,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A job not ended yet. `progress` is 0-100 or unknown; `unknown_word` is a status word no table lists."""
+    """A job not ended yet. `progress` is 0-100 or unknown; `unknown_word` is a status word no table lists.
+
+    A `url` beside an unfinished status may be the finished video of a job whose status no longer moves.
+    """
 
     queued: bool
     progress: int | None = None
     unknown_word: str | None = None
+    url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

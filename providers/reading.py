@@ -97,7 +97,8 @@ def read_job(
         case RemoteStatus.QUEUED:
             return Running(queued=not progress, progress=progress)
         case RemoteStatus.IN_PROGRESS | None:
-            return Running(queued=False, progress=progress, unknown_word=word if status is None else None)
+            unknown_word = word if status is None else None
+            return Running(queued=False, progress=progress, unknown_word=unknown_word, url=_result_url(job))
         case RemoteStatus.COMPLETED if (url := _result_url(job)) is not None:
             return Succeeded(url, cost_microusd(job))
         case _ if not is_job(job):

@@ -115,10 +115,10 @@ class Job:
 
     @property
     def delivered(self) -> Attempt | None:
-        """The attempt whose video the caller gets."""
+        """The attempt whose video the caller gets; a duplicate that turned up later was never read."""
         if self.state is not JobState.COMPLETED:
             return None
-        return next((attempt for attempt in self.attempts if attempt.state is AttemptState.SUCCEEDED), None)
+        return next((attempt for attempt in self.attempts if attempt.content_type is not None), None)
 
     def moved(self, state: JobState, **changes: object) -> "Job":
         """Return this job in `state`; raise IllegalTransitionError when the table has no such step."""

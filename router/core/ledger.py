@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
+from providers.canonical import Failure, Reason
+from router.core.catalog import ChargeRule
 from router.core.job import Attempt
+from router.core.policy import MoneyEffect, consequences
 
 
 class EntryKind(StrEnum):
@@ -57,6 +61,25 @@ def posted(attempt: Attempt, cost_kind: CostKind, at: float, cost_microusd: int 
 def voided(attempt: Attempt, at: float) -> LedgerEntry:
     """Release the reservation: nothing was bought."""
     return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.VOIDED, attempt.quote_microusd, at)
+
+
+def closing(attempt: Attempt, failure: Failure, rule: ChargeRule, at: float) -> LedgerEntry | None:
+    """Book what a failed attempt cost, by the policy table and the contract; None leaves its money uncertain.
+
+    An attempt that was never accepted costs nothing, and a cost that the provider told overrides its contract.
+    """
+    match consequences(failure).money:
+        case MoneyEffect.STAYS_PENDING:
+            return None
+        case MoneyEffect.POST:
+            billed = True
+        case MoneyEffect.VOID | MoneyEffect.CONTRACT:
+            contract = rule.refused_billed if failure.reason is Reason.REFUSED else rule.failed_billed
+            told = failure.cost_microusd
+            billed = attempt.remote_id is not None and (contract if told is None else told > 0)
+        case effect:
+            assert_never(effect)
+    return posted(attempt, CostKind.FAILED_BILLED, at, failure.cost_microusd) if billed else voided(attempt, at)
 
 
 @dataclass(frozen=True, slots=True)

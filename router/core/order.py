@@ -37,6 +37,14 @@ class JobPage:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether jobs are taken now, and a JSON-ready explanation for the one who operates the router."""
+
+    ready: bool
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
 class NoCandidateError(Exception):
     """Nobody can take the order; `decision` says why, offering by offering."""
 

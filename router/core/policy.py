@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from providers.canonical import Failure, Reason, Stage
 
@@ -107,3 +107,23 @@ def consequences(failure: Failure) -> PolicyRow:
             return BY_REASON[Reason.UNREADABLE]
         case _:
             return BY_REASON[failure.reason]
+
+
+def goes_on(failure: Failure, *, reviewed_before: bool, uncertain_microusd: int, limits: JobLimits) -> bool:
+    """Whether the job may try another offering after this failure.
+
+    `reviewed_before`: an earlier attempt's output was refused already. `uncertain_microusd`: what the job's attempts
+    may have bought without anybody knowing, this one included.
+    """
+    match consequences(failure).next_step:
+        case NextStep.STOP:
+            return False
+        case NextStep.FAILOVER | NextStep.KEEP_POLLING:
+            return True
+        case NextStep.FAILOVER_ONCE:
+            return not reviewed_before
+        case NextStep.ASK_OPERATOR:
+            failover = limits.on_ambiguous is OnAmbiguous.FAILOVER
+            return failover and uncertain_microusd <= limits.duplicate_microusd_max
+        case step:
+            assert_never(step)

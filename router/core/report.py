@@ -11,8 +11,9 @@ from router.core.ledger import CostKind
 class ReportRow:
     """An attempt and what it cost. Times are wall seconds.
 
-    `job_seconds` is what the caller asked for, `seconds` what was bought. Exactly one of these holds: `open_microusd`
-    is uncertain money still pending, `posted_microusd` was spent on `cost_kind`, or the reservation is `voided`.
+    `job_seconds` is what the caller asked for, `seconds` what was bought. Its money is in one of three places:
+    `open_microusd` is pending and uncertain, `posted_microusd` was spent on `cost_kind` (which is None until then), or
+    its reservation is `voided`.
     """
 
     job_id: str
@@ -37,6 +38,6 @@ class ReportRow:
     code: str | None
     quote_microusd: int
     open_microusd: int
-    posted_microusd: int | None
+    posted_microusd: int
     cost_kind: CostKind | None
     voided: bool

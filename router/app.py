@@ -1,0 +1,145 @@
+"""The composition root: the only place that constructs things and decides in which order they start and stop."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final, TextIO
+
+from aiohttp import web
+
+from router.config.settings import Settings
+from router.core.catalog import Catalog
+from router.core.clock import Clock
+from router.core.health import ProviderHealth
+from router.engine.engine import Engine
+from router.engine.parts import Parts
+from router.engine.store import Store
+from router.engine.transport import AiohttpTransport
+from router.http.callers import CallerDirectory
+from router.http.door import Door
+from router.http.server import admin_app, public_app
+from router.observe.logs import Level, Logs, line
+from router.observe.metrics import Metrics
+from router.observe.observer import Observer
+from router.observe.spans import Spans
+from router.observe.stdlib_logs import configure
+from router.observe.tracing import tracer_provider
+
+CLOCK: Final = Clock(time.time, time.monotonic)
+# A stop as a whole has ten seconds: submits under way may be answered, then downloads are hung up on.
+STOP_GRACE_S: Final = 7.0
+_HANG_UP_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the router listens and keeps its rows; port 0 takes any free one."""
+
+    host: str
+    port: int
+    admin_host: str
+    admin_port: int
+    database: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A router that answers, and the addresses it really has."""
+
+    engine: Engine
+    url: str
+    admin_url: str
+
+
+def observer_for(catalog: Catalog, log: TextIO) -> Observer:
+    """Construct metrics, logs and spans as the environment asks for; raises TracingError."""
+    return Observer(Metrics(catalog), Logs(log, CLOCK), Spans(tracer_provider(os.environ), CLOCK))
+
+
+@asynccontextmanager
+async def running(settings: Settings, place: Place, observer: Observer) -> AsyncIterator[Running]:
+    """Run a router. Leaving the block stops it: no more jobs, submits answered, the rest left to the next start."""
+    rng = Random(secrets.randbits(64))  # noqa: S311 - chance for routing and pacing, not for secrets
+    providers = settings.catalog.providers
+    async with AsyncExitStack() as stack:
+        store = await Store.open(place.database)
+        stack.push_async_callback(store.close)
+        transport = AiohttpTransport(settings.accounts, providers, CLOCK, observer)
+        await transport.start()
+        stack.push_async_callback(transport.close)
+        health = {name: ProviderHealth(provider, CLOCK, rng, observer) for name, provider in providers.items()}
+        limits, routing = settings.limits, settings.routing
+        parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing)
+        engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
+        observer.metrics.resume(await engine.start())
+        door = Door(
+            engine,
+            settings.server,
+            settings.defaults,
+            CallerDirectory(settings.callers),
+            observer.metrics.observe_request,
+        )
+        url = await _listen(stack, public_app(door), place.host, place.port)
+        admin_url = await _listen(
+            stack, admin_app(engine, observer.metrics.exposition), place.admin_host, place.admin_port
+        )
+        stack.push_async_callback(engine.stop, STOP_GRACE_S)
+        yield Running(engine, url, admin_url)
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_HANG_UP_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port).start()
+    address = runner.addresses[0]
+    name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{name}:{address[1]}"
+
+
+def run(settings: Settings, place: Place) -> None:
+    """Run a router until SIGTERM or SIGINT, on uvloop where it is installed."""
+    configure(sys.stdout)
+    observer = observer_for(settings.catalog, sys.stdout)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_signalled(settings, place, observer))
+
+
+async def _until_signalled(settings: Settings, place: Place, observer: Observer) -> None:
+    """Serve until the first signal; a second one ends the process at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with running(settings, place, observer) as router:
+        _say("listening", url=router.url, admin_url=router.admin_url, config=str(settings.file))
+        await stop.wait()
+        _say("stopping")
+    observer.spans.close()
+    _say("stopped")
+
+
+def _say(event: str, **fields: str) -> None:
+    sys.stdout.write(line(time.time(), Level.INFO, event, fields))
+    sys.stdout.flush()
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import Loop  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    return Loop

@@ -1,0 +1,99 @@
+"""The command line: serve, check, report, and the sandbox to try them on."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from providers.sandbox.cli import sandbox
+from router.app import Place, run
+from router.config.loading import load
+from router.config.problems import ConfigError
+from router.config.report import check_table
+from router.config.settings import Settings
+from router.engine.store import StoreUnavailableError, StoreVersionError
+from router.engine.store.reading import read_report
+from router.observe.tracing import TracingError
+from router.reports.providers import summaries
+from router.reports.tables import provider_table
+
+cli = typer.Typer(
+    name="video-router",
+    help="One canonical video request in; the cheapest healthy provider does the work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command("sandbox")(sandbox)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="YAML configuration.")]
+Address = Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need keys.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics.")]
+Database = Annotated[Path, typer.Option(metavar="PATH", help="SQLite file of the router, made and migrated by serve.")]
+Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
+_DATABASE = Path("video-router.db")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@cli.command()
+def serve(
+    config: ConfigFile,
+    host: Address = "127.0.0.1",
+    port: Port = 8080,
+    admin_host: AdminAddress = "127.0.0.1",
+    admin_port: Port = 9091,
+    db: Database = _DATABASE,
+) -> None:
+    """Run the router until SIGTERM or SIGINT."""
+    settings = _load(config)
+    if not settings.callers and host not in _LOOPBACK:
+        _stop(
+            f"{config}: `callers` is empty, so anybody who reaches {host} could spend your money; "
+            "add a caller with a key, or listen on 127.0.0.1"
+        )
+    try:
+        run(settings, Place(host, port, admin_host, admin_port, db))
+    except (OSError, StoreUnavailableError, StoreVersionError, TracingError) as error:
+        _stop(f"cannot start: {error}")
+
+
+@cli.command()
+def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML configuration.")]) -> None:
+    """Check a configuration without starting, and show who would sell what at which price."""
+    Console().print(check_table(_load(config)))
+
+
+@cli.command()
+def report(db: Database = _DATABASE, hours: Hours = None) -> None:
+    """Compare what the providers delivered, where they failed, and what a delivered second really cost."""
+    if not db.is_file():
+        _stop(f"{db} does not exist; name the file that `serve --db` uses")
+    try:
+        rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
+    except (StoreUnavailableError, StoreVersionError) as error:
+        _stop(str(error))
+    Console().print(provider_table(summaries(rows)))
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _load(config: Path) -> Settings:
+    try:
+        settings = load(config, os.environ)
+    except ConfigError as error:
+        _stop(str(error))
+    for warning in settings.warnings:
+        Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False)
+    return settings
+
+
+def _stop(message: str) -> NoReturn:
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2)

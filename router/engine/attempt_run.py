@@ -1,0 +1,190 @@
+"""One attempt, from its submit to a video that can be fetched, or to the reason why not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import TypeAlias, assert_never
+
+from providers.adapter import HttpResponse
+from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
+from providers.reading import read_poll, read_submit
+from router.core.events import Operation, UnknownStatusSeen
+from router.core.health import AttemptPermits
+from router.core.job import Attempt, AttemptState
+from router.engine.alarm import Alarm
+from router.engine.exchange import ContentError, NoAnswer, NotSent
+from router.engine.parts import Parts, written
+from router.engine.verification import Verified, verify
+from router.engine.watch import Watch
+
+
+class Overtaken(Enum):
+    """Another attempt of the same job delivered while this one was running."""
+
+    YES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A finished video that was read to its end once, and is what it claims to be."""
+
+    done: Succeeded
+    verified: Verified
+
+
+Ending: TypeAlias = Fetched | Failure | Overtaken
+
+
+async def poll_once(parts: Parts, attempt: Attempt, lag_s: float | None = None) -> Running | Succeeded | Failure:
+    """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video."""
+    provider = parts.provider(attempt.provider)
+    request = provider.adapter.poll_request(attempt.remote_id or "")
+    outcome = await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s)
+    if isinstance(outcome, HttpResponse):
+        reading = read_poll(provider.adapter, outcome)
+    else:
+        reading = Failure(Stage.POLL, Reason.UNREACHABLE, outcome.cause)
+    if isinstance(reading, Running) and reading.unknown_word is not None:
+        parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
+    said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
+    parts.health[provider.name].polled(said_something)
+    return reading
+
+
+@dataclass(slots=True)
+class AttemptRun:
+    """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took."""
+
+    parts: Parts
+    attempt: Attempt
+    permits: AttemptPermits | None
+    alarm: Alarm
+    job_deadline_at: float
+    on_progress: Callable[[int], None]
+    stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    _stage: Stage = Stage.SUBMIT
+    _stage_since: float | None = None
+
+    async def submit(self, video: VideoRequest) -> Failure | None:
+        """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
+        provider = self.parts.provider(self.attempt.provider)
+        self._stage_since = self.parts.clock.monotonic()
+        request = provider.adapter.submit_request(video, self.attempt.upstream_model)
+        reading: Accepted | Failure
+        match outcome := await self.parts.transport.send(provider.name, Operation.SUBMIT, request):
+            case NotSent(cause):
+                reading = Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause)
+            case NoAnswer(cause):
+                reading = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
+            case HttpResponse():
+                reading = read_submit(provider.adapter, outcome)
+            case _:
+                assert_never(outcome)
+        if isinstance(reading, Failure):
+            self._enter(reading.stage)
+            self._submitted(reading)
+            return reading
+        accepted = self.attempt.moved(AttemptState.RUNNING, remote_id=reading.remote_id, accepted_at=self.parts.now())
+        await written(lambda: self.parts.store.move_attempt(self.attempt, accepted))
+        self.attempt = accepted
+        self._submitted(None)
+        self._enter(Stage.QUEUE)
+        return None
+
+    async def finish(self) -> Ending:
+        """Wait for the video of an accepted attempt, then read it to its end once."""
+        if self.attempt.provider not in self.parts.catalog.providers:
+            return Failure(Stage.POLL, Reason.EXPIRED, "its provider is no longer configured")
+        done = await self._wait()
+        if not isinstance(done, Succeeded):
+            return done
+        self._enter(Stage.DOWNLOAD)
+        ending = await self._fetch(done)
+        self._enter(Stage.DOWNLOAD)
+        return ending
+
+    def ended(self, failure: Failure | None) -> None:
+        """Give the permits back with what the attempt's end says of the provider."""
+        if self.permits is not None:
+            self.permits.ended(failure)
+
+    def overtaken(self) -> None:
+        """Give the permits back with nothing said of the provider."""
+        if self.permits is not None:
+            self.permits.abandon()
+
+    def _submitted(self, failure: Failure | None) -> None:
+        if self.permits is not None:
+            self.permits.submitted(failure)
+
+    async def _wait(self) -> Succeeded | Failure | Overtaken:
+        """Poll until the provider says how it ended, or the attempt has had its time."""
+        polling, clock = self.parts.provider(self.attempt.provider).polling, self.parts.clock
+        watch = Watch(polling, clock.monotonic(), max(0.0, self.parts.now() - self.attempt.submitted_at))
+        delay_s = watch.first_poll_after_s(self.parts.rng)
+        while True:
+            planned = clock.monotonic() + delay_s
+            await self.alarm.sleep(delay_s)
+            if self.alarm.rung:
+                return Overtaken.YES
+            reading = await poll_once(self.parts, self.attempt, max(0.0, clock.monotonic() - planned))
+            if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
+                return reading
+            if isinstance(reading, Running):
+                self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
+                self.on_progress(reading.progress or 0)
+            watch.saw(reading, clock.monotonic())
+            overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
+            if overdue is not None and isinstance(reading, Running) and reading.url is not None:
+                return Succeeded(reading.url)
+            if overdue is not None:
+                return Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
+            slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
+            delay_s = watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng)
+
+    async def _fetch(self, done: Succeeded) -> Ending:
+        """Read the finished video once; a link that is late or broken is asked for again until its time is up."""
+        polling = self.parts.provider(self.attempt.provider).polling
+        give_up_at = self.parts.clock.monotonic() + polling.download_s_max
+        delay_s = polling.interval_s_min
+        while True:
+            try:
+                return Fetched(done, await fetch_once(self.parts, self.attempt, done))
+            except ContentError as error:
+                why = str(error)
+            if self.parts.clock.monotonic() + delay_s >= give_up_at:
+                return Failure(Stage.DOWNLOAD, Reason.UNREADABLE, why, cost_microusd=done.cost_microusd)
+            await self.alarm.sleep(delay_s)
+            if self.alarm.rung:
+                return Overtaken.YES
+            delay_s = min(2 * delay_s, polling.interval_s_max)
+            # The link may have been replaced; whatever else a poll says now, the job was called done before.
+            reading = await poll_once(self.parts, self.attempt)
+            done = reading if isinstance(reading, Succeeded) else done
+
+    def _enter(self, stage: Stage) -> None:
+        """Add the time since the last step to the stage that was left."""
+        now = self.parts.clock.monotonic()
+        if self._stage_since is not None:
+            self.stage_seconds[self._stage] = self.stage_seconds.get(self._stage, 0.0) + now - self._stage_since
+        self._stage, self._stage_since = stage, now
+
+
+async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded) -> Verified:
+    """Stream a finished video through the check without keeping it; raises ContentError."""
+    provider = parts.provider(attempt.provider)
+    request = provider.adapter.content_request(attempt.remote_id or "", done)
+    if request is None:
+        raise ContentError("the answer names no video")
+    async with parts.transport.open(provider.name, request, {}) as stream:
+        return await verify(stream)
+
+
+def delivered(attempt: Attempt, fetched: Fetched, at: float) -> Attempt:
+    """Return the attempt as succeeded, with all that is needed to serve its video."""
+    return replace(
+        attempt.moved(AttemptState.SUCCEEDED, ended_at=at),
+        content_url=fetched.done.url,
+        content_type=fetched.verified.content_type,
+        content_bytes=fetched.verified.content_bytes,
+    )

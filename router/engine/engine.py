@@ -1,0 +1,232 @@
+"""The engine: takes orders, keeps one run per live job, answers from memory, and comes back after a crash."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from providers.canonical import Failure, Succeeded, Variant, VideoRequest
+from router.core.catalog import Catalog
+from router.core.events import AttemptEnded, JobAccepted
+from router.core.job import Attempt, AttemptState, Job
+from router.core.ledger import LedgerEntry
+from router.core.limits import ServerSettings
+from router.core.order import (
+    Acceptance,
+    JobNotEndedError,
+    JobPage,
+    NoCandidateError,
+    Order,
+    Readiness,
+    UnavailableError,
+)
+from router.core.routing import Decision, RoutingPreferences
+from router.engine.attempt_run import Fetched
+from router.engine.exchange import ContentError, ContentStream
+from router.engine.job_run import JobRun
+from router.engine.late_watch import LateWatch
+from router.engine.parts import Parts
+from router.engine.store import StoreUnavailableError
+
+_LOG = logging.getLogger(__name__)
+_ENDED_JOBS_KEPT: Final = 10_000
+_RESTART_RUN_AFTER_S: Final = 5.0
+
+
+class Engine:
+    """Everything the front door may ask of the router."""
+
+    def __init__(self, parts: Parts, settings: ServerSettings, new_id: Callable[[], str]) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._new_id = new_id
+        self._runs: dict[str, JobRun] = {}
+        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._submits: set[asyncio.Task[Failure | None]] = set()
+        self._draining = False
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is for sale."""
+        return self._parts.catalog
+
+    async def start(self) -> list[Job]:
+        """Take up every job that is not over and every attempt whose money is not known, and return those jobs."""
+        jobs = await self._parts.store.open_jobs()
+        for job in jobs:
+            if not job.ended:
+                self._begin(JobRun(self._parts, self, job))
+            for attempt in job.attempts:
+                if attempt.state is AttemptState.LATE:
+                    self.watch_late(attempt)
+        return jobs
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more jobs, let submits under way be answered for `grace_s`, and leave the rest to the next start."""
+        self._draining = True
+        if self._submits:
+            await asyncio.wait(self._submits, timeout=grace_s)
+        for task in (*self._tasks, *self._submits):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._submits, return_exceptions=True)
+
+    async def accept(self, order: Order) -> Acceptance:
+        """Make a job of an order, durable before this returns.
+
+        Raises NoCandidateError, UnavailableError and IdempotencyConflictError; nothing is stored then.
+        """
+        if self._draining:
+            raise UnavailableError("the router is shutting down", 5.0)
+        if len(self._runs) >= self._settings.jobs_live_max:
+            raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
+        if order.key is not None and (earlier := await self._parts.store.job_of_key(order.key)) is not None:
+            return Acceptance(self._seen(earlier), replayed=True)
+        decision = self.quote(order.video, order.preferences)
+        if decision.first is None:
+            raise NoCandidateError(decision)
+        job = self._job(order)
+        try:
+            stored = await self._parts.store.add_job(job, order.key)
+        except StoreUnavailableError as error:
+            raise UnavailableError("the router cannot store jobs at the moment", 5.0) from error
+        if stored.id != job.id:
+            return Acceptance(self._seen(stored), replayed=True)
+        self._parts.emit(JobAccepted(job))
+        self._begin(JobRun(self._parts, self, job, decision))
+        return Acceptance(job)
+
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
+        """Say who would take such a job now, in which order and at which price, and who would not and why."""
+        return self._parts.decide(video, preferences)
+
+    async def job(self, caller: str, job_id: str) -> Job | None:
+        """Return a caller's own job, or None."""
+        run = self._runs.get(job_id)
+        job = run.job if run else self._ended.get(job_id) or await self._parts.store.job(job_id)
+        return job if job is not None and job.caller == caller else None
+
+    async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
+        """Return a page of a caller's jobs; LookupError when `after` is none of them."""
+        page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
+        return replace(page, jobs=tuple(self._seen(job) for job in page.jobs))
+
+    async def delete(self, caller: str, job_id: str) -> Job | None:
+        """Make an ended job invisible; None when the caller has no such job. Raises JobNotEndedError."""
+        job = await self.job(caller, job_id)
+        if job is None:
+            return None
+        if not job.ended:
+            raise JobNotEndedError(job_id)
+        await self._parts.store.delete_job(job_id, self._parts.now())
+        self._ended.pop(job_id, None)
+        return job
+
+    def content(
+        self, job: Job, variant: Variant, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[ContentStream] | None:
+        """Open a completed job's video; None when its provider has no such variant. Raises ContentError."""
+        attempt = job.delivered
+        provider = self.catalog.providers.get(attempt.provider) if attempt else None
+        if attempt is None or provider is None:
+            raise ContentError("the provider that made this video is no longer configured")
+        done = Succeeded(attempt.content_url)
+        request = provider.adapter.content_request(attempt.remote_id or "", done, variant)
+        return None if request is None else self._parts.transport.open(provider.name, request, headers)
+
+    async def readiness(self) -> Readiness:
+        """Say whether jobs are taken: the store can be written and nobody has asked for a shutdown."""
+        try:
+            await self._parts.store.ping()
+            store = "ok"
+        except StoreUnavailableError:
+            store = "unavailable"
+        detail = {
+            "draining": self._draining,
+            "store": store,
+            "live_jobs": len(self._runs),
+            "providers": {name: asdict(health.snapshot()) for name, health in self._parts.health.items()},
+        }
+        return Readiness(not self._draining and store == "ok", detail)
+
+    def publish(self, job: Job) -> None:
+        """Keep an ended job at hand for a while; a live one is answered from its run."""
+        if job.ended:
+            self._runs.pop(job.id, None)
+            self._ended[job.id] = replace(job, video=replace(job.video, images=()))
+            if len(self._ended) > _ENDED_JOBS_KEPT:
+                self._ended.popitem(last=False)
+
+    def watch_late(self, attempt: Attempt) -> None:
+        """Keep asking about an attempt until its money is known."""
+        if attempt.provider in self.catalog.providers:
+            self._spawn(LateWatch(self._parts, self, attempt).run())
+
+    def submitting(self, submit: asyncio.Task[Failure | None]) -> None:
+        """Remember a submit under way, so that a shutdown waits for its answer."""
+        self._submits.add(submit)
+        submit.add_done_callback(self._submits.discard)
+
+    def current(self, job_id: str) -> Job | None:
+        """Return a job while it is live."""
+        run = self._runs.get(job_id)
+        return run.job if run else None
+
+    def offer(self, attempt: Attempt, fetched: Fetched) -> bool:
+        """Hand the video of a late attempt to its job."""
+        run = self._runs.get(attempt.job_id)
+        return run is not None and run.adopt(attempt, fetched)
+
+    def settled(self, attempt: Attempt, entry: LedgerEntry) -> None:
+        """Take note of a late attempt's end."""
+        run = self._runs.get(attempt.job_id)
+        job = run.job if run else self._ended.get(attempt.job_id)
+        if run is not None:
+            run.note(attempt, entry)
+        elif job is not None:
+            self._ended[job.id] = job.with_attempt(attempt)
+        if job is not None:
+            self._parts.emit(AttemptEnded(job, attempt, (entry,)))
+
+    def _job(self, order: Order) -> Job:
+        now = self._parts.now()
+        return Job(
+            id=self._new_id(),
+            caller=order.caller,
+            video=order.video,
+            created_at=now,
+            deadline_at=now + self._parts.limits.deadline_s,
+            preferences=order.preferences,
+            metadata=order.metadata,
+            trace_parent=order.trace_parent,
+        )
+
+    def _seen(self, job: Job) -> Job:
+        """Return the freshest view of a stored job: a poll writes nothing, so progress is in memory only."""
+        return self.current(job.id) or job
+
+    def _begin(self, run: JobRun) -> None:
+        self._runs[run.job.id] = run
+        self._spawn(self._run(run))
+
+    async def _run(self, run: JobRun) -> None:
+        """Run a job; should the run break, build it again from the store, where a lost submit shows as ambiguous."""
+        while True:
+            try:
+                return await run.run()
+            except Exception:  # noqa: BLE001 - whatever broke, the job must not be lost
+                _LOG.exception("the run of job %s broke and is built again", run.job.id)
+            await asyncio.sleep(_RESTART_RUN_AFTER_S)
+            job = await self._parts.store.job(run.job.id)
+            if job is None or job.ended:
+                self._runs.pop(run.job.id, None)
+                return None
+            run = self._runs[job.id] = JobRun(self._parts, self, job)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,251 @@
+"""One job, from its first attempt to its end: the only loop that spends money."""
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol, assert_never
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.catalog import ChargeRule
+from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
+from router.core.health import AttemptPermits
+from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending, posted
+from router.core.policy import goes_on
+from router.core.routing import Candidate, Decision
+from router.engine.alarm import Alarm
+from router.engine.attempt_run import AttemptRun, Ending, Fetched, Overtaken, delivered
+from router.engine.parts import Parts, written
+
+_ROUTE_AGAIN_AFTER_S = 1.0
+_ROUTE_AGAIN_AFTER_S_MAX = 15.0
+
+
+class Desk(Protocol):
+    """What a run tells the engine, which keeps it company."""
+
+    def publish(self, job: Job) -> None:
+        """Make this the job that callers see."""
+
+    def watch_late(self, attempt: Attempt) -> None:
+        """Keep asking about an attempt that its job went on without."""
+
+    def submitting(self, submit: asyncio.Task[Failure | None]) -> None:
+        """Let a submit that has begun come to its end even when the run is cancelled."""
+
+
+class JobRun:
+    """Takes one job to its end. It may be dropped at any await and built again: the rows are the truth."""
+
+    def __init__(self, parts: Parts, desk: Desk, job: Job, decision: Decision | None = None) -> None:
+        self.job = job
+        self._parts = parts
+        self._desk = desk
+        self._decision = decision
+        self._alarm = Alarm()
+        self._adopted: tuple[Attempt, Fetched] | None = None
+        self._entries: list[LedgerEntry] = []
+        self._last_failure: Failure | None = None
+
+    async def run(self) -> None:
+        """Try offering after offering until one delivers, or the policy says stop."""
+        if self.job.attempts:
+            self._entries = list(await self._parts.store.entries(self.job.id))
+            await self._resume()
+        while not self.job.ended:
+            candidate = await self._candidate()
+            if candidate is not None:
+                await self._attempt(*candidate)
+
+    def adopt(self, late: Attempt, fetched: Fetched) -> bool:
+        """Offer the video of an attempt that was given up earlier; refused when the job is over."""
+        if self.job.ended:
+            return False
+        if self._adopted is None:
+            self._adopted = (late, fetched)
+            self._alarm.ring()
+        return self._adopted[0].id == late.id
+
+    def note(self, late: Attempt, entry: LedgerEntry) -> None:
+        """Take in what became of an attempt that was given up earlier."""
+        self._entries.append(entry)
+        self._publish(self.job.with_attempt(late))
+
+    async def _resume(self) -> None:
+        """Go on with the attempt that a restart interrupted. A submit without an answer is never sent again."""
+        for attempt in self.job.attempts:
+            health = self._parts.health.get(attempt.provider)
+            run = self._attempt_run(attempt, health.resume() if health else None)
+            if attempt.state is AttemptState.RUNNING:
+                await self._conclude(run, await run.finish())
+            elif attempt.state is AttemptState.SUBMITTING:
+                interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
+                await self._conclude(run, interrupted)
+
+    async def _candidate(self) -> tuple[Candidate, AttemptPermits] | None:
+        """Find an offering and its provider's permit; None when the job ended or has to be routed again."""
+        if self._adopted is not None:
+            await self._deliver_adopted(None)
+            return None
+        left_s = self.job.deadline_at - self._parts.now()
+        decision, self._decision = self._decision or self._route(), None
+        if left_s <= 0 or not (decision.candidates or decision.may_pass):
+            await self._end(self._nobody_left(decision))
+            return None
+        for candidate in decision.candidates:
+            permits = self._parts.health[candidate.offering.provider].try_start()
+            if permits is not None:
+                return candidate, permits
+        wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
+        await self._alarm.sleep(min(wait_s, left_s))
+        return None
+
+    def _route(self) -> Decision:
+        if len(self.job.attempts) >= self._parts.limits.attempts_max:
+            return Decision((), ())
+        tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
+        left = self._parts.limits.spend_microusd_max - exposure(self._entries).total_microusd
+        return self._parts.decide(self.job.video, self.job.preferences, tried, max(0, left))
+
+    def _nobody_left(self, decision: Decision) -> Failure:
+        """Give the job its last attempt's failure, or say why there never was an attempt."""
+        if self._last_failure is not None:
+            return self._last_failure
+        if self.job.attempts:
+            last = self.job.attempts[-1]
+            return Failure(last.stage or Stage.ROUTE, last.reason or Reason.OTHER, code=last.code)
+        if decision.candidates or decision.may_pass:
+            return Failure(Stage.ROUTE, Reason.EXPIRED, "no provider became available before the deadline")
+        return Failure(Stage.ROUTE, Reason.NO_CANDIDATE, "no offering can take this request any more")
+
+    async def _attempt(self, candidate: Candidate, permits: AttemptPermits) -> None:
+        """Make the intent durable, submit, and see it through."""
+        attempt, entry = self._intent(candidate)
+        before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
+        after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
+        try:
+            await written(lambda: self._parts.store.start_attempt(before, after, attempt, entry))
+        except asyncio.CancelledError:
+            permits.abandon()
+            raise
+        self._entries.append(entry)
+        self._publish(after)
+        self._parts.emit(AttemptStarted(self.job, attempt, candidate.share, attempt.submitted_at))
+        if previous is not None:
+            self._parts.emit(FailedOver(self.job, previous, attempt))
+        run = self._attempt_run(attempt, permits)
+        submit = asyncio.create_task(run.submit(candidate.video))
+        self._desk.submitting(submit)
+        failure = await asyncio.shield(submit)
+        if failure is None:
+            self._publish(self.job.with_attempt(run.attempt))
+            await self._conclude(run, await run.finish())
+        else:
+            await self._conclude(run, failure)
+
+    def _intent(self, candidate: Candidate) -> tuple[Attempt, LedgerEntry]:
+        number = len(self.job.attempts) + 1
+        offering = candidate.offering
+        attempt = Attempt(
+            id=f"{self.job.id}-{number}",
+            job_id=self.job.id,
+            number=number,
+            offering_id=offering.id,
+            provider=offering.provider,
+            upstream_model=offering.upstream_model,
+            seconds=candidate.video.seconds,
+            quote_microusd=candidate.quote_microusd,
+            submitted_at=self._parts.now(),
+        )
+        return attempt, pending(attempt, attempt.submitted_at)
+
+    def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None) -> AttemptRun:
+        return AttemptRun(self._parts, attempt, permits, self._alarm, self.job.deadline_at, self._progress)
+
+    async def _conclude(self, run: AttemptRun, ending: Ending) -> None:
+        """Settle the attempt, and end the job with it where the policy says so."""
+        match ending:
+            case Fetched():
+                run.ended(None)
+                await self._deliver(run, ending)
+            case Failure():
+                run.ended(ending)
+                await self._fail(run, ending)
+            case Overtaken.YES:
+                run.overtaken()
+                await self._deliver_adopted(run)
+            case _:
+                assert_never(ending)
+
+    async def _deliver(self, run: AttemptRun, fetched: Fetched) -> None:
+        at = self._parts.now()
+        after = delivered(run.attempt, fetched, at)
+        entry = posted(after, CostKind.DELIVERED, at, fetched.done.cost_microusd)
+        job = self.job.moved(JobState.COMPLETED, ended_at=at, progress=100).with_attempt(after)
+        await self._settle(run, after, entry, job)
+
+    async def _deliver_adopted(self, run: AttemptRun | None) -> None:
+        """Complete the job with an attempt given up earlier; the one running now becomes late in its turn."""
+        late, fetched = self._adopted or (None, None)
+        if late is None or fetched is None:
+            return
+        if run is not None:
+            await self._settle(run, run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now()), None, self.job)
+        await self._deliver(self._attempt_run(late, None), fetched)
+
+    async def _fail(self, run: AttemptRun, failure: Failure) -> None:
+        at = self._parts.now()
+        provider = self._parts.catalog.providers.get(run.attempt.provider)
+        entry = closing(run.attempt, failure, provider.charge_rule if provider else ChargeRule(), at)
+        state = AttemptState.FAILED
+        if entry is None:
+            state = AttemptState.UNKNOWN if run.attempt.state is AttemptState.SUBMITTING else AttemptState.LATE
+        after = run.attempt.moved(state, ended_at=at, stage=failure.stage, reason=failure.reason, code=failure.code)
+        job, self._last_failure = self.job.with_attempt(after), failure
+        go_on = goes_on(
+            failure,
+            reviewed_before=self._reviewed_before(after),
+            uncertain_microusd=exposure(self._entries).open_microusd,
+            limits=self._parts.limits,
+        )
+        if not go_on:
+            job = job.moved(JobState.FAILED, ended_at=at, failure=failure)
+        await self._settle(run, after, entry, job)
+
+    def _reviewed_before(self, attempt: Attempt) -> bool:
+        return any(
+            other.stage is Stage.OUTPUT_REVIEW and other.reason is Reason.REFUSED
+            for other in self.job.attempts
+            if other.id != attempt.id
+        )
+
+    async def _settle(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
+        """End the attempt, book its money and move its job in one transaction; then tell everybody."""
+        before = self.job
+        await written(lambda: self._parts.store.settle(run.attempt, after, entry, before, job))
+        run.attempt = after
+        entries = () if entry is None else (entry,)
+        self._entries.extend(entries)
+        self._publish(job)
+        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds))
+        if after.state is AttemptState.LATE:
+            self._desk.watch_late(after)
+        if job.ended:
+            self._parts.emit(JobEnded(job))
+
+    async def _end(self, failure: Failure) -> None:
+        """End a job that no attempt ends."""
+        before = self.job
+        after = before.moved(JobState.FAILED, ended_at=self._parts.now(), failure=failure)
+        await written(lambda: self._parts.store.end_job(before, after))
+        self._publish(after)
+        self._parts.emit(JobEnded(after))
+
+    def _progress(self, percent: int) -> None:
+        """Show progress; it never goes back, and 100 is said only when the video can be fetched."""
+        shown = min(max(percent, self.job.progress), 99)
+        if shown != self.job.progress:
+            self._publish(replace(self.job, progress=shown))
+
+    def _publish(self, job: Job) -> None:
+        self.job = job
+        self._desk.publish(job)

@@ -1,0 +1,68 @@
+"""What each provider delivered, how fast, where it failed, and what a delivered second really cost."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from router.core.job import AttemptState
+from router.core.ledger import CostKind
+from router.core.report import ReportRow
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSummary:
+    """One provider's attempts, added up. Waste is money posted for no video or for one too many."""
+
+    provider: str
+    attempts: int
+    delivered: int
+    failures: tuple[tuple[str, int], ...]
+    p50_s: float | None
+    p90_s: float | None
+    delivered_seconds: int
+    delivered_microusd: int
+    wasted_microusd: int
+    uncertain_microusd: int
+
+    @property
+    def delivered_share(self) -> float | None:
+        """Share of the ended attempts that gave a caller a video; None before any ended."""
+        ended = self.delivered + sum(count for _, count in self.failures)
+        return self.delivered / ended if ended else None
+
+    @property
+    def microusd_per_delivered_second(self) -> float | None:
+        """Everything posted, waste included, over the seconds that callers got; None where they got none."""
+        posted = self.delivered_microusd + self.wasted_microusd
+        return posted / self.delivered_seconds if self.delivered_seconds else None
+
+
+def summaries(rows: Iterable[ReportRow]) -> list[ProviderSummary]:
+    """Add up the attempts of each provider, in the order of their names."""
+    by_provider: dict[str, list[ReportRow]] = {}
+    for row in rows:
+        by_provider.setdefault(row.provider, []).append(row)
+    return [_summary(provider, by_provider[provider]) for provider in sorted(by_provider)]
+
+
+def _summary(provider: str, rows: Sequence[ReportRow]) -> ProviderSummary:
+    delivered = [row for row in rows if row.cost_kind is CostKind.DELIVERED]
+    failures = Counter(f"{row.stage}.{row.reason}" for row in rows if row.stage is not None)
+    waits = sorted(row.ended_at - row.submitted_at for row in delivered if row.ended_at is not None)
+    return ProviderSummary(
+        provider=provider,
+        attempts=len(rows),
+        delivered=len(delivered),
+        failures=tuple(failures.most_common()),
+        p50_s=_quantile(waits, 0.5),
+        p90_s=_quantile(waits, 0.9),
+        delivered_seconds=sum(row.seconds for row in delivered),
+        delivered_microusd=sum(row.posted_microusd or 0 for row in delivered),
+        wasted_microusd=sum(row.posted_microusd or 0 for row in rows if row.cost_kind is not CostKind.DELIVERED),
+        uncertain_microusd=sum(row.open_microusd for row in rows if row.state is not AttemptState.RUNNING),
+    )
+
+
+def _quantile(ascending: Sequence[float], share: float) -> float | None:
+    """Return the nearest-rank quantile."""
+    return ascending[min(len(ascending) - 1, int(share * len(ascending)))] if ascending else None
