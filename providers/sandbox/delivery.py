@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 from aiohttp import web
@@ -78,20 +79,22 @@ def _asked_range(request: web.Request, length: int) -> tuple[int, int] | None:
 
 async def _send_half(request: web.Request, body: bytes) -> web.StreamResponse:
     response = _stream(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(body[: len(body) // 2])
     cut(request)
     return response
 
 
 async def _send_slowly(request: web.Request, body: bytes, delay_s: float, pause: Pause) -> web.StreamResponse:
     response = _stream(body)
-    await response.prepare(request)
     step = -(-len(body) // SLOW_PARTS)
-    for start in range(0, len(body), step):
-        await pause(delay_s / SLOW_PARTS)
-        await response.write(body[start : start + step])
-    await response.write_eof()
+    with suppress(ConnectionError):  # a caller that has had enough goes away
+        await response.prepare(request)
+        for start in range(0, len(body), step):
+            await pause(delay_s / SLOW_PARTS)
+            await response.write(body[start : start + step])
+        await response.write_eof()
     return response
 
 

@@ -38,6 +38,7 @@ class Exchanges:
             case Fault.LATE_ANSWER:
                 job = self._accept(order, rule)
                 await self.pause(DEFAULT_DELAY_S if rule.delay_s is None else rule.delay_s)
+                job.answer_lost = request.transport is None
                 return self.wire.accepted(self.upstream, job).response()
             case _:
                 if rule.accepted:

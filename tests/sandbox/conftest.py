@@ -1,7 +1,5 @@
-"""A virtual clock, buyers for every dialect, and ffprobe where it is installed."""
+"""A virtual clock, and buyers for every dialect."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -50,13 +48,3 @@ async def open_for(clock: VirtualClock, session: aiohttp.ClientSession) -> Async
             return Buyer(session, await stack.enter_async_context(Sandbox.start(dialect, **options)))
 
         yield start
-
-
-@pytest.fixture(scope="session")
-def ffprobe() -> str:
-    """Where ffprobe lies; only a developer's machine may lack it."""
-    found = shutil.which("ffprobe")
-    if found is None and os.environ.get("CI") != "true":
-        pytest.skip("ffprobe is not installed")
-    assert found is not None, "ffprobe is not installed; install ffmpeg"
-    return found
