@@ -2,10 +2,14 @@
 
 import sqlite3
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from router.engine.store.errors import StoreUnavailableError, StoreVersionError
 from router.engine.store.schema import REVISION
+
+# Alembic's context is one for the process.
+_MIGRATING: Final = Lock()
 
 MEMORY: Final = Path(":memory:")
 """The path of a database that lives as long as its only connection."""
@@ -80,13 +84,8 @@ def _needs_migration(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Migrate under the write lock, so that of two routers that open one new file only one does it."""
+    """Ask again under the write lock, so that of two routers that open one new file only one migrates it."""
     from router.engine.store.migration import migrate  # noqa: PLC0415 - as above
 
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if _needs_migration(connection, path):
-            migrate(connection)
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+    with _MIGRATING:
+        migrate(connection, lambda: _needs_migration(connection, path))

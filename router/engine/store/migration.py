@@ -1,6 +1,7 @@
 """Brings a file's schema to the newest revision; apart, because loading Alembic takes longer than opening a file."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -25,13 +26,20 @@ def knows(revision: str) -> bool:
         return False
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Run what is missing, and commit; the caller has begun the transaction."""
+def migrate(connection: sqlite3.Connection, needed: Callable[[], bool]) -> None:
+    """Take the write lock, and if it is still `needed` run what is missing: all of it, or on an error nothing."""
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     config = _config()
-    with engine.begin() as bound:
+    with engine.connect() as bound:
         config.attributes["connection"] = bound
-        command.upgrade(config, "head")
+        # Not earlier: the engine's first connect ends whatever transaction it finds.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if needed():
+                command.upgrade(config, "head")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
 
 def _config() -> Config:

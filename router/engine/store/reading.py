@@ -100,7 +100,7 @@ def _report_row(row: Row[Any]) -> ReportRow:
         code=row.code,
         quote_microusd=row.quote_microusd,
         open_microusd=row.open_microusd,
-        posted_microusd=row.amount_microusd if row.kind == EntryKind.POSTED else None,
+        posted_microusd=row.amount_microusd if row.kind == EntryKind.POSTED else 0,
         cost_kind=CostKind(row.cost_kind) if row.cost_kind else None,
         voided=row.kind == EntryKind.VOIDED,
     )

@@ -53,7 +53,12 @@ def start_attempt(
 
 
 def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
-    """Change an attempt that is still in `before.state`."""
+    """Change an attempt that is still in `before.state`, and whose money stays as it is."""
+    _check_money(before, after, None)
+    _move(connection, before, after)
+
+
+def _move(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
     if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
         raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
     row = rows.attempt_changes(after)
@@ -71,12 +76,8 @@ def settle(
     job_after: Job | None,
 ) -> None:
     """End an attempt: its outcome, what it cost, and what becomes of its job."""
-    if (entry is not None) != (after.state in _MONEY_KNOWN):
-        raise IllegalTransitionError(
-            f"attempt {before.id}: {after.state} with {entry.kind if entry else 'no'} entry; an attempt's money is"
-            " closed when it has succeeded or failed, and only then"
-        )
-    move_attempt(connection, before, after)
+    _check_money(before, after, entry)
+    _move(connection, before, after)
     if entry is not None:
         _check_entry(after, entry)
         connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
@@ -110,6 +111,14 @@ def prune_keys(connection: sqlite3.Connection, before: float, limit: int) -> int
 def touch(connection: sqlite3.Connection) -> None:
     """Write without changing anything."""
     connection.execute(statements.TOUCH)
+
+
+def _check_money(before: Attempt, after: Attempt, entry: LedgerEntry | None) -> None:
+    if (entry is not None) != (after.state in _MONEY_KNOWN):
+        raise IllegalTransitionError(
+            f"attempt {before.id}: {after.state} with {entry.kind if entry else 'no'} entry; an attempt's money is"
+            " closed when it has succeeded or failed, and only then"
+        )
 
 
 def _check_entry(attempt: Attempt, entry: LedgerEntry) -> None:

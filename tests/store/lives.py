@@ -1,0 +1,78 @@
+"""Steps in the life of a job, as the engine takes them."""
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.ledger import CostKind, pending, posted, voided
+from router.engine.store import Store
+from tests.builders import EPOCH, a_job, an_attempt
+
+T = TypeVar("T")
+
+
+def the_job(number: int = 1, **changes: Any) -> Job:
+    return a_job(id=f"video_{number}", **changes)
+
+
+def the_attempt(job: Job, number: int = 1, **changes: Any) -> Attempt:
+    return an_attempt(number, id=f"{job.id}-{number}", job_id=job.id, **changes)
+
+
+async def started(store: Store, job: Job, number: int = 1, **changes: Any) -> tuple[Job, Attempt]:
+    attempt = the_attempt(job, number, **changes)
+    after = job.moved(JobState.IN_PROGRESS).with_attempt(attempt)
+    await store.start_attempt(job, after, attempt, pending(attempt, EPOCH))
+    return after, attempt
+
+
+async def running(store: Store, job: Job, number: int = 1, **changes: Any) -> tuple[Job, Attempt]:
+    job, attempt = await started(store, job, number, **changes)
+    accepted = attempt.moved(AttemptState.RUNNING, remote_id=f"remote-{attempt.id}", accepted_at=EPOCH + 1)
+    await store.move_attempt(attempt, accepted)
+    return job.with_attempt(accepted), accepted
+
+
+async def delivered(store: Store, job: Job, attempt: Attempt, cost_microusd: int | None = None) -> Job:
+    done = attempt.moved(AttemptState.SUCCEEDED, ended_at=EPOCH + 60, content_url="https://cdn.example/v.mp4?sig=1")
+    done = replace(done, content_type="video/mp4", content_bytes=1234)
+    after = job.moved(JobState.COMPLETED, ended_at=EPOCH + 60, progress=100).with_attempt(done)
+    await store.settle(attempt, done, posted(done, CostKind.DELIVERED, EPOCH + 60, cost_microusd), job, after)
+    return after
+
+
+async def refused(store: Store, job: Job, attempt: Attempt) -> Job:
+    failure = Failure(Stage.PROMPT_REVIEW, Reason.REFUSED, "not this", "moderation_blocked")
+    failed = attempt.moved(AttemptState.FAILED, ended_at=EPOCH + 9, stage=failure.stage, reason=failure.reason)
+    after = job.moved(JobState.FAILED, ended_at=EPOCH + 9, failure=failure).with_attempt(failed)
+    await store.settle(attempt, failed, voided(failed, EPOCH + 9), job, after)
+    return after
+
+
+async def lost(store: Store, job: Job, attempt: Attempt) -> Job:
+    failure = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "no answer", "submit_unknown")
+    unknown = attempt.moved(AttemptState.UNKNOWN, ended_at=EPOCH + 9, stage=failure.stage, reason=failure.reason)
+    after = job.moved(JobState.FAILED, ended_at=EPOCH + 9, failure=failure).with_attempt(unknown)
+    await store.settle(attempt, unknown, None, job, after)
+    return after
+
+
+async def given_up(store: Store, job: Job, attempt: Attempt) -> tuple[Job, Attempt]:
+    late = attempt.moved(AttemptState.LATE, ended_at=EPOCH + 9, stage=Stage.GENERATE, reason=Reason.STALLED)
+    failure = Failure(Stage.GENERATE, Reason.STALLED)
+    after = job.moved(JobState.FAILED, ended_at=EPOCH + 9, failure=failure).with_attempt(late)
+    await store.settle(attempt, late, None, job, after)
+    return after, late
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that must not wait for anything, without a loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise AssertionError("it waited")

@@ -1,0 +1,157 @@
+"""Posted once or voided once, never both, and only with the attempt's end; whoever writes."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.job import AttemptState, IllegalTransitionError, JobState
+from router.core.ledger import CostKind, pending, posted, voided
+from router.engine.store import RefusedWriteError, StaleWriteError, Store
+from tests.builders import EPOCH
+from tests.store.lives import delivered, given_up, lost, refused, running, started, the_attempt, the_job
+
+
+async def test_a_delivered_video_is_posted_at_the_cost_its_provider_told(store: Store) -> None:
+    job = await delivered(store, *await running(store, await store.add_job(the_job())), cost_microusd=77)
+    entries = await store.entries(job.id)
+    assert [(entry.kind, entry.amount_microusd, entry.cost_kind) for entry in entries] == [
+        ("pending", 100_000, None),
+        ("posted", 77, CostKind.DELIVERED),
+    ]
+
+
+async def test_a_refused_submit_is_voided(store: Store) -> None:
+    job = await refused(store, *await started(store, await store.add_job(the_job())))
+    assert [entry.kind for entry in await store.entries(job.id)] == ["pending", "voided"]
+
+
+async def test_a_lost_submit_stays_pending(store: Store) -> None:
+    job = await lost(store, *await started(store, await store.add_job(the_job())))
+    assert [entry.kind for entry in await store.entries(job.id)] == ["pending"]
+
+
+async def test_a_late_attempt_is_settled_without_its_job(store: Store) -> None:
+    job, late = await given_up(store, *await running(store, await store.add_job(the_job())))
+    done = late.moved(AttemptState.SUCCEEDED, ended_at=EPOCH + 99)
+    await store.settle(late, done, posted(done, CostKind.DUPLICATE, EPOCH + 99), None, None)
+    assert await store.job(job.id) == job.with_attempt(done)
+    assert await store.open_jobs() == []
+
+
+async def test_an_attempt_is_settled_once(store: Store) -> None:
+    job, attempt = await running(store, await store.add_job(the_job()))
+    ended = await delivered(store, job, attempt)
+    with pytest.raises(StaleWriteError, match="not running"):
+        await delivered(store, job, attempt)
+    with pytest.raises(StaleWriteError):
+        await refused(store, job, attempt)
+    assert await store.job(job.id) == ended
+    assert len(await store.entries(job.id)) == 2
+
+
+async def test_a_settlement_that_finds_its_job_elsewhere_writes_nothing(store: Store) -> None:
+    job, attempt = await running(store, await store.add_job(the_job()))
+    failure = Failure(Stage.ROUTE, Reason.EXPIRED)
+    expired = job.moved(JobState.FAILED, ended_at=EPOCH, failure=failure)
+    await store.end_job(job, expired)
+    with pytest.raises(StaleWriteError, match="job video_1"):
+        await delivered(store, job, attempt)
+    assert await store.job(job.id) == expired
+    assert [entry.kind for entry in await store.entries(job.id)] == ["pending"]
+
+
+async def test_only_one_of_two_runs_can_start_a_jobs_first_attempt(store: Store) -> None:
+    job = await store.add_job(the_job())
+    await started(store, job)
+    with pytest.raises(StaleWriteError):
+        await started(store, job, number=2)
+
+
+async def test_only_one_of_two_runs_can_start_a_jobs_next_attempt(store: Store) -> None:
+    job, attempt = await started(store, await store.add_job(the_job()))
+    failed = attempt.moved(AttemptState.FAILED, ended_at=EPOCH)
+    await store.settle(attempt, failed, voided(failed, EPOCH), job, job.with_attempt(failed))
+    await started(store, job, number=2)
+    with pytest.raises(RefusedWriteError, match="UNIQUE"):
+        await started(store, job, number=2)
+    assert len(await store.entries(job.id)) == 3
+
+
+async def test_an_ended_job_starts_no_attempt(store: Store) -> None:
+    job = await refused(store, *await started(store, await store.add_job(the_job())))
+    attempt = the_attempt(job, 2)
+    revived = replace(job, state=JobState.IN_PROGRESS, ended_at=None, failure=None)
+    with pytest.raises(IllegalTransitionError):
+        await store.start_attempt(job, revived, attempt, pending(attempt, EPOCH))
+    with pytest.raises(StaleWriteError):
+        await store.start_attempt(revived, revived, attempt, pending(attempt, EPOCH))
+
+
+@pytest.mark.parametrize("state", [AttemptState.SUBMITTING, AttemptState.LATE, AttemptState.SUCCEEDED])
+async def test_an_illegal_step_is_not_written(store: Store, state: AttemptState) -> None:
+    job, attempt = await started(store, await store.add_job(the_job()))
+    with pytest.raises(IllegalTransitionError):
+        await store.move_attempt(attempt, replace(attempt, state=state, remote_id="r"))
+    assert await store.job(job.id) == job
+
+
+async def test_an_attempt_ends_with_its_money_known_or_not_at_all(store: Store) -> None:
+    _, attempt = await started(store, await store.add_job(the_job()))
+    failed, unknown = attempt.moved(AttemptState.FAILED), attempt.moved(AttemptState.UNKNOWN)
+    with pytest.raises(IllegalTransitionError, match="no entry"):
+        await store.settle(attempt, failed, None, None, None)
+    with pytest.raises(IllegalTransitionError, match="voided entry"):
+        await store.settle(attempt, unknown, voided(unknown, EPOCH), None, None)
+
+
+async def test_moving_an_attempt_cannot_leave_its_money_behind(store: Store) -> None:
+    _, attempt = await started(store, await store.add_job(the_job()))
+    with pytest.raises(IllegalTransitionError, match="money"):
+        await store.move_attempt(attempt, attempt.moved(AttemptState.FAILED))
+
+
+async def test_an_entry_belongs_to_the_attempt_it_is_written_with(store: Store) -> None:
+    _, attempt = await started(store, await store.add_job(the_job(1)))
+    _, other = await started(store, await store.add_job(the_job(2)))
+    failed = attempt.moved(AttemptState.FAILED, ended_at=EPOCH)
+    with pytest.raises(IllegalTransitionError, match="entry of attempt"):
+        await store.settle(attempt, failed, voided(other, EPOCH), None, None)
+
+
+ENTRY = "INSERT INTO ledger_entries (attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind) VALUES "
+FORBIDDEN = {
+    "a second pending entry": ENTRY + "('video_1-1', 'video_1', 'alpha', 'pending', 5, 1, NULL)",
+    "a second posted entry": ENTRY + "('video_1-1', 'video_1', 'alpha', 'posted', 5, 1, 'duplicate')",
+    "a voided entry beside the posted one": ENTRY + "('video_1-1', 'video_1', 'alpha', 'voided', 5, 1, NULL)",
+    "an entry of no attempt": ENTRY + "('nobody', 'video_1', 'alpha', 'pending', 5, 1, NULL)",
+    "an entry of no job": ENTRY + "('video_2-1', 'nobody', 'alpha', 'voided', 5, 1, NULL)",
+    "a negative amount": ENTRY + "('video_2-1', 'video_2', 'alpha', 'voided', -1, 1, NULL)",
+    "a posted entry that says not for what": ENTRY + "('video_2-1', 'video_2', 'alpha', 'posted', 5, 1, NULL)",
+    "a voided entry that bought something": ENTRY + "('video_2-1', 'video_2', 'alpha', 'voided', 5, 1, 'delivered')",
+    "an entry called uncertain": ENTRY + "('video_2-1', 'video_2', 'alpha', 'posted', 5, 1, 'uncertain')",
+    "another kind": ENTRY + "('video_2-1', 'video_2', 'alpha', 'gift', 5, 1, NULL)",
+    "a changed entry": "UPDATE ledger_entries SET amount_microusd = 0",
+    "a deleted entry": "DELETE FROM ledger_entries",
+    "a deleted attempt": "DELETE FROM attempts",
+    "a deleted job": "DELETE FROM jobs",
+    "an unheard-of attempt state": "UPDATE attempts SET state = 'paused'",
+    "a running attempt without a remote id": "UPDATE attempts SET state = 'running' WHERE id = 'video_2-1'",
+    "a negative quote": "UPDATE attempts SET quote_microusd = -1",
+    "an unheard-of job state": "UPDATE jobs SET state = 'paused'",
+    "an ended job without an end": "UPDATE jobs SET ended_at = NULL WHERE id = 'video_1'",
+    "a failed job without a reason": "UPDATE jobs SET state = 'failed', ended_at = 1 WHERE id = 'video_2'",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+async def test_the_database_itself_refuses(store: Store, path: Path, what: str) -> None:
+    await delivered(store, *await running(store, await store.add_job(the_job(1))))
+    await started(store, await store.add_job(the_job(2)))
+    with closing(sqlite3.connect(path)) as stranger:
+        stranger.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            stranger.execute(FORBIDDEN[what])

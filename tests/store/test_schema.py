@@ -1,0 +1,131 @@
+"""A store makes and migrates its own file, and touches nobody else's."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from router.core.job import Attempt
+from router.engine.store import Store, StoreUnavailableError, StoreVersionError, migration, rows, statements
+from router.engine.store.file import connect
+from router.engine.store.schema import REVISION, attempts, metadata
+from tests.store.lives import the_attempt, the_job
+
+
+def schema(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        # Constraints may stand in another order.
+        return {name: sorted(line.strip(" ,\t") for line in sql.splitlines()) for name, sql in found}
+
+
+def snapshot(path: Path) -> dict[str, str]:
+    return {name: sql for name, sql in schema(path).items() if name != "alembic_version"}
+
+
+def test_the_migrations_end_where_the_schema_is(path: Path, tmp_path: Path) -> None:
+    connect(path, 1.0).close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'created.db'}")
+    metadata.create_all(engine)
+    assert snapshot(path) == snapshot(tmp_path / "created.db")
+    engine.dispose()
+    migrated = create_engine(f"sqlite:///{path}")
+    with migrated.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    migrated.dispose()
+
+
+def test_the_newest_migration_is_the_one_the_code_is_written_for() -> None:
+    assert migration.scripts().get_heads() == [REVISION]
+
+
+def test_rows_and_columns_agree() -> None:
+    assert tuple(attempts.c.keys()) == tuple(field.name for field in fields(Attempt))
+    assert tuple(rows.job_changes(the_job())) == statements.JOB_MUTABLE
+    assert tuple(rows.attempt_changes(the_attempt(the_job()))) == statements.ATTEMPT_MUTABLE
+
+
+def test_a_file_is_durable_and_checks_its_references(path: Path) -> None:
+    with closing(connect(path, 1.0)) as connection:
+        told = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS}
+    assert told == PRAGMAS
+
+
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 1000}
+
+
+def test_stores_opened_at_once_migrate_one_after_the_other(path: Path, tmp_path: Path) -> None:
+    paths = [path, path, tmp_path / "second.db", tmp_path / "third.db"]
+    with ThreadPoolExecutor(4) as pool:
+        for connection in pool.map(lambda each: connect(each, 10.0), paths):
+            connection.close()
+    assert all("jobs" in schema(each) for each in paths)
+
+
+def test_routers_that_open_one_new_file_at_once_migrate_it_once(path: Path) -> None:
+    script = "import sys, pathlib, router.engine.store.file as file; file.connect(pathlib.Path(sys.argv[1]), 10.0)"
+    routers = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(3)]
+    assert [router.wait() for router in routers] == [0, 0, 0]
+    assert "jobs" in schema(path)
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migration.migrate
+
+    def half(connection: sqlite3.Connection, needed: Callable[[], bool]) -> None:
+        connection.set_authorizer(lambda action, name, *_: sqlite3.SQLITE_DENY if name == "attempts" else 0)
+        whole(connection, needed)
+
+    monkeypatch.setattr(migration, "migrate", half)
+    with pytest.raises(Exception, match="not authorized"):
+        connect(path, 1.0)
+    assert schema(path) == {}
+    monkeypatch.undo()
+    connect(path, 1.0).close()
+    assert "attempts" in schema(path)
+
+
+async def test_a_newer_routers_file_is_refused_untouched(path: Path) -> None:
+    await (await Store.open(path)).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(StoreVersionError, match=r"newer router.*'9999'.*knows up to '0001'"):
+        await Store.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_strangers_database_is_refused_untouched(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE invoices (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(StoreVersionError, match="something else"):
+        await Store.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_what_is_not_a_database_is_refused(path: Path, tmp_path: Path) -> None:
+    path.write_text("this is a poem, not a database\n" * 100)
+    with pytest.raises(StoreUnavailableError, match=r"router\.db.*not a database"):
+        await Store.open(path)
+    with pytest.raises(StoreUnavailableError, match="cannot open"):
+        await Store.open(tmp_path / "no such folder" / "router.db")
+
+
+async def test_a_path_may_hold_anything_a_path_may_hold(tmp_path: Path) -> None:
+    path: Any = tmp_path / "50% of # a?b" / "r.db"
+    path.parent.mkdir()
+    store = await Store.open(path)
+    await store.add_job(the_job())
+    assert await store.job("video_1") is not None
+    await store.close()
