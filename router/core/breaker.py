@@ -135,8 +135,7 @@ class Gate:
 
     def trip_now(self) -> None:
         """Open at once, without waiting for the window; no effect when already open."""
-        if self.state is not BreakerState.OPEN:
-            self._step(self._breaker.open)
+        self._step(self._breaker.open)
 
     def _ended(self, permit: Permit, end: PermitEnd) -> None:
         if permit is self._trial:

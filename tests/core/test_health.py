@@ -9,7 +9,7 @@ from router.core.catalog import BreakerSettings
 from router.core.concurrency import SUCCESSES_PER_STEP
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
 from router.core.health import COOL_DOWN_S, POLL_SLOWDOWN, AttemptPermits, ProviderHealth
-from router.core.record import HALF_LIFE_S
+from router.core.record import HALF_LIFE_S, PRIOR
 from router.core.routing import ExclusionCause
 from tests.builders import ManualTime, a_provider
 
@@ -242,6 +242,13 @@ def test_a_rate_limit_without_a_usable_time_cools_down_for_a_default(ward: Ward,
     assert COOL_DOWN_S <= (ward.health.standing().retry_after_s or 0.0) <= 1.2 * COOL_DOWN_S
 
 
+def test_a_shorter_cool_down_never_cuts_a_longer_one_short(ward: Ward) -> None:
+    wishes = (40.0, 1.0)
+    for permits, wish in zip([ward.start(), ward.start()], wishes, strict=True):
+        permits.submitted(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=wish))
+    assert (ward.health.standing().retry_after_s or 0.0) >= 40.0
+
+
 def test_an_absurd_retry_after_is_not_believed(ward: Ward) -> None:
     ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1e12), times=1)
     assert (ward.health.standing().retry_after_s or 0.0) <= 1.2 * BREAKER.outage_s
@@ -350,6 +357,25 @@ def test_one_failure_does_not_halve_the_success_share_and_many_sink_it(ward: War
     assert 0.0 < ward.health.standing().success_share < 0.2
 
 
+def test_videos_that_succeed_raise_a_share_that_failures_lowered(ward: Ward) -> None:
+    ward.fail_videos(times=3)
+    before = ward.health.standing().success_share
+    ward.accepted().ended()
+    assert ward.health.standing().success_share > before
+
+
+def test_a_refused_account_lowers_the_success_share(ward: Ward) -> None:
+    ward.fail_submits(KEY_REFUSED, times=1)
+    assert ward.health.standing().success_share < 1.0
+
+
+def test_an_outcome_forgets_only_the_time_since_the_one_before_it(ward: Ward) -> None:
+    for _ in range(2):
+        ward.time.advance(HALF_LIFE_S)
+        ward.fail_videos(times=1)
+    assert ward.health.standing().success_share == pytest.approx(PRIOR / (PRIOR + 1.5))
+
+
 def test_old_failures_weigh_less_and_less(ward: Ward) -> None:
     ward.fail_videos()
     shares = []
@@ -367,6 +393,14 @@ def test_looking_at_a_provider_changes_nothing(ward: Ward) -> None:
     assert len({ward.health.standing() for _ in range(5)}) == 1
     assert len({ward.health.snapshot() for _ in range(5)}) == 1
     assert len(ward.events) == before
+
+
+def test_a_provider_that_is_out_is_not_called_probing_although_a_probe_is_due(ward: Ward) -> None:
+    ward.fail_submits(KEY_REFUSED, times=1)
+    ward.time.advance(BREAKER.outage_s - 1.0)
+    standing = ward.health.standing()
+    assert standing.barred is not None
+    assert not standing.probing
 
 
 def test_the_longest_obstacle_is_the_one_that_is_told(ward: Ward) -> None:

@@ -109,7 +109,8 @@ def test_every_offering_is_a_candidate_or_excluded_and_never_both(
     video: VideoRequest, catalog: Catalog, situation: Situation, seed: int
 ) -> None:
     decision = decide(video, catalog, situation, Random(seed))
-    judged = [each.offering.id for each in (*decision.candidates, *decision.exclusions)]
+    judged = [candidate.offering.id for candidate in decision.candidates]
+    judged += [exclusion.offering.id for exclusion in decision.exclusions]
     assert Counter(judged) == Counter(offering.id for offering in catalog.offerings)
 
 
@@ -163,6 +164,7 @@ def test_better_health_never_lowers_the_share(one: float, other: float) -> None:
         return shares(decide(a_video(), three(100, 100), situation, Random(1)))["alpha"]
 
     assert share_of(min(one, other)) <= share_of(max(one, other)) + 1e-12
+    assert share_of(0.5) < share_of(1.0)
 
 
 def test_who_is_first_follows_the_shares() -> None:
