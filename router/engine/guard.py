@@ -78,9 +78,13 @@ def parse_link(link: str, base: URL | None = None) -> URL:
         raise RefusedLinkError("the link holds spaces, backslashes or control characters")
     try:
         url = URL(link, encoded=_URI_ONLY.fullmatch(link) is not None)
-        return url if base is None else base.join(url)
+        url = url if base is None else base.join(url)
+        readable = (url.port or 0) <= 65_535
     except ValueError:
-        raise RefusedLinkError("the link cannot be read") from None
+        readable = False
+    if not readable:
+        raise RefusedLinkError("the link cannot be read")
+    return url
 
 
 def is_exempt(url: URL, asset_hosts: frozenset[str]) -> bool:
