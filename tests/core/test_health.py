@@ -9,7 +9,6 @@ from router.core.catalog import BreakerSettings
 from router.core.concurrency import SUCCESSES_PER_STEP
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
 from router.core.health import COOL_DOWN_S, POLL_SLOWDOWN, AttemptPermits, ProviderHealth
-from router.core.record import HALF_LIFE_S, PRIOR
 from router.core.routing import ExclusionCause
 from tests.builders import ManualTime, a_provider
 
@@ -367,23 +366,6 @@ def test_videos_that_succeed_raise_a_share_that_failures_lowered(ward: Ward) -> 
 def test_a_refused_account_lowers_the_success_share(ward: Ward) -> None:
     ward.fail_submits(KEY_REFUSED, times=1)
     assert ward.health.standing().success_share < 1.0
-
-
-def test_an_outcome_forgets_only_the_time_since_the_one_before_it(ward: Ward) -> None:
-    for _ in range(2):
-        ward.time.advance(HALF_LIFE_S)
-        ward.fail_videos(times=1)
-    assert ward.health.standing().success_share == pytest.approx(PRIOR / (PRIOR + 1.5))
-
-
-def test_old_failures_weigh_less_and_less(ward: Ward) -> None:
-    ward.fail_videos()
-    shares = []
-    for _ in range(6):
-        shares.append(ward.health.standing().success_share)
-        ward.time.advance(HALF_LIFE_S)
-    assert shares == sorted(set(shares))
-    assert shares[-1] > 0.95
 
 
 def test_looking_at_a_provider_changes_nothing(ward: Ward) -> None:
