@@ -1,0 +1,169 @@
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana.generate import documents
+from grafana.panels import JOBS_INTERVAL
+from grafana.promql import quantile
+from router.observe import families
+from router.observe.families import FAMILIES, MetricKind
+from tests.grafana.queries import DASHBOARDS, PanelQuery, document, panel_queries, panels
+from tests.prometheus import require
+
+ROOT = Path(__file__).parents[2]
+LABELS = {name: {*family.labels, "job", "instance", "le"} for family in FAMILIES for name in family.sample_names}
+COUNTERS = {family.full_name for family in FAMILIES if family.kind is MetricKind.COUNTER}
+QUERIES = panel_queries()
+CHANGING = {"rate", "irate", "increase"}
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """Walk a parsed expression."""
+    yield node
+    below = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "param", "vector_selector")]
+    for child in (*below, *(getattr(node, "args", None) or ())):
+        if child is not None:
+            yield from nodes(child)
+
+
+def named(node: Any, kind: str) -> list[Any]:
+    return [each for each in nodes(node) if type(each).__name__ == kind]
+
+
+def parsed(query: PanelQuery) -> Any:
+    return promql_parser.parse(query.filled())
+
+
+def test_the_committed_dashboards_are_those_that_the_generator_makes():
+    assert {path.name: path.read_text(encoding="utf-8") for path in DASHBOARDS} == documents()
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_a_dashboard_is_all_known_to_its_schema(path: Path):
+    read = document(path)
+    again = json.loads(JSONEncoder().encode(Dashboard.from_json(read)))
+    assert again == read
+    assert read["schemaVersion"] == 41
+    assert read["uid"]
+    assert read["editable"] is False
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_every_variable_but_the_data_source_is_read_anew_when_the_range_changes(path: Path):
+    variables = document(path)["templating"]["list"]
+    assert [each["name"] for each in variables] == ["datasource", "job", "instance", "provider", "model"]
+    for variable in variables[1:]:
+        assert variable["refresh"] == 2
+        assert variable["datasource"]["uid"] == "${datasource}"
+        assert variable["multi"]
+        assert variable["includeAll"]
+        metric, label = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", variable["query"]).groups()  # type: ignore[union-attr]
+        assert label in LABELS[metric]
+
+
+def test_panels_have_ids_of_their_own_and_do_not_overlap():
+    ids, cells = set(), set()
+    for path in DASHBOARDS:
+        for panel in document(path)["panels"]:
+            assert panel["id"] not in ids
+            ids.add(panel["id"])
+            at = panel["gridPos"]
+            assert at["x"] + at["w"] <= 24
+            covered = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+            assert not covered & cells, panel["title"]
+            cells |= covered
+
+
+@pytest.mark.parametrize("panel", list(panels()), ids=lambda panel: panel["title"])
+def test_a_panel_explains_itself(panel: dict[str, Any]):
+    defaults = panel["fieldConfig"]["defaults"]
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert defaults["unit"]
+    assert defaults["noValue"].endswith(".")
+    assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert panel["options"]
+    assert [target["refId"] for target in panel["targets"]] == list("ABCDEFGHIJ"[: len(panel["targets"])])
+    for target in panel["targets"]:
+        assert target["datasource"]["uid"] == "${datasource}"
+        assert target["legendFormat"]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_query_names_only_metrics_and_labels_that_exist(query: PanelQuery):
+    expression = parsed(query)
+    selectors = named(expression, "VectorSelector")
+    assert selectors
+    known: set[str] = set()
+    for selector in selectors:
+        assert selector.name in LABELS
+        known |= LABELS[selector.name]
+        found = {matcher.name for matcher in selector.matchers.matchers}
+        assert found <= LABELS[selector.name]
+        assert {"job", "instance"} <= found
+    for aggregation in named(expression, "AggregateExpr"):
+        assert set(aggregation.modifier.labels) <= known
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_counter_is_only_looked_at_as_it_changes(query: PanelQuery):
+    expression = parsed(query)
+    changing = {
+        selector.name
+        for call in named(expression, "Call")
+        if call.func.name in CHANGING
+        for selector in named(call, "VectorSelector")
+    }
+    histograms = {name for name in LABELS if name.endswith(("_bucket", "_sum", "_count"))}
+    for selector in named(expression, "VectorSelector"):
+        assert (selector.name in changing) == (selector.name in COUNTERS | histograms), selector.name
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_rate_is_taken_over_grafanas_own_interval(query: PanelQuery):
+    assert set(re.findall(r"\[([^\]]+)\]", query.expression)) <= {"$__rate_interval", "$__range"}
+
+
+def test_a_legend_names_labels_that_the_query_keeps():
+    for panel in panels():
+        for target in panel["targets"]:
+            kept = set(re.findall(r"\b(?:by|ignoring) \(([^)]*)\)", target["expr"])[0].split(", "))
+            assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= kept, panel["title"]
+
+
+def test_panels_of_jobs_look_at_windows_that_hold_some():
+    for panel in panels():
+        if panel["type"] == "timeseries" and "job_duration" in panel["targets"][0]["expr"]:
+            assert panel["interval"] == JOBS_INTERVAL
+
+
+def test_a_quantile_of_what_is_no_histogram_is_refused():
+    with pytest.raises(ValueError, match="is no histogram"):
+        quantile(0.5, families.COST, "provider")
+
+
+def test_prometheus_accepts_its_configuration():
+    promtool = require("promtool")
+    checked = subprocess.run(
+        [promtool, "check", "config", str(ROOT / "config" / "prometheus.yml")], check=False, capture_output=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_grafana_is_told_where_dashboards_and_prometheus_are():
+    folder = ROOT / "grafana" / "provisioning"
+    source = yaml.safe_load((folder / "datasources" / "prometheus.yaml").read_text())["datasources"][0]
+    scraping = yaml.safe_load((ROOT / "config" / "prometheus.yml").read_text())
+    assert source["type"] == "prometheus"
+    assert source["jsonData"]["timeInterval"] == scraping["global"]["scrape_interval"]
+    provider = yaml.safe_load((folder / "dashboards" / "video-router.yaml").read_text())["providers"][0]
+    assert provider["options"]["path"] == "${VIDEO_ROUTER_DASHBOARDS}"
