@@ -78,13 +78,13 @@ def parse_link(link: str, base: URL | None = None) -> URL:
         raise RefusedLinkError("the link holds spaces, backslashes or control characters")
     try:
         url = URL(link, encoded=_URI_ONLY.fullmatch(link) is not None)
-        url = url if base is None else base.join(url)
-        readable = (url.port or 0) <= 65_535
+        joined = url if base is None else base.join(url)
+        port = joined.explicit_port
     except ValueError:
-        readable = False
-    if not readable:
-        raise RefusedLinkError("the link cannot be read")
-    return url
+        raise RefusedLinkError("the link cannot be read") from None
+    if port is not None and not 0 < port <= 65_535:
+        raise RefusedLinkError("the link names a port that does not exist")
+    return joined
 
 
 def is_exempt(url: URL, asset_hosts: frozenset[str]) -> bool:
