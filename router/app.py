@@ -21,7 +21,7 @@ from router.core.clock import Clock
 from router.core.health import ProviderHealth
 from router.engine.engine import Engine
 from router.engine.parts import Parts
-from router.engine.store import Store
+from router.engine.store import Store, owned
 from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
@@ -70,6 +70,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
     rng = Random(secrets.randbits(64))  # noqa: S311 - chance for routing and pacing, not for secrets
     providers = settings.catalog.providers
     async with AsyncExitStack() as stack:
+        stack.enter_context(owned(place.database))
         store = await Store.open(place.database)
         stack.push_async_callback(store.close)
         transport = AiohttpTransport(settings.accounts, providers, CLOCK, observer)

@@ -34,6 +34,8 @@ def configure(stream: TextIO, level: Level = Level.INFO) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
+    # It tells of every plugin that it loads.
+    logging.getLogger("alembic").setLevel(max(level, Level.WARNING))
     logging.captureWarnings(capture=True)
 
 

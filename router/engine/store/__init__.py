@@ -7,6 +7,7 @@ from router.engine.store.errors import (
     StoreVersionError,
 )
 from router.engine.store.file import MEMORY
+from router.engine.store.ownership import owned
 from router.engine.store.store import Store
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "StoreVersionError",
+    "owned",
 ]

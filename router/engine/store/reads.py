@@ -4,6 +4,7 @@ import sqlite3
 from itertools import groupby
 from operator import attrgetter
 
+from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 from router.core.order import JobPage
@@ -25,6 +26,20 @@ def visible_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
     return None if row is None else _whole(connection, row, _attempts(connection, job_id))
 
 
+def job_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Job | None:
+    """Find the job of a caller's key, deleted or not; IdempotencyConflictError when it was for another request."""
+    used = connection.execute(statements.KEY, {"caller": key.caller, "key": key.key}).fetchone()
+    if used is None:
+        return None
+    fingerprint, job_id = used
+    job = any_job(connection, job_id)
+    if fingerprint != key.fingerprint or job is None:
+        raise IdempotencyConflictError(
+            "this idempotency key was used before with another request; use a new key for a new request"
+        )
+    return job
+
+
 def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | None, descending: bool) -> JobPage:
     """List a caller's jobs; a deleted one may still be where the page begins, so that paging goes on while deleting."""
     sequence = _BEHIND_ALL if descending else _BEFORE_ALL
@@ -41,7 +56,7 @@ def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | N
 
 
 def open_jobs(connection: sqlite3.Connection) -> list[Job]:
-    """Load every job that has not ended, or whose attempt is late, in the order of creation."""
+    """Load every job that has not ended, or whose money is uncertain, in the order of creation."""
     loaded = map(rows.read_attempt, connection.execute(statements.OPEN_ATTEMPTS))
     by_job = {job_id: tuple(attempts) for job_id, attempts in groupby(loaded, key=attrgetter("job_id"))}
     found = connection.execute(statements.OPEN_JOBS).fetchall()

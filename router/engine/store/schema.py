@@ -40,7 +40,7 @@ metadata = MetaData(
 
 # Written out, not bound: SQLite takes a partial index only for a query that repeats its condition literally.
 OPEN_JOB: Final = "state IN ('queued', 'in_progress')"
-LATE_ATTEMPT: Final = "state = 'late'"
+UNCERTAIN_ATTEMPT: Final = "state IN ('late', 'unknown')"
 VISIBLE_JOB: Final = "deleted_at IS NULL"
 CLOSING_ENTRY: Final = "kind IN ('posted', 'voided')"
 
@@ -129,7 +129,7 @@ attempts = Table(
     CheckConstraint("quote_microusd >= 0", name="quote_microusd"),
     CheckConstraint("content_bytes >= 0", name="content_bytes"),
     CheckConstraint("state NOT IN ('running', 'late', 'succeeded') OR remote_id IS NOT NULL", name="remote_id"),
-    _partial_index("ix_attempts_late", "job_id", LATE_ATTEMPT),
+    _partial_index("ix_attempts_uncertain", "job_id", UNCERTAIN_ATTEMPT),
 )
 
 ledger_entries = Table(

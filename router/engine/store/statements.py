@@ -7,8 +7,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
 from router.engine.store.schema import (
-    LATE_ATTEMPT,
     OPEN_JOB,
+    UNCERTAIN_ATTEMPT,
     attempts,
     idempotency_keys,
     input_images,
@@ -74,7 +74,10 @@ def _unused_keys() -> Delete:
 
 _of_job = attempts.c.job_id == bindparam("job_id")
 _open_ids = (
-    select(jobs.c.id).where(text(OPEN_JOB)).union(select(attempts.c.job_id).where(text(LATE_ATTEMPT))).scalar_subquery()
+    select(jobs.c.id)
+    .where(text(OPEN_JOB))
+    .union(select(attempts.c.job_id).where(text(UNCERTAIN_ATTEMPT)))
+    .scalar_subquery()
 )
 
 INSERT_JOB: Final = _insert(jobs)

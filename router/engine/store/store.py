@@ -113,6 +113,10 @@ class Store:
         """
         return await self._reader.do(lambda connection: reads.visible_job(connection, job_id))
 
+    async def job_of_key(self, key: IdempotencyKey) -> Job | None:
+        """Find the job of a caller's key; raises IdempotencyConflictError when the key was for another request."""
+        return await self._reader.do(lambda connection: reads.job_of_key(connection, key))
+
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """List a caller's jobs by creation, beginning behind the job `after`, without the bytes of input images.
 
@@ -121,7 +125,7 @@ class Store:
         return await self._reader.do(lambda connection: reads.page(connection, caller, limit, after, descending))
 
     async def open_jobs(self) -> list[Job]:
-        """Load all jobs that have not ended, deleted or not, and those with an attempt that is late."""
+        """Load all jobs that have not ended, deleted or not, and those with an attempt that is late or unknown."""
         return await self._reader.do(reads.open_jobs)
 
     async def entries(self, job_id: str) -> tuple[LedgerEntry, ...]:

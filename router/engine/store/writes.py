@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
+from router.core.idempotency import IdempotencyKey
 from router.core.job import (
     ATTEMPT_TRANSITIONS,
     JOB_TRANSITIONS,
@@ -20,23 +20,12 @@ _MONEY_KNOWN = (AttemptState.SUCCEEDED, AttemptState.FAILED)
 
 def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None) -> Job:
     """Insert the job, or return the one that its key stands for already."""
-    if key is not None:
-        used = connection.execute(statements.KEY, {"caller": key.caller, "key": key.key}).fetchone()
-        if used is not None:
-            return _replayed(connection, key, *used)
+    if key is not None and (earlier := reads.job_of_key(connection, key)) is not None:
+        return earlier
     connection.execute(statements.INSERT_JOB, rows.job_row(job))
     connection.executemany(statements.INSERT_IMAGE, rows.image_rows(job))
     if key is not None:
         connection.execute(statements.INSERT_KEY, rows.key_row(key, job))
-    return job
-
-
-def _replayed(connection: sqlite3.Connection, key: IdempotencyKey, fingerprint: str, job_id: str) -> Job:
-    job = reads.any_job(connection, job_id)
-    if fingerprint != key.fingerprint or job is None:
-        raise IdempotencyConflictError(
-            "this idempotency key was used before with another request; use a new key for a new request"
-        )
     return job
 
 

@@ -103,11 +103,11 @@ def _attempts() -> None:
         sa.UniqueConstraint("job_id", "number", name="uq_attempts_job_id_number"),
     )
     op.create_index(
-        "ix_attempts_late",
+        "ix_attempts_uncertain",
         "attempts",
         ["job_id"],
-        sqlite_where=sa.text("state = 'late'"),
-        postgresql_where=sa.text("state = 'late'"),
+        sqlite_where=sa.text("state IN ('late', 'unknown')"),
+        postgresql_where=sa.text("state IN ('late', 'unknown')"),
     )
 
 
