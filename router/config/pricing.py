@@ -26,7 +26,7 @@ def price_of(
         _check_sold(tier, offering, (*place, index), findings)
     tiers = _tiers(section, written_tiers, rates, (*path, "price"), findings)
     _check_cover(offering, [_covered(tier) for tier in written_tiers], place, findings)
-    return Price(unit, tiers) if len(findings.errors) == noted else None
+    return Price(unit, tiers) if tiers and len(findings.errors) == noted else None
 
 
 def _covered(tier: TierSection) -> PriceTier:

@@ -143,8 +143,10 @@ class Config(Section):
     policy: PolicySection = Field(default_factory=PolicySection, description="What one job may use up.")
     routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is drawn.")
     currencies: Annotated[dict[CurrencyCode, CurrencySection], Field(max_length=64)] = Field(
-        default={}, description="Dated rates of the currencies that prices are given in; USD needs none."
+        default={},
+        description="Dated rates of the currencies that prices are given in; USD needs none.",
+        json_schema_extra={"additionalProperties": False},
     )
     providers: Annotated[dict[ProviderName, ProviderSection], Field(min_length=1, max_length=64)] = Field(
-        description="Upstream accounts by name."
+        description="Upstream accounts by name.", json_schema_extra={"additionalProperties": False}
     )

@@ -45,7 +45,9 @@ def problems_of(error: ValidationError, document: Document, base: YamlPath = ())
 
 
 def _problem(details: ErrorDetails, document: Document, base: YamlPath) -> Problem:
-    path = base + tuple(step for step in details["loc"] if step != "[key]")
+    path = base + details["loc"]
+    if path not in document.spots and path[-1:] == ("[key]",):  # what the library appends when the key itself is wrong
+        path = path[:-1]
     place = path if details["type"] == "missing" else document.known(path)
     return Problem(written(place), document.line(path), _message(details, document, path, place))
 

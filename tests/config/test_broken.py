@@ -1,0 +1,400 @@
+"""Broken configurations: each is answered with a line, a path and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from router.config import ConfigError, load
+from tests.config.files import KEY, SOUND, changed, complaints
+
+AN_OFFERING = """\
+      - model: sora-2
+        sizes: [720x1280, 1280x720]
+        seconds: [10, 15]
+        price: {per_clip: "0.12"}
+"""
+OFFERING = "providers.relay-a.offerings[0]"
+
+# What is changed, into what, and the one line that is said of it.
+BROKEN = {
+    "an unknown key": (
+        "    dialect: jizhiai",
+        "    dialect: jizhiai\n    in_flght_max: 3",
+        "router.yaml:6: providers.relay-a.in_flght_max: unknown key; did you mean `in_flight_max`? accepted keys: "
+        "allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, dialect, in_flight_max, "
+        "offerings, polling, query, timeouts",
+    ),
+    "a key given twice": (
+        "    dialect: jizhiai",
+        "    dialect: jizhiai\n    dialect: shenma",
+        "router.yaml:6: providers.relay-a.dialect: the key is given twice, first in line 5; keep one of them",
+    ),
+    "an unknown dialect": (
+        "dialect: jizhiai",
+        "dialect: jizhia",
+        "router.yaml:5: providers.relay-a.dialect: 'jizhia' is not a known dialect; did you mean `jizhiai`? accepted "
+        "dialects: jizhiai, openai, shenma",
+    ),
+    "an unknown policy": (
+        "on_ambiguous: hold",
+        "on_ambiguous: retry",
+        "router.yaml:2: policy.on_ambiguous: 'retry' is not accepted; accepted values: failover, hold",
+    ),
+    "a failover that nothing is set aside for": (
+        "on_ambiguous: hold",
+        "on_ambiguous: failover",
+        "router.yaml:2: policy.on_ambiguous: failover needs `max_duplicate_usd` beside it, the most that may be bought "
+        'twice, such as "1.00"',
+    ),
+    "a price without quotes": (
+        '"0.12"',
+        "0.10",
+        f"router.yaml:13: {OFFERING}.price.per_clip: money is written in quotes, so that nothing is rounded: "
+        'write "0.10"',
+    ),
+    "no price": (
+        '        price: {per_clip: "0.12"}\n',
+        "",
+        f"router.yaml:10: {OFFERING}.price: is missing; What it costs, such as "
+        '`{per_clip: "0.12"}` or `{per_second: "0.10"}`.',
+    ),
+    "two units of price": (
+        'per_clip: "0.12"',
+        'per_clip: "0.12", per_second: "0.01"',
+        f"router.yaml:13: {OFFERING}.price: needs exactly one of `per_second` and `per_clip`, as in "
+        '`{per_clip: "0.12"}`',
+    ),
+    "a combination without a price": (
+        'per_clip: "0.12"',
+        'per_clip: [{amount: "0.12", seconds: [10]}]',
+        f"router.yaml:13: {OFFERING}.price.per_clip: no price for 720x1280 at 15 s, 1280x720 at 15 s; "
+        "add a tier for it, or sell less",
+    ),
+    "a combination with two prices": (
+        'per_clip: "0.12"',
+        'per_clip: [{amount: "0.12"}, {amount: "0.2", seconds: [15], sizes: [720x1280]}]',
+        f"router.yaml:13: {OFFERING}.price.per_clip: more than one price for 720x1280 at 15 s; "
+        "give each tier its own `sizes` or `seconds`",
+    ),
+    "a price of what is not sold": (
+        'per_clip: "0.12"',
+        'per_clip: [{amount: "0.12", seconds: [10, 15, 25]}]',
+        f"router.yaml:13: {OFFERING}.price.per_clip[0].seconds: prices 25, which the offering does not sell; "
+        "it sells 10, 15",
+    ),
+    "a currency without a rate": (
+        'per_clip: "0.12"',
+        'per_clip: "0.85", currency: CNY',
+        f"router.yaml:13: {OFFERING}.price.currency: prices in CNY need a dated rate; add `currencies: "
+        '{CNY: {usd: "0.14", as_of: 2026-11-01}}` with the rate of your day',
+    ),
+    "a key in the file": (
+        "{env: RELAY_KEY}",
+        KEY,
+        "router.yaml:7: providers.relay-a.api_key: a key is never written into this file; put it into an environment "
+        "variable or a file, and write `{env: NAME}` or `{file: PATH}` here; replace this key if the file was shared",
+    ),
+    "a key in the place of a variable's name": (
+        "{env: RELAY_KEY}",
+        f"{{env: {KEY}}}",
+        "router.yaml:7: providers.relay-a.api_key.env: must be the name of an environment variable in capital letters, "
+        "such as RELAY_A_KEY; the key itself is never written here",
+    ),
+    "a variable that is not set": (
+        "RELAY_KEY",
+        "RELAY_KEI",
+        "router.yaml:7: providers.relay-a.api_key.env: the environment variable RELAY_KEI is not set; "
+        "set it before starting",
+    ),
+    "a key file that is not there": (
+        "{env: RELAY_KEY}",
+        "{file: /nowhere/key}",
+        "router.yaml:7: providers.relay-a.api_key.file: the key file '/nowhere/key' cannot be read: "
+        "No such file or directory",
+    ),
+    "a base URL without encryption": (
+        "https://relay-a.example.com",
+        "http://relay-a.example.com",
+        "router.yaml:6: providers.relay-a.base_url: http:// would send the key and every prompt unencrypted to another "
+        "machine; use https://, or add `allow_unencrypted: true` if the network in between is yours",
+    ),
+    "a base URL with a password": (
+        "https://relay-a.example.com",
+        f"https://user:{KEY}@relay-a.example.com",
+        "router.yaml:6: providers.relay-a.base_url: must not contain a user name or password; "
+        "credentials belong into `api_key`",
+    ),
+    "a size that the dialect cannot say": (
+        "[720x1280, 1280x720]",
+        "[100x100]",
+        f"router.yaml:10: {OFFERING}: nothing of it can be asked for: this dialect cannot say size 100x100; "
+        "it can say 720x1280, 1280x720, 1024x1792, 1792x1024",
+    ),
+    "something that is no size": (
+        "1280x720",
+        "720p",
+        f"router.yaml:11: {OFFERING}.sizes[1]: '720p' is not a size; write WIDTHxHEIGHT, for example 720x1280",
+    ),
+    "images without their number": (
+        "        seconds: [10, 15]",
+        "        seconds: [10, 15]\n        image_inputs: [url]",
+        f"router.yaml:13: {OFFERING}.image_inputs: needs `images_max` beside it: how many images one video may have",
+    ),
+    "a number of images of no kind": (
+        "        seconds: [10, 15]",
+        "        seconds: [10, 15]\n        images_max: 1",
+        f"router.yaml:13: {OFFERING}.images_max: needs `image_inputs` beside it: [url], [file] or [url, file]; "
+        "remove it if no images are taken",
+    ),
+    "YAML 1.1's no": (
+        "    dialect: jizhiai",
+        "    dialect: jizhiai\n    allow_unencrypted: no",
+        "router.yaml:6: providers.relay-a.allow_unencrypted: must be true or false, not 'no'; "
+        "other words for yes and no are read as text",
+    ),
+    "YAML 1.1's sexagesimal": (
+        "first_after_s: 5",
+        "first_after_s: 1:30",
+        "router.yaml:8: providers.relay-a.polling.first_after_s: must be a number, not '1:30'; "
+        "clock notation is not accepted, write plain seconds",
+    ),
+    "YAML 1.1's octal": (
+        "seconds: [10, 15]",
+        "seconds: [010]",
+        f"router.yaml:12: {OFFERING}.seconds[0]: must be a whole number, not '010'; write it without leading zeros",
+    ),
+    "a wait of nothing": (
+        "first_after_s: 5",
+        "first_after_s: 0",
+        "router.yaml:8: providers.relay-a.polling.first_after_s: must be more than 0",
+    ),
+    "intervals the wrong way round": (
+        "first_after_s: 5",
+        "interval_s_min: 20",
+        "router.yaml:8: providers.relay-a.polling.interval_s_min: must be at most interval_s_max (15)",
+    ),
+    "a deadline before the first poll": (
+        "first_after_s: 5",
+        "first_after_s: 90, deadline_s: 60",
+        "router.yaml:8: providers.relay-a.polling.deadline_s: must be more than first_after_s (90), "
+        "or no poll is ever sent",
+    ),
+    "two offerings of one name": (
+        AN_OFFERING,
+        AN_OFFERING + AN_OFFERING,
+        "router.yaml:14: providers.relay-a.offerings[1]: relay-a/sora-2 is already sold in line 10; "
+        "give one of the two a `name`, or make one offering with price tiers of them",
+    ),
+    "a default model that is not sold": (
+        "policy:",
+        "defaults: {model: sora-3}\npolicy:",
+        "router.yaml:1: defaults.model: 'sora-3' is not sold; did you mean `sora-2`? accepted models: sora-2",
+    ),
+    "a default length that is not sold": (
+        "policy:",
+        "defaults: {seconds: 12}\npolicy:",
+        "router.yaml:1: defaults: nobody sells sora-2 at 720x1280 for 12 s; on sale: "
+        "relay-a/sora-2 sells 720x1280, 1280x720 for 10, 15 s",
+    ),
+    "a provider's name that is no name": (
+        "  relay-a:",
+        "  Relay A:",
+        "router.yaml:4: providers.'Relay A': a name is 1 to 32 lower-case letters, digits, `-` or `_`, "
+        "and begins with a letter or digit",
+    ),
+    "an asset host with a scheme": (
+        "    dialect: jizhiai",
+        "    dialect: jizhiai\n    asset_hosts: ['https://cdn.example.com']",
+        "router.yaml:6: providers.relay-a.asset_hosts[0]: must be a lower-case host or host:port, "
+        "such as cdn.example.com, without https:// or a path",
+    ),
+    "an image larger than a body": (
+        "policy:",
+        "server: {image_bytes_max: 2048, body_bytes_max: 1024}\npolicy:",
+        "router.yaml:1: server.image_bytes_max: must be at most body_bytes_max (1024), for the image comes in the body",
+    ),
+    "a caller's key that is no digest": (
+        "policy:",
+        f"callers: [{{name: me, key_sha256: {KEY}}}]\npolicy:",
+        "router.yaml:1: callers[0].key_sha256: must be the SHA-256 of the caller's key, 64 lower-case hexadecimal "
+        'digits; make it with `printf %s "$KEY" | sha256sum`',
+    ),
+    "a section with nothing in it": (
+        "  on_ambiguous: hold\n",
+        "",
+        "router.yaml:1: policy: must be a mapping of settings, but nothing stands there; fill it in, "
+        "or remove the key to keep its default",
+    ),
+    "an anchor": (
+        "[10, 15]",
+        "&lengths [10, 15]",
+        f"router.yaml:12: {OFFERING}.seconds: anchors are not accepted; remove `&lengths` and write values out",
+    ),
+    "an alias": (
+        "[10, 15]",
+        "*lengths",
+        f"router.yaml:12: {OFFERING}.seconds: aliases are not accepted; write out what `*lengths` stands for",
+    ),
+    "a tag": (
+        '"0.12"',
+        "!!python/name:os.system x",
+        f"router.yaml:13: {OFFERING}.price.per_clip: tags are not accepted; "
+        "remove 'tag:yaml.org,2002:python/name:os.system'",
+    ),
+    "an unfinished list": (
+        "[10, 15]",
+        "[10, 15",
+        "router.yaml:13: is not valid YAML: did not find expected ',' or ']' (column 14)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_configuration_is_answered_with_what_to_change(name: str, tmp_path: Path):
+    old, new, said = BROKEN[name]
+    lines = complaints(tmp_path, changed(old, new))
+    assert said in lines
+    # Nothing else is said, unless it follows from the same place.
+    assert {line.partition(": ")[0] for line in lines} == {said.partition(": ")[0]}
+
+
+def test_the_sound_configuration_is_sound(tmp_path: Path):
+    assert complaints(tmp_path, SOUND) == []
+
+
+def test_everything_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Path):
+    text = SOUND
+    for old, new in (
+        ("on_ambiguous: hold", "on_ambiguous: failover"),
+        ("dialect: jizhiai", "dialect: jizhia"),
+        ("https://", "ftp://"),
+        ("RELAY_KEY", "UNSET_KEY"),
+        ("first_after_s: 5", "interval_s_min: 20"),
+        ("1280x720", "large"),
+        ("[10, 15]", "[10, 10]"),
+        ('"0.12"', "0.12"),
+    ):
+        text = changed(old, new, text)
+    text += '      - {model: x, sizes: [720x1280], seconds: [10], price: {per_clip: [{amount: "1", seconds: [15]}]}}\n'
+    places = [": ".join(line.split(": ")[:2]) for line in complaints(tmp_path, text)]
+    assert places == [
+        "router.yaml:2: policy.on_ambiguous",
+        "router.yaml:5: providers.relay-a.dialect",
+        "router.yaml:6: providers.relay-a.base_url",
+        "router.yaml:7: providers.relay-a.api_key.env",
+        "router.yaml:8: providers.relay-a.polling.interval_s_min",
+        f"router.yaml:11: {OFFERING}.sizes[1]",
+        f"router.yaml:12: {OFFERING}.seconds",
+        f"router.yaml:13: {OFFERING}.price.per_clip",
+        "router.yaml:14: providers.relay-a.offerings[1].price.per_clip[0].seconds",
+        "router.yaml:14: providers.relay-a.offerings[1].price.per_clip",
+    ]
+
+
+def test_what_a_faulty_provider_might_sell_is_not_said_to_be_missing(tmp_path: Path):
+    text = changed("policy:", "defaults: {model: sora-2}\npolicy:", changed("sizes:", "size:"))
+    assert not [line for line in complaints(tmp_path, text) if "not sold" in line]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "router.yaml: must be a mapping of settings, but nothing stands there"),
+        (b"- a\n", "router.yaml:1: must be a mapping of settings, not a list"),
+        (b"a: 1\n---\nb: 2\n", "router.yaml:2: holds a second document"),
+        (b"a: \xff\n", "router.yaml:1: is not UTF-8 text; save the file as UTF-8"),
+        (b"a: 1\nb: \x07\n", "router.yaml:2: is not valid YAML: it contains a control character"),
+        (b"a: b: c\n", "router.yaml:1: is not valid YAML: mapping values are not allowed in this context (column 5)"),
+        (b"[" * 100_000, "router.yaml:1: [0][0]"),
+        (b"- 1\n" * 20_001, "router.yaml:20000: holds more than 20000 values"),
+        (b"? [a]\n: b\n", "router.yaml:1: a key must be a plain word, not a list or a mapping"),
+        (b"# " + b"x" * 1024 * 1024, "router.yaml: is larger than 1048576 bytes; split the configuration"),
+    ],
+)
+def test_what_is_no_document_is_refused_in_one_line(content: bytes, said: str, tmp_path: Path):
+    (tmp_path / "router.yaml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "router.yaml", {})
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(said)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read: No such file or directory"):
+        load(tmp_path / "absent.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("", "the environment variable RELAY_KEY is empty; put the provider's key into it"),
+        (" \n", "the environment variable RELAY_KEY is empty; put the provider's key into it"),
+        ("two words", "the environment variable RELAY_KEY must hold one key of printable ASCII characters"),
+        ("schlüssel", "the environment variable RELAY_KEY must hold one key of printable ASCII characters"),
+    ],
+)
+def test_a_variable_must_hold_a_key_that_fits_into_a_header(held: str, said: str, tmp_path: Path):
+    (line,) = complaints(tmp_path, SOUND, RELAY_KEY=held)
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (b"\n", "the key file is empty"),
+        (b"one\ntwo\n", "the key file must hold one key"),
+        (b"\xff\xfe", "the key file must hold one key"),
+        (b"x" * 9000, "the key file is larger than 8192 bytes"),
+    ],
+)
+def test_a_key_file_must_hold_one_key(held: bytes, said: str, tmp_path: Path):
+    (tmp_path / "relay.key").write_bytes(held)
+    (line,) = complaints(tmp_path, changed("{env: RELAY_KEY}", "{file: relay.key}"))
+    assert said in line
+
+
+def test_callers_have_names_and_keys_of_their_own(tmp_path: Path):
+    text = f"""\
+callers:
+  - {{name: a, key_sha256: {"0" * 64}}}
+  - {{name: a, key_sha256: {"1" * 64}}}
+  - {{name: b, key_sha256: {"0" * 64}}}
+{SOUND}"""
+    assert complaints(tmp_path, text) == [
+        "router.yaml:3: callers[1].name: a is already the caller in line 2; names are unique",
+        "router.yaml:4: callers[2].key_sha256: is the key of the caller in line 2; make another",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("currency", "said"),
+    [
+        ('USD: {usd: "1", as_of: 2026-11-01}', "USD is what everything is counted in; remove this rate"),
+        ('CNY: {usd: "0", as_of: 2026-11-01}', "currencies.CNY.usd: must be more than 0"),
+        ('CNY: {usd: "0.14", as_of: 2027-11-01}', "2027-11-01 is in the future"),
+        ('CNY: {usd: "0.14", as_of: 2026-02-30}', "is not a day of the calendar"),
+        ('CNY: {usd: "0.14"}', "currencies.CNY.as_of: is missing; Day of the rate, such as 2026-11-01."),
+    ],
+)
+def test_a_rate_is_dated_and_positive(currency: str, said: str, tmp_path: Path):
+    (line,) = complaints(tmp_path, f"currencies:\n  {currency}\n{SOUND}")
+    assert said in line
+
+
+def test_a_price_too_small_to_be_counted_is_refused(tmp_path: Path):
+    (line,) = complaints(tmp_path, changed('"0.12"', '"0.0000001"'))
+    assert "0.0000001 rounds to nothing: the smallest price is a millionth of a US dollar" in line
+
+
+@pytest.mark.parametrize("amount", ['"1e3"', '"-1"', '"1_000"', '"0,12"', '"NaN"', '"１"', '"$1"'])
+def test_an_amount_is_plain_digits(amount: str, tmp_path: Path):
+    (line,) = complaints(tmp_path, changed('"0.12"', amount))
+    assert "must be a decimal number in quotes without sign or unit" in line
+
+
+def test_images_that_a_dialect_can_never_send_are_refused(tmp_path: Path):
+    text = changed("dialect: jizhiai", "dialect: openai")
+    text = changed("price:", "image_inputs: [url]\n        images_max: 2\n        price:", text)
+    (line,) = complaints(tmp_path, text)
+    assert line.endswith(
+        "offerings[0].images_max: so many images can never be sent: this dialect takes one input image, not 2; send one"
+    )

@@ -1,0 +1,182 @@
+"""What a sound configuration becomes."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from providers.canonical import Size
+from router.core.catalog import BreakerSettings, ChargeRule, Polling, PriceTier, PriceUnit, Provider, Timeouts
+from router.core.limits import Caller, RequestDefaults, ServerSettings
+from router.core.policy import JobLimits, OnAmbiguous
+from router.core.routing import DurationPolicy, RoutingSettings
+from tests.config.files import KEY, SOUND, changed, loaded, warned
+
+PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
+
+FULL = """\
+callers:
+  - {name: backend, key_sha256: ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff}
+defaults: {model: sora-2, seconds: 15, size: 1280x720}
+server:
+  {poll_after_ms: 10, body_bytes_max: 4096, image_bytes_max: 2048, images_max: 0, prompt_chars_max: 9, jobs_live_max: 2}
+policy:
+  {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60}
+routing: {price_exponent: 0, duration_policy: at_least}
+currencies:
+  CNY: {usd: "0.14", as_of: 2026-11-01}
+providers:
+  relay-a:
+    dialect: shenma
+    base_url: http://[::1]:9000/api/v2/
+    api_key: {file: relay.key}
+    auth: {header: X-Key, prefix: ""}
+    query: {version: "3"}
+    in_flight_max: 7
+    asset_hosts: [cdn.example.com, "127.0.0.1:9000", "[::1]:9000"]
+    timeouts: {connect_s: 1, submit_s: 2, poll_s: 3, download_idle_s: 4.5}
+    polling:
+      first_after_s: 1
+      interval_s_min: 2
+      interval_s_max: 3
+      stall_s: 4
+      deadline_s: 5
+      late_interval_s: 6
+      late_s_max: 7
+      download_s_max: 8
+    breaker: {window_s: 1, volume_min: 2, failure_share: 1, reset_s: 4, reset_s_max: 5, outage_s: 6}
+    charge_rule: {refused: billed}
+    offerings:
+      - model: sora-2
+        upstream_model: sora2-vip
+        name: vip
+        sizes: [720x1280, 1280x720]
+        seconds: [10, 15]
+        image_inputs: [url, file]
+        images_max: 3
+        weight: 2.5
+        available_until: 2026-12-24
+        price:
+          currency: CNY
+          per_clip:
+            - {amount: "0.85", seconds: [10]}
+            - {amount: "1.40", seconds: [15], sizes: [720x1280]}
+            - {amount: "1.50", seconds: [15], sizes: [1280x720]}
+"""
+
+
+def test_every_key_reaches_its_value(tmp_path: Path):
+    (tmp_path / "relay.key").write_text(f"{KEY}\n", encoding="utf-8")
+    settings = loaded(tmp_path, FULL)
+    provider = settings.catalog.providers["relay-a"]
+    assert settings.callers == (Caller("backend", "f" * 64),)
+    assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
+    assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2)
+    assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000)
+    assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
+    assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
+    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8)
+    assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
+    assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
+    assert (provider.dialect, provider.in_flight_max) == ("shenma", 7)
+    assert provider.asset_hosts == {"cdn.example.com", "127.0.0.1:9000", "[::1]:9000"}
+    assert settings.warnings == ()
+
+
+def test_an_account_has_the_address_and_the_key_and_never_shows_the_key(tmp_path: Path):
+    (tmp_path / "relay.key").write_text(f"{KEY}\n", encoding="utf-8")
+    settings = loaded(tmp_path, FULL)
+    account = settings.accounts["relay-a"]
+    assert (account.base_url, account.header, account.prefix) == ("http://[::1]:9000/api", "X-Key", "")
+    assert (account.key.reveal(), dict(account.query)) == (KEY, {"version": "3"})
+    assert KEY not in repr(settings) + repr(account)
+
+
+def test_an_offering_is_priced_in_microusd_at_the_dated_rate(tmp_path: Path):
+    (tmp_path / "relay.key").write_text(KEY, encoding="utf-8")
+    (offering,) = loaded(tmp_path, FULL).catalog.offerings
+    assert (offering.id, offering.model, offering.upstream_model) == ("relay-a/vip", "sora-2", "sora2-vip")
+    assert (offering.image_inputs, offering.images_max, offering.weight) == ({"url", "file"}, 3, 2.5)
+    assert offering.available_until == datetime(2026, 12, 24, tzinfo=UTC).timestamp()
+    assert offering.price.unit is PriceUnit.PER_CLIP
+    assert offering.price.tiers[0] == PriceTier(119_000, frozenset(), frozenset({10}), "0.85 CNY")
+    assert offering.price.quote_microusd(PORTRAIT, 15) == 196_000
+    assert offering.price.quote_microusd(LANDSCAPE, 15) == 210_000
+
+
+def test_what_is_left_out_takes_the_values_of_core(tmp_path: Path):
+    settings = loaded(
+        tmp_path, changed("    polling: {first_after_s: 5}\n", "", changed("policy:\n  on_ambiguous: hold\n", ""))
+    )
+    provider = settings.catalog.providers["relay-a"]
+    plain = Provider("relay-a", "jizhiai", provider.adapter)
+    for field in fields(Provider):
+        assert getattr(provider, field.name) == getattr(plain, field.name)
+    assert settings.limits == JobLimits()
+    assert settings.routing == RoutingSettings()
+    assert settings.server == ServerSettings()
+    assert settings.defaults == RequestDefaults("sora-2", 10, PORTRAIT)
+    assert settings.callers == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("https://host/v1", "https://host"),
+        ("https://host/v2/", "https://host"),
+        ("https://host/openai/v1", "https://host/openai"),
+        ("https://host:8443/", "https://host:8443"),
+        ("https://host/v10", "https://host/v10"),
+        ("http://localhost:9501", "http://localhost:9501"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+    ],
+)
+def test_a_version_at_the_end_of_a_base_url_is_dropped(written: str, used: str, tmp_path: Path):
+    settings = loaded(tmp_path, changed("https://relay-a.example.com", written))
+    assert settings.accounts["relay-a"].base_url == used
+
+
+def test_an_unencrypted_base_url_can_be_allowed(tmp_path: Path):
+    text = changed(
+        "https://relay-a",
+        "http://relay-a",
+        changed("dialect: jizhiai", "dialect: jizhiai\n    allow_unencrypted: true"),
+    )
+    assert loaded(tmp_path, text).accounts["relay-a"].base_url == "http://relay-a.example.com"
+
+
+def test_an_end_in_the_past_is_warned_of_and_loads(tmp_path: Path):
+    text = changed("        price:", "        available_until: 2026-11-22\n        price:")
+    assert warned(tmp_path, text) == [
+        "router.yaml:13: providers.relay-a.offerings[0].available_until: sora-2 is not sold any more: "
+        "its last day was the one before 2026-11-22"
+    ]
+    assert warned(tmp_path, text.replace("2026-11-22", "2026-11-23")) == []
+
+
+def test_an_example_price_is_warned_of(tmp_path: Path):
+    (warning,) = warned(tmp_path, changed('"0.12"', '"0.12", example: true'))
+    assert "offerings[0].price: is an example; write what your contract says" in warning
+
+
+def test_a_limit_for_duplicates_that_are_never_bought_is_warned_of(tmp_path: Path):
+    (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_duplicate_usd: "1"'))
+    assert warning.startswith("router.yaml:3: policy.max_duplicate_usd: has no effect while `on_ambiguous` is hold")
+
+
+def test_an_offering_above_the_spend_limit_is_warned_of(tmp_path: Path):
+    (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_spend_usd: "0.1"'))
+    assert "relay-a/sora-2 is never bought: its cheapest video costs 0.12 USD; raise the limit" in warning
+
+
+def test_an_old_rate_is_warned_of(tmp_path: Path):
+    (warning,) = warned(tmp_path, 'currencies: {CNY: {usd: "0.14", as_of: 2026-01-01}}\n' + SOUND)
+    assert "currencies.CNY.as_of: the rate is more than 90 days old" in warning
+
+
+def test_a_combination_that_the_dialect_cannot_say_is_warned_of(tmp_path: Path):
+    text = changed("dialect: jizhiai", "dialect: shenma")
+    text = changed("[720x1280, 1280x720]", "[720x1280, 1024x1792]", changed("[10, 15]", "[10, 25]", text))
+    (warning,) = warned(tmp_path, text)
+    assert "offerings[0]: 1024x1792 at 25 s will never be bought: this dialect ignores the high resolution" in warning
