@@ -1,6 +1,7 @@
 """The W3C Trace Context header, read and written by OpenTelemetry's own propagator; no other header is looked at."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from opentelemetry.context import Context
@@ -17,6 +18,8 @@ def context_of(headers: Mapping[str, str]) -> Context:
     return _PROPAGATOR.extract(carrier, Context())
 
 
+# Every line of a job's log asks for the same one.
+@lru_cache(maxsize=1_024)
 def parse_traceparent(trace_parent: str | None) -> str | None:
     """Return the trace id, 32 hexadecimal digits, of a `traceparent` value; None when it has none."""
     if trace_parent is None:
