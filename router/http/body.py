@@ -1,63 +1,63 @@
-"""The body of a create, JSON or multipart, read within its limits into one document."""
+"""The body of a create: read within its limit, and taken for JSON or multipart as its header says."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.core.limits import ServerSettings
 from router.http.errors import ApiError, invalid, too_large
-from router.http.form import Document, read_form
+from router.http.form import Document, form_document
 
 BODY_S_MAX: Final = 60.0
-# Above this, parsing holds the event loop for milliseconds, so it is done in a thread.
+# Above this, parsing and hashing hold the event loop for milliseconds, so they are done in a thread.
 LARGE_BODY_BYTES: Final = 262_144
+
+T = TypeVar("T")
 
 
 async def read_document(request: web.Request, settings: ServerSettings) -> Document:
-    """Read the body; raises ApiError 400, 408, 413 or 415."""
-    if (request.content_length or 0) > settings.body_bytes_max:
-        raise too_large("the body", settings.body_bytes_max)
+    """Read the body into one document; raises ApiError 400, 408, 413 or 415."""
+    if request.content_type not in ("application/json", "multipart/form-data"):
+        message = "send the body as application/json or as multipart/form-data"
+        raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
+    raw = await _read(request, settings.body_bytes_max)
+    if request.content_type == "application/json":
+        return await computed(request, lambda: _json_document(raw))
+    content_type = request.headers[hdrs.CONTENT_TYPE]
+    return await computed(request, lambda: form_document(raw, content_type, settings))
+
+
+async def computed(request: web.Request, work: Callable[[], T]) -> T:
+    """Do work on what a body held: at once for the usual small one, in a thread for one that holds images."""
+    return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
+
+
+async def _read(request: web.Request, bytes_max: int) -> bytes:
+    if (request.content_length or 0) > bytes_max:
+        raise too_large("the body", bytes_max)
+    raw = bytearray()
     try:
         async with asyncio.timeout(BODY_S_MAX):
-            return await _read(request, settings)
+            async for chunk in request.content.iter_any():
+                raw += chunk
+                if len(raw) > bytes_max:
+                    raise too_large("the body", bytes_max)
     except TimeoutError:
         raise ApiError(408, f"the body did not arrive within {BODY_S_MAX:.0f} s", "request_timeout") from None
     except (ConnectionError, web.RequestPayloadError):
         raise invalid("the body broke off, or its transfer or content encoding is broken") from None
+    return bytes(raw)
 
 
-def is_large(request: web.Request) -> bool:
-    """Whether the body that was read is worth a thread."""
-    return request.content.total_bytes > LARGE_BODY_BYTES
-
-
-async def _read(request: web.Request, settings: ServerSettings) -> Document:
-    match request.content_type:
-        case "application/json":
-            return await _read_json(request, settings.body_bytes_max)
-        case "multipart/form-data":
-            return await read_form(request, settings)
-        case _:
-            message = "send the body as application/json or as multipart/form-data"
-            raise ApiError(415, message, "unsupported_content_type", "Content-Type")
-
-
-async def _read_json(request: web.Request, bytes_max: int) -> Document:
-    raw = bytearray()
-    async for chunk in request.content.iter_any():
-        raw += chunk
-        if len(raw) > bytes_max:
-            raise too_large("the body", bytes_max)
+def _json_document(raw: bytes) -> Document:
     try:
-        document = await asyncio.to_thread(orjson.loads, raw) if is_large(request) else orjson.loads(raw)
+        document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise invalid(_where(error), code="invalid_json") from None
+        where = f"line {error.lineno}, column {error.colno}, character {error.pos}"
+        raise invalid(f"the body is not valid JSON: {error.msg} ({where})", code="invalid_json") from None
     if not isinstance(document, dict):
         raise invalid('the body must be a JSON object, such as {"prompt": "..."}', code="invalid_json")
     return document
-
-
-def _where(error: orjson.JSONDecodeError) -> str:
-    return f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}, character {error.pos})"

@@ -1,6 +1,5 @@
 """The handlers of /v1: each translates one request for the engine, and its answer back."""
 
-import asyncio
 from typing import Any, Final
 
 import orjson
@@ -9,7 +8,7 @@ from aiohttp import web
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job
 from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order, UnavailableError
-from router.http.body import is_large, read_document
+from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import CALLER, DOOR, TRACE_PARENT, Door
 from router.http.errors import ApiError, invalid, no_candidate, unavailable, video_not_found
@@ -24,15 +23,14 @@ PAGE_MAX: Final = 100
 
 async def create(request: web.Request) -> web.Response:
     """Accept a job; it is durable before this answers."""
-    door, caller = request.app[DOOR], request[CALLER]
+    door = request.app[DOOR]
     parsed = await _parsed(request, door)
-    key = request.headers.get(HEADER)
     order = Order(
-        caller=caller,
+        caller=request[CALLER],
         video=parsed.video,
         preferences=parsed.preferences,
         metadata=parsed.metadata,
-        key=None if key is None else await _bound(key, caller, parsed, request),
+        key=await _key(request, parsed),
         trace_parent=request.get(TRACE_PARENT),
     )
     acceptance = await _accept(door, order)
@@ -89,13 +87,17 @@ async def models(request: web.Request) -> web.Response:
 
 async def _parsed(request: web.Request, door: Door) -> ParsedCreate:
     document = await read_document(request, door.settings)
-    arguments = (document, door.settings, door.defaults, door.engine.catalog)
-    return await asyncio.to_thread(parse_create, *arguments) if is_large(request) else parse_create(*arguments)
+    return await computed(request, lambda: parse_create(document, door.settings, door.defaults, door.engine.catalog))
 
 
-async def _bound(key: str, caller: str, parsed: ParsedCreate, request: web.Request) -> IdempotencyKey:
-    arguments = (caller, key, parsed.video, parsed.preferences, parsed.metadata)
-    return await asyncio.to_thread(idempotency_key, *arguments) if is_large(request) else idempotency_key(*arguments)
+async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:
+    text = request.headers.get(HEADER)
+    if text is None:
+        return None
+    caller = request[CALLER]
+    return await computed(
+        request, lambda: idempotency_key(caller, text, parsed.video, parsed.preferences, parsed.metadata)
+    )
 
 
 async def _accept(door: Door, order: Order) -> Acceptance:
