@@ -1,21 +1,28 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TypeAlias, assert_never
 
-from providers.adapter import HttpResponse
+from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.reading import read_poll, read_submit
 from router.core.events import Operation, UnknownStatusSeen
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
+from router.core.policy import MoneyEffect, consequences
 from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.parts import Parts, written
 from router.engine.verification import Verified, verify
 from router.engine.watch import Watch
+
+_LOG = logging.getLogger(__name__)
+_UNWRITTEN = "the dialect failed to write its request; the log says why"
 
 
 class Overtaken(Enum):
@@ -38,12 +45,15 @@ Ending: TypeAlias = Fetched | Failure | Overtaken
 async def poll_once(parts: Parts, attempt: Attempt, lag_s: float | None = None) -> Running | Succeeded | Failure:
     """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video."""
     provider = parts.provider(attempt.provider)
-    request = provider.adapter.poll_request(attempt.remote_id or "")
-    outcome = await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s)
-    if isinstance(outcome, HttpResponse):
-        reading = read_poll(provider.adapter, outcome)
-    else:
-        reading = Failure(Stage.POLL, Reason.UNREACHABLE, outcome.cause)
+    reading: Running | Succeeded | Failure
+    request = _written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
+    if request is None:
+        return Failure(Stage.POLL, Reason.UNREADABLE, _UNWRITTEN)
+    match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
+        case HttpResponse() as response:
+            reading = read_poll(provider.adapter, response)
+        case NotSent(cause) | NoAnswer(cause):
+            reading = Failure(Stage.POLL, Reason.UNREACHABLE, cause)
     if isinstance(reading, Running) and reading.unknown_word is not None:
         parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
     said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
@@ -64,22 +74,18 @@ class AttemptRun:
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
+    _given_up: Failure | None = None
 
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
         self._stage_since = self.parts.clock.monotonic()
-        request = provider.adapter.submit_request(video, self.attempt.upstream_model)
-        reading: Accepted | Failure
-        match outcome := await self.parts.transport.send(provider.name, Operation.SUBMIT, request):
-            case NotSent(cause):
-                reading = Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause)
-            case NoAnswer(cause):
-                reading = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
-            case HttpResponse():
-                reading = read_submit(provider.adapter, outcome)
-            case _:
-                assert_never(outcome)
+        adapter, model = provider.adapter, self.attempt.upstream_model
+        request = _written_by_adapter(lambda: adapter.submit_request(video, model))
+        if request is None:
+            reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
+        else:
+            reading = await self._answer(request)
         if isinstance(reading, Failure):
             self._enter(reading.stage)
             self._submitted(reading)
@@ -101,7 +107,17 @@ class AttemptRun:
         self._enter(Stage.DOWNLOAD)
         ending = await self._fetch(done)
         self._enter(Stage.DOWNLOAD)
-        return ending
+        # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
+        return self._given_up if isinstance(ending, Failure) and self._given_up is not None else ending
+
+    @contextmanager
+    def permits_kept(self) -> Iterator[None]:
+        """Give the permits back with nothing said of the provider when what is done with them breaks."""
+        try:
+            yield
+        except BaseException:
+            self.overtaken()
+            raise
 
     def ended(self, failure: Failure | None) -> None:
         """Give the permits back with what the attempt's end says of the provider."""
@@ -112,6 +128,23 @@ class AttemptRun:
         """Give the permits back with nothing said of the provider."""
         if self.permits is not None:
             self.permits.abandon()
+
+    async def _answer(self, request: HttpRequest) -> Accepted | Failure:
+        """Send the submit and read what came of it."""
+        provider = self.parts.provider(self.attempt.provider)
+        match outcome := await self.parts.transport.send(provider.name, Operation.SUBMIT, request):
+            case NotSent(cause):
+                return Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause)
+            case NoAnswer(cause):
+                return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
+            case HttpResponse():
+                reading = read_submit(provider.adapter, outcome)
+            case _:
+                assert_never(outcome)
+        # Whatever a dialect calls an answer that proves nothing, only the operator may buy again after it.
+        if isinstance(reading, Failure) and consequences(reading).money is MoneyEffect.STAYS_PENDING:
+            return replace(reading, stage=Stage.SUBMIT, reason=Reason.AMBIGUOUS)
+        return reading
 
     def _submitted(self, failure: Failure | None) -> None:
         if self.permits is not None:
@@ -135,12 +168,15 @@ class AttemptRun:
                 self.on_progress(reading.progress or 0)
             watch.saw(reading, clock.monotonic())
             overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
-            if overdue is not None and isinstance(reading, Running) and reading.url is not None:
-                return Succeeded(reading.url)
             if overdue is not None:
-                return Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
+                late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
+                if not isinstance(reading, Running) or reading.url is None:
+                    return late
+                self._given_up = late
+                return Succeeded(reading.url)
             slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
             delay_s = watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng)
+            delay_s = min(delay_s, max(polling.interval_s_min, self.job_deadline_at - self.parts.now()))
 
     async def _fetch(self, done: Succeeded) -> Ending:
         """Read the finished video once; a link that is late or broken is asked for again until its time is up."""
@@ -160,7 +196,8 @@ class AttemptRun:
             delay_s = min(2 * delay_s, polling.interval_s_max)
             # The link may have been replaced; whatever else a poll says now, the job was called done before.
             reading = await poll_once(self.parts, self.attempt)
-            done = reading if isinstance(reading, Succeeded) else done
+            if isinstance(reading, Succeeded):
+                done, self._given_up = reading, None
 
     def _enter(self, stage: Stage) -> None:
         """Add the time since the last step to the stage that was left."""
@@ -173,11 +210,26 @@ class AttemptRun:
 async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded) -> Verified:
     """Stream a finished video through the check without keeping it; raises ContentError."""
     provider = parts.provider(attempt.provider)
-    request = provider.adapter.content_request(attempt.remote_id or "", done)
+    request = _written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
     if request is None:
         raise ContentError("the answer names no video")
-    async with parts.transport.open(provider.name, request, {}) as stream:
-        return await verify(stream)
+    limit_s = provider.polling.download_s_max
+    try:
+        # The transport ends silence only: bytes that trickle would keep a job from ever ending.
+        async with asyncio.timeout(limit_s), parts.transport.open(provider.name, request, {}) as stream:
+            return await verify(stream)
+    except TimeoutError:
+        raise ContentError(f"the video took longer than {limit_s:g} s to read") from None
+
+
+def _written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest | None:
+    """Return the request, or None when the adapter, which may be a stranger's, breaks: then nothing was sent."""
+    try:
+        return write()
+    except Exception as error:  # noqa: BLE001 - whatever broke, the job must come to an end
+        # Not the error's own words, which may quote the prompt.
+        _LOG.error("an adapter failed to write a request: %s", type(error).__name__)  # noqa: TRY400
+        return None
 
 
 def delivered(attempt: Attempt, fetched: Fetched, at: float) -> Attempt:

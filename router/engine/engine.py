@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from providers.canonical import Failure, Succeeded, Variant, VideoRequest
+from providers.canonical import Succeeded, Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.events import AttemptEnded, JobAccepted
+from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import LedgerEntry
 from router.core.limits import ServerSettings
@@ -24,7 +25,7 @@ from router.core.order import (
     UnavailableError,
 )
 from router.core.routing import Decision, RoutingPreferences
-from router.engine.attempt_run import Fetched
+from router.engine.attempt_run import AttemptRun, Fetched
 from router.engine.exchange import ContentError, ContentStream
 from router.engine.job_run import JobRun
 from router.engine.late_watch import LateWatch
@@ -46,7 +47,7 @@ class Engine:
         self._runs: dict[str, JobRun] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._submits: set[asyncio.Task[Failure | None]] = set()
+        self._submits: set[asyncio.Task[AttemptRun | None]] = set()
         self._draining = False
 
     @property
@@ -62,17 +63,19 @@ class Engine:
                 self._begin(JobRun(self._parts, self, job))
             for attempt in job.attempts:
                 if attempt.state is AttemptState.LATE:
-                    self.watch_late(attempt)
+                    self.watch_late(job, attempt)
         return jobs
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs, let submits under way be answered for `grace_s`, and leave the rest to the next start."""
         self._draining = True
+        # First of all, so that no run begins another submit.
+        await _cancelled(self._tasks)
         if self._submits:
             await asyncio.wait(self._submits, timeout=grace_s)
-        for task in (*self._tasks, *self._submits):
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._submits, return_exceptions=True)
+        await _cancelled(self._submits)
+        # What a submit's end began in the meantime.
+        await _cancelled(self._tasks)
 
     async def accept(self, order: Order) -> Acceptance:
         """Make a job of an order, durable before this returns.
@@ -81,10 +84,10 @@ class Engine:
         """
         if self._draining:
             raise UnavailableError("the router is shutting down", 5.0)
+        if order.key is not None and (earlier := await self._earlier(order.key)) is not None:
+            return Acceptance(self._seen(earlier), replayed=True)
         if len(self._runs) >= self._settings.jobs_live_max:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
-        if order.key is not None and (earlier := await self._parts.store.job_of_key(order.key)) is not None:
-            return Acceptance(self._seen(earlier), replayed=True)
         decision = self.quote(order.video, order.preferences)
         if decision.first is None:
             raise NoCandidateError(decision)
@@ -96,7 +99,8 @@ class Engine:
         if stored.id != job.id:
             return Acceptance(self._seen(stored), replayed=True)
         self._parts.emit(JobAccepted(job))
-        self._begin(JobRun(self._parts, self, job, decision))
+        if not self._draining:
+            self._begin(JobRun(self._parts, self, job, decision))
         return Acceptance(job)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
@@ -160,12 +164,12 @@ class Engine:
             if len(self._ended) > _ENDED_JOBS_KEPT:
                 self._ended.popitem(last=False)
 
-    def watch_late(self, attempt: Attempt) -> None:
+    def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt until its money is known."""
         if attempt.provider in self.catalog.providers:
-            self._spawn(LateWatch(self._parts, self, attempt).run())
+            self._spawn(self._watch(job, attempt))
 
-    def submitting(self, submit: asyncio.Task[Failure | None]) -> None:
+    def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
         """Remember a submit under way, so that a shutdown waits for its answer."""
         self._submits.add(submit)
         submit.add_done_callback(self._submits.discard)
@@ -180,16 +184,21 @@ class Engine:
         run = self._runs.get(attempt.job_id)
         return run is not None and run.adopt(attempt, fetched)
 
-    def settled(self, attempt: Attempt, entry: LedgerEntry) -> None:
-        """Take note of a late attempt's end."""
-        run = self._runs.get(attempt.job_id)
-        job = run.job if run else self._ended.get(attempt.job_id)
+    def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
+        """Take note of a late attempt's end; its job may be over, deleted, or from before a restart."""
+        run = self._runs.get(job.id)
         if run is not None:
             run.note(attempt, entry)
-        elif job is not None:
-            self._ended[job.id] = job.with_attempt(attempt)
-        if job is not None:
-            self._parts.emit(AttemptEnded(job, attempt, (entry,)))
+            job = run.job
+        elif job.id in self._ended:
+            job = self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
+        self._parts.emit(AttemptEnded(job, attempt, (entry,)))
+
+    async def _earlier(self, key: IdempotencyKey) -> Job | None:
+        try:
+            return await self._parts.store.job_of_key(key)
+        except StoreUnavailableError as error:
+            raise UnavailableError("the router cannot read its jobs at the moment", 5.0) from error
 
     def _job(self, order: Order) -> Job:
         now = self._parts.now()
@@ -219,14 +228,37 @@ class Engine:
                 return await run.run()
             except Exception:  # noqa: BLE001 - whatever broke, the job must not be lost
                 _LOG.exception("the run of job %s broke and is built again", run.job.id)
-            await asyncio.sleep(_RESTART_RUN_AFTER_S)
-            job = await self._parts.store.job(run.job.id)
+            job = await self._reloaded(run.job.id)
             if job is None or job.ended:
                 self._runs.pop(run.job.id, None)
                 return None
             run = self._runs[job.id] = JobRun(self._parts, self, job)
 
+    async def _reloaded(self, job_id: str) -> Job | None:
+        """Read a job anew, after a pause and as soon as the store can be read."""
+        while True:
+            await asyncio.sleep(_RESTART_RUN_AFTER_S)
+            with suppress(StoreUnavailableError):
+                return await self._parts.store.job(job_id)
+
+    async def _watch(self, job: Job, attempt: Attempt) -> None:
+        """Watch a late attempt; should the watch break, begin it again, for its money is still not known."""
+        while True:
+            try:
+                return await LateWatch(self._parts, self, job, attempt).run()
+            except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
+                _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
+            await asyncio.sleep(_RESTART_RUN_AFTER_S)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they are over, however they end."""
+    ended = tuple(tasks)
+    for task in ended:
+        task.cancel()
+    await asyncio.gather(*ended, return_exceptions=True)

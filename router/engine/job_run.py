@@ -15,6 +15,7 @@ from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import AttemptRun, Ending, Fetched, Overtaken, delivered
 from router.engine.parts import Parts, written
+from router.engine.store import StoreUnavailableError
 
 _ROUTE_AGAIN_AFTER_S = 1.0
 _ROUTE_AGAIN_AFTER_S_MAX = 15.0
@@ -26,10 +27,10 @@ class Desk(Protocol):
     def publish(self, job: Job) -> None:
         """Make this the job that callers see."""
 
-    def watch_late(self, attempt: Attempt) -> None:
+    def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt that its job went on without."""
 
-    def submitting(self, submit: asyncio.Task[Failure | None]) -> None:
+    def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
         """Let a submit that has begun come to its end even when the run is cancelled."""
 
 
@@ -73,13 +74,12 @@ class JobRun:
     async def _resume(self) -> None:
         """Go on with the attempt that a restart interrupted. A submit without an answer is never sent again."""
         for attempt in self.job.attempts:
-            health = self._parts.health.get(attempt.provider)
-            run = self._attempt_run(attempt, health.resume() if health else None)
             if attempt.state is AttemptState.RUNNING:
-                await self._conclude(run, await run.finish())
+                health = self._parts.health.get(attempt.provider)
+                await self._see_through(self._attempt_run(attempt, health.resume() if health else None))
             elif attempt.state is AttemptState.SUBMITTING:
                 interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
-                await self._conclude(run, interrupted)
+                await self._conclude(self._attempt_run(attempt, None), interrupted)
 
     async def _candidate(self) -> tuple[Candidate, AttemptPermits] | None:
         """Find an offering and its provider's permit; None when the job ended or has to be routed again."""
@@ -118,29 +118,45 @@ class JobRun:
         return Failure(Stage.ROUTE, Reason.NO_CANDIDATE, "no offering can take this request any more")
 
     async def _attempt(self, candidate: Candidate, permits: AttemptPermits) -> None:
-        """Make the intent durable, submit, and see it through."""
+        """Submit, and see it through."""
+        submit = asyncio.create_task(self._submit(candidate, permits))
+        self._desk.submitting(submit)
+        try:
+            run = await asyncio.shield(submit)
+        except StoreUnavailableError:
+            # Without its intent nothing was sent; by the time one can be written, another offering may be right.
+            await self._alarm.sleep(_ROUTE_AGAIN_AFTER_S)
+            return
+        if run is not None:
+            await self._see_through(run)
+
+    async def _submit(self, candidate: Candidate, permits: AttemptPermits) -> AttemptRun | None:
+        """Make the intent durable, then submit; None when the answer ended the attempt.
+
+        Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
+        StoreUnavailableError when the intent cannot be written.
+        """
         attempt, entry = self._intent(candidate)
+        run = self._attempt_run(attempt, permits)
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
-        try:
-            await written(lambda: self._parts.store.start_attempt(before, after, attempt, entry))
-        except asyncio.CancelledError:
-            permits.abandon()
-            raise
-        self._entries.append(entry)
-        self._publish(after)
-        self._parts.emit(AttemptStarted(self.job, attempt, candidate.share, attempt.submitted_at))
-        if previous is not None:
-            self._parts.emit(FailedOver(self.job, previous, attempt))
-        run = self._attempt_run(attempt, permits)
-        submit = asyncio.create_task(run.submit(candidate.video))
-        self._desk.submitting(submit)
-        failure = await asyncio.shield(submit)
-        if failure is None:
-            self._publish(self.job.with_attempt(run.attempt))
+        with run.permits_kept():
+            await self._parts.store.start_attempt(before, after, attempt, entry)
+            self._entries.append(entry)
+            self._publish(self._current(after, attempt))
+            self._parts.emit(AttemptStarted(self.job, attempt, candidate.share, attempt.submitted_at))
+            if previous is not None:
+                self._parts.emit(FailedOver(self.job, previous, attempt))
+            failure = await run.submit(candidate.video)
+            if failure is not None:
+                await self._conclude(run, failure)
+                return None
+        self._publish(self.job.with_attempt(run.attempt))
+        return run
+
+    async def _see_through(self, run: AttemptRun) -> None:
+        with run.permits_kept():
             await self._conclude(run, await run.finish())
-        else:
-            await self._conclude(run, failure)
 
     def _intent(self, candidate: Candidate) -> tuple[Attempt, LedgerEntry]:
         number = len(self.job.attempts) + 1
@@ -189,7 +205,8 @@ class JobRun:
         if late is None or fetched is None:
             return
         if run is not None:
-            await self._settle(run, run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now()), None, self.job)
+            overtaken = run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now())
+            await self._settle(run, overtaken, None, self.job.with_attempt(overtaken))
         await self._deliver(self._attempt_run(late, None), fetched)
 
     async def _fail(self, run: AttemptRun, failure: Failure) -> None:
@@ -207,7 +224,7 @@ class JobRun:
             uncertain_microusd=exposure(self._entries).open_microusd,
             limits=self._parts.limits,
         )
-        if not go_on:
+        if not go_on and self._adopted is None:
             job = job.moved(JobState.FAILED, ended_at=at, failure=failure)
         await self._settle(run, after, entry, job)
 
@@ -225,10 +242,11 @@ class JobRun:
         run.attempt = after
         entries = () if entry is None else (entry,)
         self._entries.extend(entries)
+        job = self._current(job, after)
         self._publish(job)
         self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds))
         if after.state is AttemptState.LATE:
-            self._desk.watch_late(after)
+            self._desk.watch_late(job, after)
         if job.ended:
             self._parts.emit(JobEnded(job))
 
@@ -245,6 +263,10 @@ class JobRun:
         shown = min(max(percent, self.job.progress), 99)
         if shown != self.job.progress:
             self._publish(replace(self.job, progress=shown))
+
+    def _current(self, written_job: Job, attempt: Attempt) -> Job:
+        """Add to a job that was just written what happened to its other attempts meanwhile."""
+        return replace(written_job, attempts=self.job.with_attempt(attempt).attempts)
 
     def _publish(self, job: Job) -> None:
         self.job = job

@@ -23,16 +23,17 @@ class Company(Protocol):
     def offer(self, attempt: Attempt, fetched: Fetched) -> bool:
         """Hand its video to the job; refused when the job is over."""
 
-    def settled(self, attempt: Attempt, entry: LedgerEntry) -> None:
+    def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
         """Take note of what became of the attempt and its money."""
 
 
 class LateWatch:
-    """Watches one late attempt."""
+    """Watches one late attempt of a job, which may be over."""
 
-    def __init__(self, parts: Parts, company: Company, attempt: Attempt) -> None:
+    def __init__(self, parts: Parts, company: Company, job: Job, attempt: Attempt) -> None:
         self._parts = parts
         self._company = company
+        self._job = job
         self._attempt = attempt
 
     async def run(self) -> None:
@@ -43,7 +44,7 @@ class LateWatch:
             await Alarm().sleep(late_poll_after_s(polling, self._parts.rng))
             match await poll_once(self._parts, self._attempt):
                 case Succeeded() as done:
-                    if self._company.current(self._attempt.job_id) is None or not await self._hand_over(done):
+                    if not await self._handed_over(done):
                         return await self._settle_success(done)
                 case Failure(stage=Stage.POLL) | Running():
                     pass
@@ -51,11 +52,15 @@ class LateWatch:
                     return await self._settle_failure(failure)
         return None
 
-    async def _hand_over(self, done: Succeeded) -> bool:
-        """Offer the video to the job. What becomes of the offer shows at the next look."""
-        with suppress(ContentError):
-            return self._company.offer(self._attempt, Fetched(done, await fetch_once(self._parts, self._attempt, done)))
-        return False
+    async def _handed_over(self, done: Succeeded) -> bool:
+        """Offer the video to the job while it lives; the next look shows what became of it, or of a link not ready."""
+        if self._company.current(self._job.id) is None:
+            return False
+        try:
+            fetched = Fetched(done, await fetch_once(self._parts, self._attempt, done))
+        except ContentError:
+            return self._company.current(self._job.id) is not None
+        return self._company.offer(self._attempt, fetched)
 
     async def _settle_success(self, done: Succeeded) -> None:
         at = self._parts.now()
@@ -66,10 +71,13 @@ class LateWatch:
         at = self._parts.now()
         entry = closing(self._attempt, failure, self._parts.provider(self._attempt.provider).charge_rule, at)
         if entry is not None:
-            await self._settle(self._attempt.moved(AttemptState.FAILED, ended_at=at), entry)
+            # The row keeps why its job left it; one that was merely overtaken had no failure until now.
+            told = self._attempt if self._attempt.stage is not None else failure
+            changes = {"stage": told.stage, "reason": told.reason, "code": told.code}
+            await self._settle(self._attempt.moved(AttemptState.FAILED, ended_at=at, **changes), entry)
 
     async def _settle(self, after: Attempt, entry: LedgerEntry) -> None:
         # The job may have adopted the attempt in the meantime, and booked it: whoever came first is right.
         with suppress(StaleWriteError):
             await written(lambda: self._parts.store.settle(self._attempt, after, entry, None, None))
-            self._company.settled(after, entry)
+            self._company.settled(self._job, after, entry)
