@@ -8,7 +8,7 @@ import orjson
 
 from router.core.limits import ServerSettings
 from router.http.errors import ApiError, invalid, too_large
-from router.http.multipart import MultipartError, Part, boundary_of, split_parts
+from router.http.multipart import MultipartError, Part, split_parts
 
 Document: TypeAlias = dict[str, Any]
 
@@ -30,7 +30,7 @@ def form_document(body: bytes, content_type: str, settings: ServerSettings) -> D
     """Read a multipart body, each part within its own limit; raises ApiError 400 or 413."""
     document: Document = {}
     try:
-        for part in split_parts(body, boundary_of(content_type)):
+        for part in split_parts(body, content_type):
             path = _path(part.name)
             _put(document, path, _value(part, path, settings))
     except MultipartError as error:
