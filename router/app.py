@@ -87,6 +87,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
             settings.defaults,
             CallerDirectory(settings.callers),
             observer.metrics.observe_request,
+            observer.spans.request_span,
         )
         url = await _listen(stack, public_app(door), place.host, place.port)
         admin_url = await _listen(

@@ -1,9 +1,9 @@
 """What every handler needs, in one typed place, and what a request carries with it."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from aiohttp import web
 
@@ -11,17 +11,20 @@ from router.core.limits import RequestDefaults, ServerSettings
 from router.http.callers import CallerDirectory
 from router.http.ports import Engine
 
+
+class Span(Protocol):
+    """A request's span. `trace_parent` is the W3C traceparent that its job's attempts continue, or None."""
+
+    @property
+    def trace_parent(self) -> str | None:
+        """What a job made by this request is stored with."""
+
+    def answered(self, status: int) -> None:
+        """Take note of the HTTP status."""
+
+
 ObserveRequest: TypeAlias = Callable[[str, str, int, float], None]
-RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManager[str | None]]
-
-
-def unobserved(_route: str, _method: str, _status: int, _duration_s: float) -> None:
-    """Count nothing."""
-
-
-def unspanned(_name: str, _headers: Mapping[str, str]) -> AbstractContextManager[str | None]:
-    """Open no span, and so have no traceparent to hand on."""
-    return nullcontext()
+RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManager[Span]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,15 @@ class Door:
     """The parts behind the front door.
 
     `observe_request` gets route template, method, status and seconds. `request_span` gets a span's name and the request
-    headers, and yields the W3C traceparent that the job's attempts continue.
+    headers.
     """
 
     engine: Engine
     settings: ServerSettings
     defaults: RequestDefaults
     callers: CallerDirectory
-    observe_request: ObserveRequest = unobserved
-    request_span: RequestSpan = unspanned
+    observe_request: ObserveRequest
+    request_span: RequestSpan
 
 
 DOOR: Final = web.AppKey("DOOR", Door)

@@ -32,10 +32,11 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     route, method = _route(request), request.method if request.method in _METHODS else "other"
     status = CUT_OFF
     try:
-        with door.request_span(f"{method} {route}", request.headers) as trace_parent:
-            if trace_parent is not None:
-                request[TRACE_PARENT] = trace_parent
+        with door.request_span(f"{method} {route}", request.headers) as span:
+            if span.trace_parent is not None:
+                request[TRACE_PARENT] = span.trace_parent
             response = await _answer(request, handler)
+            span.answered(response.status)
         status = response.status
         return response
     finally:

@@ -6,7 +6,7 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import NoOpTracerProvider, SpanKind, Status, StatusCode
+from opentelemetry.trace import NoOpTracerProvider, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from opentelemetry.util.types import AttributeValue
 
@@ -27,8 +27,26 @@ _COST_CURRENCY: Final = "gen_ai.usage.cost.currency"
 _ERROR_TYPE: Final = "error.type"
 _HTTP_METHOD: Final = "http.request.method"
 _HTTP_ROUTE: Final = "http.route"
+_HTTP_STATUS: Final = "http.response.status_code"
 
 _LATE_MAX: Final = 10_000
+
+
+class RequestSpan:
+    """A request while it is answered. `trace_parent` is for the job that it makes; None when nothing is traced."""
+
+    __slots__ = ("_span", "trace_parent")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self.trace_parent = traceparent_of(span)
+
+    def answered(self, status: int) -> None:
+        """Name the HTTP status; one of a server's fault makes the span an error."""
+        self._span.set_attribute(_HTTP_STATUS, status)
+        if status >= 500:
+            self._span.set_attribute(_ERROR_TYPE, str(status))
+            self._span.set_status(Status(StatusCode.ERROR))
 
 
 class Spans:
@@ -42,16 +60,13 @@ class Spans:
         self._late: dict[str, None] = {}
 
     @contextmanager
-    def request_span(self, name: str, headers: Mapping[str, str]) -> Iterator[str | None]:
-        """Span a request called `METHOD route`, below the W3C header of its caller, if any.
-
-        Yields the traceparent for the job that the request makes; None when nothing is traced.
-        """
+    def request_span(self, name: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+        """Span a request called `METHOD route`, below the W3C header of its caller, if any."""
         method, _, route = name.partition(" ")
         attributes = {_HTTP_METHOD: method, _HTTP_ROUTE: route}
         span = self._tracer.start_span(name, context_of(headers), SpanKind.SERVER, attributes)
         try:
-            yield traceparent_of(span)
+            yield RequestSpan(span)
         except BaseException as error:
             # Its message may quote the request.
             span.set_attribute(_ERROR_TYPE, type(error).__name__)

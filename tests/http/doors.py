@@ -40,6 +40,17 @@ def a_shop() -> Catalog:
 
 
 @dataclass
+class SeenSpan:
+    """A span of a request, and the status it was told."""
+
+    trace_parent: str | None
+    status: int | None = None
+
+    def answered(self, status: int) -> None:
+        self.status = status
+
+
+@dataclass
 class Bytes:
     """What a download answers: `cut_after` chunks the stream breaks, and `closed` says that it was let go."""
 
@@ -198,9 +209,9 @@ async def an_open_door(
         opened = Opened("", engine or MemoryEngine(), session)
 
         @contextmanager
-        def span(name: str, headers: Mapping[str, str]) -> Iterator[str | None]:
+        def span(name: str, headers: Mapping[str, str]) -> Iterator[SeenSpan]:
             opened.spans.append(name)
-            yield trace_parent
+            yield SeenSpan(trace_parent)
 
         door = Door(
             engine=opened.engine,

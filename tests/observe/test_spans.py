@@ -45,8 +45,8 @@ def parent_of(span: ReadableSpan) -> tuple[str, str] | None:
 
 
 def test_a_request_continues_the_trace_of_its_caller(recording: Recording):
-    with recording.spans.request_span("POST /v1/videos", {"traceparent": scenes.TRACE_PARENT}) as trace_parent:
-        pass
+    with recording.spans.request_span("POST /v1/videos", {"traceparent": scenes.TRACE_PARENT}) as request:
+        request.answered(200)
     (span,) = recording.exporter.get_finished_spans()
     assert span.name == "POST /v1/videos"
     assert span.kind is SpanKind.SERVER
@@ -54,16 +54,25 @@ def test_a_request_continues_the_trace_of_its_caller(recording: Recording):
     assert dict(span.attributes or {}) == {
         "http.request.method": "POST",
         "http.route": "/v1/videos",
+        "http.response.status_code": 200,
     }
-    assert parse_traceparent(trace_parent) == scenes.TRACE
+    assert parse_traceparent(request.trace_parent) == scenes.TRACE
 
 
 def test_a_request_without_a_parent_begins_a_trace(recording: Recording):
-    with recording.spans.request_span("GET /v1/models", {"traceparent": "rubbish", "b3": "1-2"}) as trace_parent:
-        pass
+    with recording.spans.request_span("GET /v1/models", {"traceparent": "rubbish", "b3": "1-2"}) as request:
+        request.answered(200)
     (span,) = recording.exporter.get_finished_spans()
     assert span.parent is None
-    assert parse_traceparent(trace_parent) == format_trace_id(span.get_span_context().trace_id)
+    assert parse_traceparent(request.trace_parent) == format_trace_id(span.get_span_context().trace_id)
+
+
+def test_an_answer_of_the_servers_fault_is_an_error(recording: Recording):
+    with recording.spans.request_span("POST /v1/videos", {}) as request:
+        request.answered(503)
+    (span,) = recording.exporter.get_finished_spans()
+    assert (span.attributes or {})["error.type"] == "503"
+    assert span.status.status_code is StatusCode.ERROR
 
 
 def test_a_request_that_raises_is_an_error_without_its_message(recording: Recording):
@@ -76,10 +85,10 @@ def test_a_request_that_raises_is_an_error_without_its_message(recording: Record
 
 
 def test_an_attempt_is_a_child_of_the_request_with_its_true_times(recording: Recording):
-    with recording.spans.request_span("POST /v1/videos", {}) as trace_parent:
-        pass
+    with recording.spans.request_span("POST /v1/videos", {}) as request:
+        request.answered(200)
     events = [
-        replace(event, job=replace(event.job, trace_parent=trace_parent))
+        replace(event, job=replace(event.job, trace_parent=request.trace_parent))
         for event in scenes.delivery("p0", cost_microusd=750_000)
         if isinstance(event, AttemptEnded)
     ]
@@ -150,10 +159,10 @@ def test_no_planted_secret_reaches_a_span(recording: Recording):
 
 def test_without_an_exporter_the_context_of_the_caller_is_handed_through():
     spans = Spans(tracer_provider({}), CLOCK)
-    with spans.request_span("POST /v1/videos", {"traceparent": scenes.TRACE_PARENT}) as trace_parent:
-        assert trace_parent == scenes.TRACE_PARENT
-    with spans.request_span("POST /v1/videos", {}) as trace_parent:
-        assert trace_parent is None
+    with spans.request_span("POST /v1/videos", {"traceparent": scenes.TRACE_PARENT}) as request:
+        assert request.trace_parent == scenes.TRACE_PARENT
+    with spans.request_span("POST /v1/videos", {}) as request:
+        assert request.trace_parent is None
     spans.observe(scenes.delivery()[2])
     spans.close()
 
