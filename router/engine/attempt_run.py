@@ -228,7 +228,7 @@ def _written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest 
         return write()
     except Exception as error:  # noqa: BLE001 - whatever broke, the job must come to an end
         # Not the error's own words, which may quote the prompt.
-        _LOG.error("an adapter failed to write a request: %s", type(error).__name__)  # noqa: TRY400
+        _LOG.error("an adapter failed to write a request: %s", type(error).__name__)
         return None
 
 

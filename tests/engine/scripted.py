@@ -1,0 +1,305 @@
+"""An engine on virtual time before upstreams that do as they are told, and that refuse what must never be sent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from providers.adapter import HttpRequest, HttpResponse
+from providers.canonical import Accepted, Failure, Running, Succeeded, Variant, VideoRequest
+from router.core.catalog import Catalog, ChargeRule, Polling, Provider
+from router.core.clock import Clock
+from router.core.events import Event, Operation
+from router.core.health import ProviderHealth
+from router.core.job import AttemptState, Job
+from router.core.ledger import LedgerEntry, exposure
+from router.core.limits import ServerSettings
+from router.core.order import Order
+from router.core.policy import JobLimits, OnAmbiguous
+from router.core.routing import RoutingPreferences, RoutingSettings
+from router.engine.engine import Engine
+from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
+from router.engine.parts import Parts
+from router.engine.store import MEMORY, Store
+from tests.builders import a_price, a_video, an_offering
+
+PRICES: Mapping[str, int] = {"alpha": 100_000, "beta": 150_000, "gamma": 200_000}
+PLAIN_LIMITS = JobLimits()
+POLLING = Polling(stall_s=600.0, deadline_s=1800.0, late_s_max=7200.0)
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    return (8 + len(body)).to_bytes(4) + kind + body
+
+
+MP4 = box(b"ftyp", b"isom\0\0\0\0isom") + box(b"moov", b"\0" * 8) + box(b"mdat", b"\0" * 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Told(HttpResponse):
+    """An answer that carries its own reading."""
+
+    reading: Accepted | Running | Succeeded | Failure = field(default_factory=lambda: Running(queued=True))
+
+
+def told(reading: Accepted | Running | Succeeded | Failure) -> Told:
+    return Told(200, {}, b"", reading)
+
+
+class ScriptedAdapter:
+    """A dialect whose answers are readings already."""
+
+    def unsupported(self, video: VideoRequest, model: str) -> str | None:
+        return None
+
+    def submit_request(self, video: VideoRequest, model: str) -> HttpRequest:
+        return HttpRequest("POST", "/jobs", json={"prompt": video.prompt})
+
+    def read_submit(self, response: HttpResponse) -> Accepted | Failure:
+        return response.reading  # type: ignore[attr-defined, no-any-return]
+
+    def poll_request(self, remote_id: str) -> HttpRequest:
+        return HttpRequest("GET", f"/jobs/{remote_id}")
+
+    def read_poll(self, response: HttpResponse) -> Running | Succeeded | Failure:
+        return response.reading  # type: ignore[attr-defined, no-any-return]
+
+    def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
+        return HttpRequest("GET", f"/content/{remote_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of one submit: `submit` None accepts it; `taken` says whether one without an answer was accepted.
+
+    The job ends `ends_after_s` after the POST, or never; `progress` moves until then unless it is `stuck`, and `link`
+    is shown beside its unfinished status.
+    """
+
+    submit: Failure | NotSent | NoAnswer | None = None
+    taken: bool = False
+    answer_after_s: float = 0.5
+    ends_after_s: float | None = 60.0
+    end: Succeeded | Failure = field(default_factory=Succeeded)
+    stuck: bool = False
+    link: str | None = None
+    broken_fetches: int = 0
+    trickles: bool = False
+
+
+@dataclass(slots=True)
+class Taken:
+    """A job that a scripted upstream took on."""
+
+    provider: str
+    fate: Fate
+    at: float
+    fetches: int = 0
+
+
+class ScriptedTransport:
+    """Does to each submit what its provider's next fate says, once the store proves that it may be sent at all."""
+
+    def __init__(self, clock: Clock, limits: JobLimits, fates: Mapping[str, list[Fate]]) -> None:
+        self.posts: list[tuple[str, str]] = []
+        self.taken: dict[str, Taken] = {}
+        self.violations: list[str] = []
+        self.store: Store | None = None
+        self.answered = asyncio.Event()
+        self._clock = clock
+        self._limits = limits
+        self._fates = {name: list(each) for name, each in fates.items()}
+
+    async def send(
+        self, provider: str, operation: Operation, request: HttpRequest, lag_s: float | None = None
+    ) -> Outcome:
+        if operation is Operation.POLL:
+            return told(self._state(self.taken[request.path.rpartition("/")[2]]))
+        assert request.json is not None
+        job_id = request.json["prompt"]
+        await self._check(provider, job_id)
+        self.posts.append((provider, job_id))
+        left = self._fates.get(provider)
+        fate = left.pop(0) if left else Fate()
+        remote_id = f"{provider}-{len(self.posts)}"
+        if fate.submit is None or fate.taken:
+            self.taken[remote_id] = Taken(provider, fate, self._clock.monotonic())
+        await asyncio.sleep(fate.answer_after_s)
+        self.answered.set()
+        match fate.submit:
+            case None:
+                return told(Accepted(remote_id))
+            case Failure():
+                return told(fate.submit)
+            case NotSent() | NoAnswer():
+                return fate.submit
+
+    @asynccontextmanager
+    async def open(
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+    ) -> AsyncIterator[ContentStream]:
+        job = self.taken[request.path.rpartition("/")[2]]
+        job.fetches += 1
+        await asyncio.sleep(0.1)
+        if job.fetches <= job.fate.broken_fetches:
+            raise ContentError("http status 404")
+        yield ContentStream(200, {}, trickling() if job.fate.trickles else whole())
+
+    def net_microusd(self, provider: str, rule: ChargeRule) -> int:
+        """What the provider bills for everything it took on, as things stand now."""
+        mine = [job for job in self.taken.values() if job.provider == provider]
+        kept = [job for job in mine if not isinstance(self._state(job), Failure) or rule.failed_billed]
+        return len(kept) * PRICES[provider]
+
+    def _state(self, job: Taken) -> Running | Succeeded | Failure:
+        age_s, ends = self._clock.monotonic() - job.at, job.fate.ends_after_s
+        if ends is not None and age_s >= ends:
+            return job.fate.end
+        progress = 50 if job.fate.stuck else int(age_s / 10)
+        return Running(queued=False, progress=progress, url=job.fate.link)
+
+    async def _check(self, provider: str, job_id: str) -> None:
+        """The rules that no submit may break, read from the store at the moment of the POST."""
+        assert self.store is not None
+        job, entries = await self.store.job(job_id), await self.store.entries(job_id)
+        sent = sum(1 for _, each in self.posts if each == job_id)
+        attempts = job.attempts if job else ()
+        if not attempts or attempts[-1].state is not AttemptState.SUBMITTING or attempts[-1].provider != provider:
+            self.violations.append(f"{job_id}: a submit to {provider} without an intent")
+        if sum(entry.kind == "pending" for entry in entries) != len(attempts) or sent >= len(attempts):
+            self.violations.append(f"{job_id}: {sent + 1} submits, {len(attempts)} attempts, {len(entries)} entries")
+        if len(attempts) > self._limits.attempts_max:
+            self.violations.append(f"{job_id}: {len(attempts)} attempts")
+        if exposure(entries).total_microusd > self._limits.spend_microusd_max:
+            self.violations.append(f"{job_id}: may cost {exposure(entries).total_microusd}")
+        unknown = sum(each.quote_microusd for each in attempts if each.state is AttemptState.UNKNOWN)
+        hold = self._limits.on_ambiguous is OnAmbiguous.HOLD
+        if unknown > (0 if hold else self._limits.duplicate_microusd_max):
+            self.violations.append(f"{job_id}: bought again with {unknown} unknown")
+
+
+async def whole() -> AsyncIterator[bytes]:
+    yield MP4
+
+
+async def trickling() -> AsyncIterator[bytes]:
+    yield MP4[:-64] + box(b"mdat", b"\0" * 1_000_000)[:8]
+    while True:
+        await asyncio.sleep(20)
+        yield b"\0"
+
+
+@dataclass(slots=True)
+class Scene:
+    """One engine after the other on the same store and the same upstreams."""
+
+    clock: Clock
+    limits: JobLimits
+    store: Store
+    transport: ScriptedTransport
+    catalog: Catalog
+    events: list[Event] = field(default_factory=list)
+    health: dict[str, ProviderHealth] = field(default_factory=dict)
+    engine: Engine = field(init=False)
+    accepted: int = 0
+
+    async def start(self, *without: str, **changed: Provider) -> None:
+        """Start an engine whose configuration lacks some providers, or has others in their place."""
+        providers = {**self.catalog.providers, **changed}
+        kept = tuple(each for name, each in providers.items() if name not in without)
+        offerings = tuple(each for each in self.catalog.offerings if each.provider not in without)
+        catalog = Catalog.of(kept, offerings)
+        rng = Random(7)
+        self.health = {each.name: ProviderHealth(each, self.clock, rng, self.events.append) for each in kept}
+        routing = RoutingSettings(price_exponent=64.0)
+        parts = Parts(
+            catalog,
+            self.health,
+            self.store,
+            self.transport,
+            self.clock,
+            rng,
+            self.events.append,
+            self.limits,
+            routing,
+        )
+        self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
+        await self.engine.start()
+
+    async def crash(self) -> None:
+        """Drop the engine where it stands, as a process that is killed does."""
+        tasks = (*self.engine._tasks, *self.engine._submits)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def accept(self, **preferences: Any) -> Job:
+        self.accepted += 1
+        video = a_video(prompt=f"video_{self.accepted}")
+        return (await self.engine.accept(Order("tester", video, RoutingPreferences(**preferences)))).job
+
+    async def job(self, job_id: str) -> Job:
+        job = await self.engine.job("tester", job_id)
+        assert job is not None
+        return job
+
+    async def ended(self, job_id: str, limit_s: float = 8000.0) -> Job:
+        """Wait until a job is over; it has to be by its deadline and some grace."""
+        async with asyncio.timeout(limit_s):
+            while not (job := await self.job(job_id)).ended:
+                await asyncio.sleep(1.0)
+        return job
+
+    async def made(self, **preferences: Any) -> Job:
+        return await self.ended((await self.accept(**preferences)).id)
+
+    async def money(self, job_id: str) -> list[str]:
+        """A job's ledger, a word per entry: its provider and what it says."""
+        return [f"{each.provider} {each.cost_kind or each.kind}" for each in await self.store.entries(job_id)]
+
+    async def books(self) -> dict[str, tuple[int, int]]:
+        """Per provider what is posted and what is open."""
+        entries: dict[str, list[LedgerEntry]] = {name: [] for name in PRICES}
+        for number in range(1, self.accepted + 1):
+            for entry in await self.store.entries(f"video_{number}"):
+                entries[entry.provider].append(entry)
+        sums = {name: exposure(each) for name, each in entries.items()}
+        return {name: (each.posted_microusd, each.open_microusd) for name, each in sums.items()}
+
+    def posts(self) -> Counter[str]:
+        return Counter(provider for provider, _ in self.transport.posts)
+
+
+def scripted_provider(name: str, **changes: Any) -> Provider:
+    return replace(Provider(name, "scripted", ScriptedAdapter(), polling=POLLING), **changes)
+
+
+@asynccontextmanager
+async def a_scene(
+    clock: Clock,
+    fates: Mapping[str, list[Fate]] | None = None,
+    limits: JobLimits = PLAIN_LIMITS,
+    providers: tuple[str, ...] = ("alpha", "beta"),
+    path: Path = MEMORY,
+    **changes: Any,
+) -> AsyncIterator[Scene]:
+    """An engine before `providers`, cheapest first; `changes` go to every provider."""
+    store = await Store.open(path, inline=True, busy_timeout_s=0.0)
+    transport = ScriptedTransport(clock, limits, fates or {})
+    transport.store = store
+    catalog = Catalog.of(
+        tuple(scripted_provider(name, **changes) for name in providers),
+        tuple(an_offering(name, price=a_price(PRICES[name])) for name in providers),
+    )
+    scene = Scene(clock, limits, store, transport, catalog)
+    await scene.start()
+    try:
+        yield scene
+        assert transport.violations == []
+    finally:
+        await scene.engine.stop(0.0)
+        await store.close()

@@ -1,0 +1,135 @@
+"""While the database cannot be written, waiting is all that happens: nothing is sent, nothing is sent twice."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from providers.canonical import Failure, Reason, Stage
+from router.core.clock import Clock
+from router.core.job import AttemptState, JobState
+from router.core.order import UnavailableError
+from router.core.policy import JobLimits
+from tests.engine.scripted import Fate, Scene, a_scene
+from tests.virtual_time import in_virtual_time
+
+LOCKED_S = 40.0
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the write lock of a file, as another process would."""
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+
+
+async def delivered_once(scene: Scene, job_id: str) -> None:
+    assert (await scene.ended(job_id)).state is JobState.COMPLETED
+    assert scene.posts() == {"alpha": 1}
+    assert await scene.money(job_id) == ["alpha pending", "alpha delivered"]
+    assert scene.health["alpha"].snapshot().in_flight == 0
+
+
+def test_an_intent_that_cannot_be_written_is_not_sent(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, path=path) as scene:
+            job = await scene.accept()
+            with locked(path):
+                await asyncio.sleep(LOCKED_S)
+                assert scene.transport.posts == []
+                assert scene.health["alpha"].snapshot().in_flight == 0
+            await delivered_once(scene, job.id)
+
+    in_virtual_time(main)
+
+
+def test_an_intent_that_cannot_be_written_before_the_deadline_is_never_sent(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, limits=JobLimits(deadline_s=30.0), path=path) as scene:
+            job = await scene.accept()
+            with locked(path):
+                await asyncio.sleep(LOCKED_S)
+            ended = await scene.ended(job.id, 30.0)
+            assert ended.failure is not None
+            assert (ended.failure.reason, scene.transport.posts) == (Reason.EXPIRED, [])
+
+    in_virtual_time(main)
+
+
+def test_an_acceptance_is_written_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, path=path) as scene:
+            job = await scene.accept()
+            while not scene.transport.posts:
+                await asyncio.sleep(0.01)
+            with locked(path):
+                await scene.transport.answered.wait()
+                await asyncio.sleep(LOCKED_S)
+                stored = await scene.store.job(job.id)
+                assert stored is not None
+                assert stored.attempts[0].state is AttemptState.SUBMITTING
+            await delivered_once(scene, job.id)
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_end_is_settled_as_soon_as_it_can_be_or_found_again_after_a_crash(*, crash: bool, tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, path=path) as scene:
+            job = await scene.accept()
+            while not any(taken.fetches for taken in scene.transport.taken.values()):
+                await asyncio.sleep(0.05)
+            with locked(path):
+                await asyncio.sleep(LOCKED_S)
+                assert not (await scene.job(job.id)).ended
+                if crash:
+                    await scene.crash()
+            if crash:
+                await scene.start()
+            await delivered_once(scene, job.id)
+
+    in_virtual_time(main)
+
+
+def test_a_failure_is_settled_before_anybody_else_is_asked(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        busy = Fate(submit=Failure(Stage.SUBMIT, Reason.OVERLOADED))
+        async with a_scene(clock, {"alpha": [busy]}, path=path) as scene:
+            job = await scene.accept()
+            while not scene.transport.posts:
+                await asyncio.sleep(0.01)
+            with locked(path):
+                await asyncio.sleep(LOCKED_S)
+                assert scene.posts() == {"alpha": 1}
+            assert (await scene.ended(job.id)).state is JobState.COMPLETED
+            assert scene.posts() == {"alpha": 1, "beta": 1}
+
+    in_virtual_time(main)
+
+
+def test_a_job_that_cannot_be_stored_is_not_accepted(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, path=path) as scene:
+            with locked(path):
+                with pytest.raises(UnavailableError):
+                    await scene.accept()
+                assert not (await scene.engine.readiness()).ready
+            await asyncio.sleep(LOCKED_S)
+            assert scene.transport.posts == []
+
+    in_virtual_time(main)
