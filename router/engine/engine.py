@@ -35,6 +35,9 @@ from router.engine.store import StoreUnavailableError
 _LOG = logging.getLogger(__name__)
 _ENDED_JOBS_KEPT: Final = 10_000
 _RESTART_RUN_AFTER_S: Final = 5.0
+_FORGET_KEYS_EVERY_S: Final = 3600.0
+IDEMPOTENCY_KEYS_KEPT_S: Final = 86_400.0
+"""How long a key stands for its job at least, counted from the latest moment at which that job may end."""
 
 
 class Engine:
@@ -249,6 +252,14 @@ class Engine:
             except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
                 _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
+
+    async def _forget_keys(self) -> None:
+        """Forget idempotency keys whose jobs must be over, and which no caller may rely on any more."""
+        kept_s = IDEMPOTENCY_KEYS_KEPT_S + self._parts.limits.deadline_s
+        while True:
+            with suppress(StoreUnavailableError):
+                await self._parts.store.prune_idempotency_keys(self._parts.now() - kept_s)
+            await asyncio.sleep(_FORGET_KEYS_EVERY_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
