@@ -17,8 +17,10 @@ from router.config.settings import Settings
 from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.reading import read_report
 from router.observe.tracing import TracingError
+from router.reports.document import report_document
+from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
-from router.reports.tables import provider_table
+from router.reports.tables import failure_table, job_table, provider_table
 
 cli = typer.Typer(
     name="video-router",
@@ -35,6 +37,8 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 
 AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics.")]
 Database = Annotated[Path, typer.Option(metavar="PATH", help="SQLite file of the router, made and migrated by serve.")]
 Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
+Jobs = Annotated[bool, typer.Option("--jobs", help="Show each job and the way it went, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print providers and jobs as JSON, money in micro-USD.")]
 _DATABASE = Path("video-router.db")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -68,7 +72,7 @@ def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML conf
 
 
 @cli.command()
-def report(db: Database = _DATABASE, hours: Hours = None) -> None:
+def report(db: Database = _DATABASE, hours: Hours = None, jobs: Jobs = False, as_json: AsJson = False) -> None:
     """Compare what the providers delivered, where they failed, and what a delivered second really cost."""
     if not db.is_file():
         _stop(f"{db} does not exist; name the file that `serve --db` uses")
@@ -76,7 +80,14 @@ def report(db: Database = _DATABASE, hours: Hours = None) -> None:
         rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
     except (StoreUnavailableError, StoreVersionError) as error:
         _stop(str(error))
-    Console().print(provider_table(summaries(rows)))
+    providers, made = summaries(rows), job_summaries(rows)
+    if as_json:
+        typer.echo(report_document(providers, made))
+        return
+    tables = [*([job_table(made)] if jobs else []), provider_table(providers), failure_table(providers)]
+    if not rows:
+        Console().print("no attempt was made")
+    Console().print(*(table for table in tables if table.row_count), sep="\n", end="")
 
 
 def main() -> None:

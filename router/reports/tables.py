@@ -1,29 +1,27 @@
-"""Reports as tables for a terminal."""
+"""Reports as tables for a terminal; amounts are USD."""
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.table import Table
 
 from router.core.money import usd
+from router.reports.jobs import JobSummary, Step
 from router.reports.providers import ProviderSummary
 
 _NONE = "-"
 
 
 def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
-    """One line a provider; amounts are USD."""
-    table = Table(title="Providers side by side", title_justify="left")
-    table.add_column("provider")
-    for heading in ("attempts", "delivered", "p50", "p90", "video", "spent", "wasted", "uncertain", "USD per second"):
-        table.add_column(heading, justify="right")
-    table.add_column("failed at (stage.reason)")
+    """One line a provider."""
+    numbers = ("delivered", "p50", "p90", "video", "spent", "wasted", "uncertain", "per\nsecond")
+    table = _table("Providers side by side", ("provider",), numbers)
     for each in summaries:
-        share = each.delivered_share
         per_second = each.microusd_per_delivered_second
+        share = each.delivered_share
         table.add_row(
             each.provider,
-            str(each.attempts),
-            _NONE if share is None else f"{each.delivered} ({share:.0%})",
+            f"{each.delivered} of {each.attempts}" + ("" if share is None else f" ({share:.0%})"),
             _seconds(each.p50_s),
             _seconds(each.p90_s),
             f"{each.delivered_seconds} s",
@@ -31,9 +29,52 @@ def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
             usd(each.wasted_microusd),
             usd(each.uncertain_microusd),
             _NONE if per_second is None else f"{per_second / 1e6:.4f}",
-            ", ".join(f"{failure} x{count}" for failure, count in each.failures) or _NONE,
         )
     return table
+
+
+def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
+    """One line for each place where a provider's attempts failed."""
+    table = _table("Where attempts failed", ("provider", "stage.reason"), ("attempts",))
+    for each in summaries:
+        for failure, count in each.failures:
+            table.add_row(each.provider, failure, str(count))
+    return table
+
+
+def job_table(summaries: Iterable[JobSummary]) -> Table:
+    """One line an attempt, in the order in which they were made; time is the job's."""
+    texts = ("job", "asked for", "offering", "outcome")
+    table = _table("Jobs and the way they went", texts, ("time", "spent", "uncertain"))
+    # An id is 38 characters long and its first 14 tell it from the others; the JSON form has all of them.
+    table.columns[0].max_width, table.columns[0].no_wrap = 14, True
+    for each in summaries:
+        job = (each.id, f"{each.model} {each.seconds} s {each.size}")
+        for number, step in enumerate(each.route, 1):
+            table.add_row(
+                *(job if number == 1 else ("", "")),
+                step.offering,
+                _outcome(step),
+                _seconds(each.duration_s) if number == len(each.route) else "",
+                usd(step.posted_microusd),
+                usd(step.uncertain_microusd),
+            )
+    return table
+
+
+def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for heading in texts:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table
+
+
+def _outcome(step: Step) -> str:
+    return step.state.value if step.stage is None else f"{step.stage}.{step.reason}"
 
 
 def _seconds(value: float | None) -> str:
