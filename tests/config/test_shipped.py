@@ -33,7 +33,8 @@ def shipped() -> Settings:
 
 @pytest.fixture(scope="module")
 def demo() -> Settings:
-    return load(CONFIG / "demo.yaml", {"SANDBOX_KEY": "anything"}, NOW)
+    keys = {f"SANDBOX_{name.upper()}_KEY": f"sk-sandbox-{name}" for name in DialectName}
+    return load(CONFIG / "demo.yaml", keys, NOW)
 
 
 def quotes(settings: Settings, offering_id: str) -> dict[tuple[str, int], int]:
