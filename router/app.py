@@ -34,8 +34,9 @@ from router.observe.stdlib_logs import configure
 from router.observe.tracing import tracer_provider
 
 CLOCK: Final = Clock(time.time, time.monotonic)
-# A stop as a whole has ten seconds: submits under way may be answered, then downloads are hung up on.
-STOP_GRACE_S: Final = 7.0
+# A stop as a whole has ten seconds: submits under way may be answered, then downloads are hung up on, which takes
+# aiohttp twice _HANG_UP_S; the rest is for a slow machine.
+STOP_GRACE_S: Final = 6.0
 _HANG_UP_S: Final = 1.0
 
 

@@ -9,6 +9,7 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import ChargeRule
 from router.core.clock import Clock
 from router.core.job import AttemptState
+from router.core.ledger import CostKind
 from router.core.policy import JobLimits, OnAmbiguous
 from router.engine.exchange import NoAnswer, NotSent
 from tests.engine.scripted import PRICES, Fate, Scene, a_scene
@@ -124,7 +125,7 @@ async def check_money(scene: Scene, rule: ChargeRule) -> None:
         closed = {each.attempt_id for each in entries if each.kind != "pending"}
         known = {each.id for each in job.attempts if each.state in (AttemptState.SUCCEEDED, AttemptState.FAILED)}
         assert closed == known
-        assert [each.cost_kind for each in entries].count("delivered") == (job.delivered is not None)
+        assert [each.cost_kind for each in entries].count(CostKind.DELIVERED) == (job.delivered is not None)
     # A kill between the intent and the POST leaves an attempt that was never sent; nothing else does.
     unknown = attempts - len(scene.transport.posts)
     assert unknown >= 0

@@ -1,0 +1,84 @@
+"""SIGTERM: nothing new is taken, submits under way are recorded, the process ends in time, the next one goes on."""
+
+import asyncio
+import time
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+from aiohttp import ClientError, ClientPayloadError
+
+from providers.sandbox.delivery import SLOW_PARTS
+from providers.sandbox.faults import Fault, FaultRule
+from providers.sandbox.injection import Drawn
+from router.core.job import AttemptState
+from tests.process import PATIENT, Served, a_served
+
+STOPPED_WITHIN_S = 10.0
+
+
+async def turned_away(served: Served) -> bool:
+    """Whether a create is answered with 503, or cannot even connect."""
+    body = {"prompt": "too late", "model": "sora-2", "seconds": "10", "size": "720x1280"}
+    try:
+        async with served.http.post(f"{served.url}/v1/videos", json=body) as response:
+            return response.status == 503
+    except (ClientError, OSError):
+        return True
+
+
+async def test_a_submit_under_way_is_recorded_and_its_job_completes_after_the_next_start(tmp_path: Path) -> None:
+    async with a_served(tmp_path, "jizhiai", providers={**PATIENT, "timeouts": {"submit_s": 5}}) as served:
+        await served.sandboxes["jizhiai"].set_faults([{"fault": "late_answer", "delay_s": 1}])
+        await served.start()
+        video_ids = [(await served.create(f"scene {number}"))["id"] for number in range(3)]
+        await served.accepted(3)
+        served.signal(SIGTERM)
+        await asyncio.sleep(0.2)
+        assert await turned_away(served)
+        assert await served.exited() == 0
+        assert [row.state for row in served.rows()] == [AttemptState.RUNNING] * 3
+        await served.sandboxes["jizhiai"].clear_faults()
+        await served.start()
+        for video_id in video_ids:
+            assert (await served.ended(video_id))["status"] == "completed"
+        assert served.creates() == 3
+
+
+async def test_neither_an_endless_submit_nor_an_open_download_holds_up_the_stop(tmp_path: Path) -> None:
+    endless = {**PATIENT, "timeouts": {"submit_s": 600, "download_idle_s": 30}}
+    async with a_served(tmp_path, "jizhiai", providers=endless) as served:
+        sandbox = served.sandboxes["jizhiai"]
+        await served.start()
+        delivered = (await served.create("a finished one"))["id"]
+        assert (await served.ended(delivered))["status"] == "completed"
+        # From now on its bytes trickle, for longer than anybody waits.
+        sandbox.upstream.live_jobs()[0].drawn = Drawn(
+            link=FaultRule(fault=Fault.SLOW_DOWNLOAD, delay_s=2.0 * SLOW_PARTS)
+        )
+        await sandbox.set_faults([{"fault": "late_answer", "delay_s": 600}])
+        lost = (await served.create("an endless one"))["id"]
+        await served.accepted(2)
+        async with served.http.get(f"{served.url}/v1/videos/{delivered}/content") as download:
+            assert download.status == 200
+            await download.content.readany()
+            asked_at = time.monotonic()
+            assert await served.stop() == 0
+            assert time.monotonic() - asked_at < STOPPED_WITHIN_S
+            with pytest.raises(ClientPayloadError):
+                await download.read()
+        await sandbox.clear_faults()
+        await served.start()
+        video = await served.ended(lost)
+        assert (video["status"], video["error"]["code"]) == ("failed", "submit_unknown")
+        assert (await served.video(delivered))["status"] == "completed"
+        assert served.creates() == 2
+
+
+async def test_an_idle_router_stops_at_once_and_says_so(tmp_path: Path) -> None:
+    async with a_served(tmp_path, "jizhiai") as served:
+        await served.start()
+        assert await served.stop() == 0
+        said = served.logs[0].read_text()
+        assert '"event":"stopping"' in said
+        assert '"event":"stopped"' in said

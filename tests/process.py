@@ -1,0 +1,163 @@
+"""The router as a process of its own, to be killed and started again on the same file, before sandboxes in this one."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Any
+
+from aiohttp import ClientSession
+
+from providers.sandbox import Sandbox
+from router.core.report import ReportRow
+from router.engine.store.reading import read_report
+from tests.rig import SOLD, provider_document
+
+ENDED = ("completed", "failed")
+# Ejections and cool-downs would only make jobs wait.
+PATIENT: Mapping[str, Any] = {"breaker": {"volume_min": 1000}}
+
+
+@dataclass(slots=True)
+class Served:
+    """One `video-router serve` after the other, with the same configuration and the same database."""
+
+    folder: Path
+    sandboxes: Mapping[str, Sandbox]
+    http: ClientSession
+    url: str = ""
+    admin_url: str = ""
+    _process: subprocess.Popen[bytes] | None = None
+    _starts: int = 0
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "router.db"
+
+    async def start(self) -> None:
+        """Start the process and wait until it listens."""
+        self._starts += 1
+        log = self.folder / f"router-{self._starts}.log"
+        self.logs.append(log)
+        ports = ("--port", "0", "--admin-port", "0")
+        command = [sys.executable, "-m", "router", "serve", "--config", str(self.folder / "router.yaml"), *ports]
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [*command, "--db", str(self.database)], stdout=out, stderr=subprocess.STDOUT
+            )
+        give_up_at = time.monotonic() + 30
+        while (listening := self._said("listening")) is None:
+            assert self._process.poll() is None, log.read_text()
+            assert time.monotonic() < give_up_at, log.read_text()
+            await asyncio.sleep(0.02)
+        self.url, self.admin_url = listening["url"], listening["admin_url"]
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        self.signal(SIGKILL)
+        await self.exited()
+
+    async def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.signal(SIGTERM)
+        return await self.exited()
+
+    def signal(self, number: Signals) -> None:
+        """Send it a signal while it runs, and do not wait. The second SIGTERM ends it at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    async def exited(self) -> int:
+        """Wait for its end and return its exit code."""
+        if self._process is None:
+            return 0
+        code = await asyncio.to_thread(self._process.wait, 20)
+        self._process = None
+        return code
+
+    async def create(self, prompt: str, **changes: Any) -> dict[str, Any]:
+        """Create a video and return its object; raises AssertionError when it was not accepted."""
+        body = {"prompt": prompt, "model": "sora-2", "seconds": "10", "size": "720x1280", **changes}
+        async with self.http.post(f"{self.url}/v1/videos", json=body) as response:
+            video: dict[str, Any] = await response.json()
+            assert response.status == 200, video
+            return video
+
+    async def video(self, video_id: str) -> dict[str, Any]:
+        async with self.http.get(f"{self.url}/v1/videos/{video_id}") as response:
+            video: dict[str, Any] = await response.json()
+            assert response.status == 200, video
+            return video
+
+    async def ended(self, video_id: str, limit_s: float = 30.0) -> dict[str, Any]:
+        """Wait until a video is completed or failed."""
+        async with asyncio.timeout(limit_s):
+            while (video := await self.video(video_id))["status"] not in ENDED:
+                await asyncio.sleep(0.05)
+        return video
+
+    async def content(self, video_id: str) -> bytes:
+        async with self.http.get(f"{self.url}/v1/videos/{video_id}/content") as response:
+            assert response.status == 200
+            return await response.read()
+
+    def rows(self) -> list[ReportRow]:
+        return read_report(self.database, None)
+
+    def creates(self) -> int:
+        """How many creates reached all upstreams."""
+        return sum(sandbox.books().requests.get("create", 0) for sandbox in self.sandboxes.values())
+
+    async def accepted(self, count: int) -> None:
+        """Wait until the upstreams have accepted so many creates."""
+        async with asyncio.timeout(10):
+            while sum(sandbox.books().totals.accepted for sandbox in self.sandboxes.values()) < count:
+                await asyncio.sleep(0.01)
+
+    def _said(self, event: str) -> dict[str, str] | None:
+        for line in self.logs[-1].read_text().splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("\n") and (said := json.loads(line)).get("event") == event:
+                found: dict[str, str] = said
+                return found
+        return None
+
+
+@asynccontextmanager
+async def a_served(
+    folder: Path,
+    *dialects: str,
+    providers: Mapping[str, Any] = PATIENT,
+    time_scale: float = 300.0,
+    **sections: Any,
+) -> AsyncIterator[Served]:
+    """Start a sandbox for each dialect; the router is started by the test. `providers` changes every provider."""
+    async with AsyncExitStack() as stack:
+        sandboxes: dict[str, Sandbox] = {}
+        described: dict[str, Any] = {}
+        for dialect in dialects:
+            sandbox = await stack.enter_async_context(
+                Sandbox.start(dialect, time_scale=time_scale, prices=SOLD.get(dialect))
+            )
+            key_file = folder / f"{dialect}.key"
+            key_file.write_text(sandbox.key)
+            sandboxes[dialect] = sandbox
+            described[dialect] = provider_document(sandbox, key_file, **providers)
+        document = {
+            "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
+            "policy": {"job_deadline_s": 30},
+            "server": {"poll_after_ms": 20},
+            "providers": described,
+            **sections,
+        }
+        (folder / "router.yaml").write_text(json.dumps(document))
+        http = await stack.enter_async_context(ClientSession())
+        served = Served(folder, sandboxes, http)
+        stack.push_async_callback(served.kill)
+        yield served
