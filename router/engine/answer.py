@@ -11,7 +11,8 @@ from router.engine.sessions import Mark
 
 ANSWER_BYTES_MAX: Final = 1 << 20
 DOWNLOAD_BYTES_MAX: Final = 4 << 30
-CHUNK_BYTES_MAX: Final = 1 << 16
+# What one receive of an event loop brings at most: smaller pieces would have to be copied out of it.
+CHUNK_BYTES_MAX: Final = 1 << 18
 
 
 async def read_capped(response: ClientResponse) -> bytes | None:
