@@ -104,7 +104,7 @@ async def test_chunks_are_bounded_however_fast_they_come():
     ):
         lengths = [len(chunk) async for chunk in stream.chunks]
         assert sum(lengths) == len(body)
-        assert max(lengths) <= 1 << 16
+        assert max(lengths) <= 1 << 18
 
 
 async def test_a_slow_reader_slows_the_server_down_and_does_not_time_out():
@@ -123,13 +123,12 @@ async def test_a_slow_reader_slows_the_server_down_and_does_not_time_out():
         outside(server.url) as out,
         out.transport.open("relay", OWN, {}) as stream,
     ):
-        await anext(stream.chunks)
+        received = len(await anext(stream.chunks))
         await asyncio.sleep(0.5)
         assert sent < 32 << 20
-        received = 1 << 16
         async for chunk in stream.chunks:
             received += len(chunk)
-        assert received >= 64 << 20
+        assert received == 64 << 20
 
 
 async def test_a_slow_drip_is_no_stall():
