@@ -1,6 +1,7 @@
 """The command line: serve, check, report, and the sandbox to try them on."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -68,7 +69,7 @@ def serve(
 @cli.command()
 def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML configuration.")]) -> None:
     """Check a configuration without starting, and show who would sell what at which price."""
-    Console().print(check_table(_load(config)))
+    _console().print(check_table(_load(config)))
 
 
 @cli.command()
@@ -86,13 +87,18 @@ def report(db: Database = _DATABASE, hours: Hours = None, jobs: Jobs = False, as
         return
     tables = [*([job_table(made)] if jobs else []), provider_table(providers), failure_table(providers)]
     if not rows:
-        Console().print("no attempt was made")
-    Console().print(*(table for table in tables if table.row_count), sep="\n", end="")
+        _console().print("no attempt was made")
+    _console().print(*(table for table in tables if table.row_count), sep="\n", end="")
 
 
 def main() -> None:
     """Run the command line."""
     cli()
+
+
+def _console() -> Console:
+    """Give tables room when nobody looks at them in a terminal."""
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _load(config: Path) -> Settings:

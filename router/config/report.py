@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +15,9 @@ from router.config.selling import obstacle
 from router.config.settings import Settings
 from router.core.catalog import Offering
 from router.core.money import usd
+
+_NUMBERS = frozenset({"s", "USD", "USD/s"})
+_WRAPPED = frozenset({"listed", "images", "until"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +36,16 @@ def check_table(settings: Settings, now: datetime | None = None) -> Table:
     Offerings that have ended by `now` are shown as such.
     """
     at = (now or datetime.now(UTC)).timestamp()
-    table = Table(title=f"{settings.file}: on sale", title_justify="left")
-    for heading in ("model", "seconds", "sizes", "offering"):
-        table.add_column(heading, justify="right" if heading == "seconds" else "left")
-    for heading in ("price USD", "USD a second"):
-        table.add_column(heading, justify="right")
-    for heading in ("listed as", "images", "until"):
-        table.add_column(heading)
+    table = Table(
+        title=f"{settings.file}: on sale",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in ("model", "s", "sizes", "offering", "USD", "USD/s", "listed", "images", "until"):
+        justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading not in _WRAPPED, overflow="fold")
     above: tuple[str, int] | None = None
     for line in lines(settings):
         group = (line.offering.model, line.seconds)
@@ -74,15 +82,15 @@ def _lines(offering: Offering, settings: Settings) -> Iterable[Line]:
 def _cells(line: Line, at: float) -> tuple[str, ...]:
     offering = line.offering
     tier = next(tier for tier in offering.price.tiers if tier.covers(line.sizes[0], line.seconds))
-    images = f"{offering.images_max} as {', '.join(sorted(offering.image_inputs))}" if offering.images_max else "none"
+    images = f"{offering.images_max} {'/'.join(sorted(offering.image_inputs))}" if offering.images_max else "none"
     return (
         offering.model,
         str(line.seconds),
-        ", ".join(map(str, line.sizes)),
+        "\n".join(map(str, line.sizes)),
         offering.id,
         usd(line.quote_microusd),
         usd(round(line.quote_microusd / line.seconds)),
-        f"{tier.listed} {offering.price.unit.replace('_', ' ')}",
+        f"{tier.listed}/{offering.price.unit.removeprefix('per_')}",
         images,
         "" if offering.available_until is None else _until(offering.available_until, at),
     )

@@ -67,6 +67,7 @@ class Engine:
             for attempt in job.attempts:
                 if attempt.state is AttemptState.LATE:
                     self.watch_late(job, attempt)
+        self._spawn(self._forget_keys())
         return jobs
 
     async def stop(self, grace_s: float) -> None:
