@@ -135,9 +135,13 @@ async def a_served(
     *dialects: str,
     providers: Mapping[str, Any] = PATIENT,
     time_scale: float = 300.0,
+    headers: Mapping[str, str] | None = None,
     **sections: Any,
 ) -> AsyncIterator[Served]:
-    """Start a sandbox for each dialect; the router is started by the test. `providers` changes every provider."""
+    """Start a sandbox for each dialect; the router is started by the test. `providers` changes every provider.
+
+    `headers` go with every request to the router.
+    """
     async with AsyncExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
         described: dict[str, Any] = {}
@@ -157,7 +161,7 @@ async def a_served(
             **sections,
         }
         (folder / "router.yaml").write_text(json.dumps(document))
-        http = await stack.enter_async_context(ClientSession())
+        http = await stack.enter_async_context(ClientSession(headers=headers))
         served = Served(folder, sandboxes, http)
         stack.push_async_callback(served.kill)
         yield served
