@@ -84,7 +84,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         limits, routing = settings.limits, settings.routing
         parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing)
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
-        # Here for a start that fails from now on, when jobs run already; below for a stop, which comes to that one first.
+        # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         observer.metrics.resume(await engine.start())
         door = Door(

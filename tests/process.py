@@ -41,12 +41,12 @@ class Served:
     def database(self) -> Path:
         return self.folder / "router.db"
 
-    async def start(self) -> None:
-        """Start the process and wait until it listens."""
+    async def start(self, port: int = 0) -> None:
+        """Start the process and wait until it listens; AssertionError with its words when it ends instead."""
         self._starts += 1
         log = self.folder / f"router-{self._starts}.log"
         self.logs.append(log)
-        ports = ("--port", "0", "--admin-port", "0")
+        ports = ("--port", str(port), "--admin-port", "0")
         command = [sys.executable, "-m", "router", "serve", "--config", str(self.folder / "router.yaml"), *ports]
         with log.open("wb") as out:
             self._process = subprocess.Popen(

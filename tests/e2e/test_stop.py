@@ -1,6 +1,7 @@
 """SIGTERM: nothing new is taken, submits under way are recorded, the process ends in time, the next one goes on."""
 
 import asyncio
+import socket
 import time
 from pathlib import Path
 from signal import SIGTERM
@@ -11,7 +12,9 @@ from aiohttp import ClientError, ClientPayloadError
 from providers.sandbox.delivery import SLOW_PARTS
 from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.injection import Drawn
-from router.core.job import AttemptState
+from router.core.job import AttemptState, JobState
+from router.engine.store import Store
+from tests.builders import a_job, a_video
 from tests.process import PATIENT, Served, a_served
 
 STOPPED_WITHIN_S = 10.0
@@ -82,3 +85,25 @@ async def test_an_idle_router_stops_at_once_and_says_so(tmp_path: Path) -> None:
         said = served.logs[0].read_text()
         assert '"event":"stopping"' in said
         assert '"event":"stopped"' in said
+
+
+async def test_a_router_that_cannot_listen_leaves_no_submit_without_its_answer(tmp_path: Path) -> None:
+    async with a_served(tmp_path, "jizhiai") as served:
+        await served.sandboxes["jizhiai"].set_faults([{"fault": "late_answer", "delay_s": 0.5}])
+        store = await Store.open(served.database)
+        now = time.time()
+        for number in range(5):
+            video = a_video(model="sora-2", prompt=f"scene {number}")
+            await store.add_job(a_job(id=f"video_{number}", video=video, created_at=now, deadline_at=now + 60))
+        await store.close()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            with pytest.raises(AssertionError, match="cannot start"):
+                await served.start(port=taken.getsockname()[1])
+            assert await served.exited() == 2
+        assert AttemptState.SUBMITTING not in {row.state for row in served.rows()}
+        await served.start()
+        async with asyncio.timeout(20):
+            while {row.job_state for row in served.rows()} != {JobState.COMPLETED} or len(served.rows()) < 5:
+                await asyncio.sleep(0.05)
+        assert served.creates() == 5
