@@ -66,7 +66,7 @@ DISTURBED = {
 @pytest.mark.parametrize("fault", DISTURBED)
 async def test_a_disturbance_is_waited_out(fault: str, tmp_path: Path) -> None:
     async with a_rig(tmp_path, "jizhiai", "shenma", **FAILOVER) as rig:
-        await rig.sandboxes["jizhiai"].set_faults([{"fault": fault.split()[0], **DISTURBED[fault]}])
+        await rig.sandboxes["jizhiai"].set_faults([{"fault": fault.split(maxsplit=1)[0], **DISTURBED[fault]}])
         video = await rig.made()
         assert video.status == "completed", video.error
         assert [(row.provider, row.cost_kind) for row in rig.rows()] == [("jizhiai", CostKind.DELIVERED)]
