@@ -5,12 +5,12 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import orjson
+from aiohttp import FormData
 from multidict import CIMultiDict
 from yarl import URL
 
-from providers.adapter import HttpRequest
+from providers.adapter import FormPart, HttpRequest
 from router.engine.account import Account
-from router.engine.form import encoded_form
 
 # Above this the client library would rather stream a body than send it in one piece.
 _ONE_PIECE_BYTES_MAX: Final = 1 << 20
@@ -35,15 +35,28 @@ def own_headers(account: Account, request: HttpRequest, accept: str) -> CIMultiD
     return headers
 
 
-def body_of(request: HttpRequest, headers: CIMultiDict[str]) -> bytes | io.BytesIO | None:
-    """The body, or None; its Content-Type is added to `headers`."""
+async def body_of(request: HttpRequest, headers: CIMultiDict[str]) -> bytes | io.BytesIO | None:
+    """The body, or None; its Content-Type is added to `headers`. Raises ValueError for a name no header may hold."""
     if request.json is not None:
         headers["Content-Type"] = "application/json"
         return _piece(orjson.dumps(request.json))
-    if request.form:
-        headers["Content-Type"], form = encoded_form(request.form)
-        return _piece(form)
-    return None
+    return _piece(await _form(request.form, headers)) if request.form else None
+
+
+async def _form(parts: tuple[FormPart, ...], headers: CIMultiDict[str]) -> bytes:
+    """A form as one body: the client library would write it in three pieces for every part."""
+    # Quoting would turn a name like `input_reference[image_url]` into one the upstream does not know.
+    form = FormData(quote_fields=False, default_to_multipart=True)
+    for part in parts:
+        if part.file_name is None:
+            text = part.value if isinstance(part.value, str) else part.value.decode()
+            form.add_field(part.name, text, content_type=part.media_type)
+        else:
+            data = part.value.encode() if isinstance(part.value, str) else part.value
+            form.add_field(part.name, _piece(data), content_type=part.media_type, filename=part.file_name)
+    payload = form()
+    headers["Content-Type"] = payload.content_type
+    return await payload.as_bytes()
 
 
 def _piece(body: bytes) -> bytes | io.BytesIO:

@@ -103,9 +103,9 @@ class AiohttpTransport:
             target = self._target(provider, operation, request)
         except RefusedLinkError as refused:
             return NotSent(str(refused))
-        body = body_of(request, target.headers)
         mark = Mark()
         try:
+            body = await body_of(request, target.headers)
             async with asyncio.timeout(total_s):
                 response = await target.session.request(
                     request.method,

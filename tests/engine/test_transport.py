@@ -2,6 +2,8 @@ import asyncio
 import gzip
 import logging
 import socket
+from email.parser import BytesParser
+from email.policy import HTTP
 
 import orjson
 import pytest
@@ -338,6 +340,34 @@ async def test_a_form_without_a_file_is_multipart_too():
     async with chaos.chaos(answering(http(200, b"{}"))) as server, outside(server.url) as out:
         await out.transport.send("relay", Operation.SUBMIT, HttpRequest("POST", "/v1/videos", form=form))
         assert b"Content-Type: multipart/form-data; boundary=" in server.requests[0]
+
+
+async def test_another_implementation_reads_a_form_to_the_byte():
+    image = bytes(range(256)) * 9
+    form = (
+        FormPart("prompt", "视频\r\n--x"),
+        FormPart("input_reference[image_url]", "https://a.example/b.png"),
+        FormPart("input_reference", image, 'a "cat" \\ dog.png', "image/png"),
+    )
+    async with chaos.chaos(answering(http(200, b"{}"))) as server, outside(server.url) as out:
+        await out.transport.send("relay", Operation.SUBMIT, HttpRequest("POST", "/v1/videos", form=form))
+    _, _, headers_and_body = server.requests[0].partition(b"\r\n")
+    message = BytesParser(policy=HTTP.clone(max_line_length=None)).parsebytes(headers_and_body)
+    parts = list(message.iter_parts())
+    names = [part.get_param("name", header="content-disposition") for part in parts]
+    assert names == ["prompt", "input_reference[image_url]", "input_reference"]
+    assert [part.get_filename() for part in parts] == [None, None, 'a "cat" \\ dog.png']
+    assert parts[2].get_content_type() == "image/png"
+    assert parts[2].get_payload(decode=True) == image
+
+
+async def test_a_name_that_would_begin_a_header_is_never_sent():
+    hostile = 'a"\r\nX-Evil: 1'
+    async with chaos.chaos(answering(http(200, b"{}"))) as server, outside(server.url) as out:
+        for part in (FormPart(hostile, "x"), FormPart("a", b"x", hostile), FormPart("a", b"x", "b", hostile)):
+            request = HttpRequest("POST", "/v1/videos", form=(part,))
+            assert await out.transport.send("relay", Operation.SUBMIT, request) == NotSent("failed with ValueError")
+        assert server.visits == 0
 
 
 async def test_cookies_are_neither_kept_nor_sent():
