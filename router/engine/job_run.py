@@ -88,10 +88,11 @@ class JobRun:
             return None
         left_s = self.job.deadline_at - self._parts.now()
         decision, self._decision = self._decision or self._route(), None
-        if left_s <= 0 or not (decision.candidates or decision.may_pass):
+        candidates = self._in_time(decision, left_s)
+        if left_s <= 0 or not (candidates or decision.may_pass):
             await self._end(self._nobody_left(decision))
             return None
-        for candidate in decision.candidates:
+        for candidate in candidates:
             permits = self._parts.health[candidate.offering.provider].try_start()
             if permits is not None:
                 return candidate, permits
@@ -105,6 +106,13 @@ class JobRun:
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
         left = self._parts.limits.spend_microusd_max - exposure(self._entries).total_microusd
         return self._parts.decide(self.job.video, self.job.preferences, tried, max(0, left))
+
+    def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
+        """Leave out, once the job was attempted, whose video could not even be asked for before the deadline."""
+        if not self.job.attempts:
+            return decision.candidates
+        first_after_s = {name: each.polling.first_after_s for name, each in self._parts.catalog.providers.items()}
+        return tuple(each for each in decision.candidates if first_after_s[each.offering.provider] <= left_s)
 
     def _nobody_left(self, decision: Decision) -> Failure:
         """Give the job its last attempt's failure, or say why there never was an attempt."""

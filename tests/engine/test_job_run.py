@@ -198,6 +198,18 @@ def test_a_job_ends_at_its_deadline_although_the_provider_asks_for_patience() ->
     in_virtual_time(main)
 
 
+def test_nothing_is_bought_that_cannot_be_there_before_the_deadline() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(
+            clock, {"alpha": [Fate(ends_after_s=85.0, end=BROKEN)]}, JobLimits(deadline_s=100.0)
+        ) as scene:
+            job = await scene.made()
+            assert job.failure is not None
+            assert (job.failure.reason, scene.posts()) == (Reason.INTERNAL, {"alpha": 1})
+
+    in_virtual_time(main)
+
+
 @pytest.mark.parametrize("sent", [NotSent("refused"), NoAnswer("reset")])
 def test_only_what_was_provably_not_sent_is_sent_elsewhere(sent: NotSent | NoAnswer) -> None:
     async def main(clock: Clock) -> None:
