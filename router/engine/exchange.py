@@ -27,7 +27,14 @@ Outcome: TypeAlias = HttpResponse | NotSent | NoAnswer
 
 
 class ContentError(Exception):
-    """The bytes of a video could not be had. The message holds neither link nor query."""
+    """The bytes of a video could not be had. The message holds neither link nor query.
+
+    `ours`: nothing left this machine, so the video may well be there: our guard, our pool, our own limits.
+    """
+
+    def __init__(self, message: str, *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.ours = ours
 
 
 @dataclass(frozen=True, slots=True)
