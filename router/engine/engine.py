@@ -143,7 +143,9 @@ class Engine:
             raise ContentError("the provider that made this video is no longer configured")
         done = Succeeded(attempt.content_url)
         request = provider.adapter.content_request(attempt.remote_id or "", done, variant)
-        return None if request is None else self._parts.transport.open(provider.name, request, headers)
+        if request is None:
+            return None
+        return self._parts.transport.open(provider.name, request, headers, for_caller=True)
 
     async def readiness(self) -> Readiness:
         """Say whether jobs are taken: the store can be written and nobody has asked for a shutdown."""

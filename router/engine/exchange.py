@@ -58,6 +58,9 @@ class Transport(Protocol):
         """
 
     def open(
-        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], *, for_caller: bool = False
     ) -> AbstractAsyncContextManager[ContentStream]:
-        """Open a download; `headers` adds conditional ones such as Range. Raises ContentError."""
+        """Open a download; `headers` adds conditional ones such as Range. Raises ContentError.
+
+        One `for_caller`, who may read as slowly as he likes, takes no connection from the engine's own.
+        """

@@ -1,4 +1,4 @@
-"""The client's four pools of connections, none of which knows a key, a cookie, a proxy or a redirect."""
+"""The client's pools of connections, none of which knows a key, a cookie, a proxy or a redirect."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,16 +26,31 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Downloads:
+    """`trusted` ones come from hosts the operator named, `guarded` ones from any other."""
+
+    trusted: ClientSession
+    guarded: ClientSession
+
+    @classmethod
+    def opened(cls, resolver: AbstractResolver | None) -> "Downloads":
+        """Open both; needs a running loop."""
+        trusted = TCPConnector(limit=_CONNECTIONS_MAX, resolver=resolver)
+        guarded = TCPConnector(limit=_CONNECTIONS_MAX, resolver=resolver, socket_factory=guarded_socket)
+        return cls(_session(trusted), _session(guarded))
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
-    """One for each use: `trusted` downloads from hosts the operator named, `guarded` from any other.
+    """One for each use: the engine reads finished videos through `own`, callers through `callers`.
 
     A request given a Mark as its `trace_request_ctx` gets it marked when its headers leave.
     """
 
     submit: ClientSession
     api: ClientSession
-    trusted: ClientSession
-    guarded: ClientSession
+    own: Downloads
+    callers: Downloads
 
     @classmethod
     def opened(cls, resolver: AbstractResolver | None) -> "Sessions":
@@ -44,13 +59,14 @@ class Sessions:
         # beside a video.
         submit = TCPConnector(force_close=True, limit=_CONNECTIONS_MAX, resolver=resolver)
         api = TCPConnector(limit=_CONNECTIONS_MAX, limit_per_host=_CONNECTIONS_PER_HOST_MAX, resolver=resolver)
-        trusted = TCPConnector(limit=_CONNECTIONS_MAX, resolver=resolver)
-        guarded = TCPConnector(limit=_CONNECTIONS_MAX, resolver=resolver, socket_factory=guarded_socket)
-        return cls(_session(submit), _session(api), _session(trusted), _session(guarded))
+        # Callers who read slowly hold connections for as long as they like; that must not keep the engine from finding
+        # out whether a video is whole, or it would buy another one.
+        return cls(_session(submit), _session(api), Downloads.opened(resolver), Downloads.opened(resolver))
 
     async def close(self) -> None:
         """Close every connection; exchanges under way end as unanswered."""
-        for session in (self.submit, self.api, self.trusted, self.guarded):
+        downloads = (self.own.trusted, self.own.guarded, self.callers.trusted, self.callers.guarded)
+        for session in (self.submit, self.api, *downloads):
             await session.close()
 
 

@@ -21,7 +21,7 @@ from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers,
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.fault import cause_of
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
-from router.engine.sessions import Mark, Sessions
+from router.engine.sessions import Downloads, Mark, Sessions
 
 REDIRECTS_MAX: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -88,19 +88,20 @@ class AiohttpTransport:
         return outcome
 
     def open(
-        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], *, for_caller: bool = False
     ) -> AbstractAsyncContextManager[ContentStream]:
         """Open a download of any status; `headers` may add Range and If-Range. Raises ContentError.
 
-        Up to three redirects are followed, each checked anew, none with the key.
+        Up to three redirects are followed, each checked anew, none with the key. Those `for_caller` have connections
+        apart from all others.
         """
-        return self._open(provider, request, headers)
+        return self._open(provider, request, headers, for_caller)
 
     async def _exchange(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
         limits = self._providers[provider].timeouts
         total_s = limits.submit_s if operation is Operation.SUBMIT else limits.poll_s
         try:
-            target = self._target(provider, operation, request)
+            target = self._target(provider, operation, request, self._sessions().own)
         except RefusedLinkError as refused:
             return NotSent(str(refused))
         mark = Mark()
@@ -129,11 +130,11 @@ class AiohttpTransport:
 
     @asynccontextmanager
     async def _open(
-        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], for_caller: bool
     ) -> AsyncIterator[ContentStream]:
         started = self._clock.monotonic()
         mark = Mark()
-        response = await self._answer(provider, request, headers, mark)
+        response = await self._answer(provider, request, headers, mark, for_caller)
         if isinstance(response, str):
             missed = NoAnswer(response) if mark.left else NotSent(response)
             self._ended(provider, Operation.DOWNLOAD, started, missed)
@@ -148,14 +149,15 @@ class AiohttpTransport:
             self._ended(provider, Operation.DOWNLOAD, started, outcome)
 
     async def _answer(
-        self, provider: str, request: HttpRequest, headers: Mapping[str, str], mark: Mark
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], mark: Mark, for_caller: bool
     ) -> ClientResponse | str:
         """The last answer of a chain of redirects, or why there is none."""
         conditional = {name: value for name, value in headers.items() if name.lower() in _CONDITIONAL}
         limits = self._providers[provider].timeouts
         timeout = ClientTimeout(connect=limits.connect_s, sock_read=limits.download_idle_s)
         try:
-            target = self._target(provider, Operation.DOWNLOAD, request)
+            downloads = self._sessions().callers if for_caller else self._sessions().own
+            target = self._target(provider, Operation.DOWNLOAD, request, downloads)
             target.headers.update(conditional)
             for _ in range(REDIRECTS_MAX + 1):
                 response = await target.session.request(
@@ -173,14 +175,15 @@ class AiohttpTransport:
                 response.close()
                 if location is None:
                     return "the answer came compressed"
-                target = self._link(provider, parse_link(location, target.url), {"Accept": "*/*", **conditional})
+                link = parse_link(location, target.url)
+                target = self._link(provider, link, {"Accept": "*/*", **conditional}, downloads)
         except Exception as error:  # noqa: BLE001 - every way to fail is the same to a download
             return cause_of(error)
         return f"redirected more than {REDIRECTS_MAX} times"
 
-    def _target(self, provider: str, operation: Operation, request: HttpRequest) -> _Target:
+    def _target(self, provider: str, operation: Operation, request: HttpRequest, downloads: Downloads) -> _Target:
         if request.absolute:
-            return self._link(provider, parse_link(request.path), {"Accept": "*/*", **request.headers})
+            return self._link(provider, parse_link(request.path), {"Accept": "*/*", **request.headers}, downloads)
         account, sessions = self._accounts[provider], self._sessions()
         match operation:
             case Operation.SUBMIT:
@@ -188,18 +191,17 @@ class AiohttpTransport:
             case Operation.POLL:
                 session, accept = sessions.api, "application/json"
             case Operation.DOWNLOAD:
-                session, accept = sessions.trusted, "*/*"
+                session, accept = downloads.trusted, "*/*"
             case _:
                 assert_never(operation)
         return _Target(session, own_url(account, request), own_headers(account, request, accept))
 
-    def _link(self, provider: str, url: URL, headers: Mapping[str, str]) -> _Target:
+    def _link(self, provider: str, url: URL, headers: Mapping[str, str], downloads: Downloads) -> _Target:
         """The target of a link that an upstream named; raises RefusedLinkError."""
         asset_hosts = self._providers[provider].asset_hosts
         if (reason := why_refused(url, asset_hosts)) is not None:
             raise RefusedLinkError(reason)
-        sessions = self._sessions()
-        session = sessions.trusted if is_exempt(url, asset_hosts) else sessions.guarded
+        session = downloads.trusted if is_exempt(url, asset_hosts) else downloads.guarded
         return _Target(session, url, CIMultiDict(headers))
 
     def _sessions(self) -> Sessions:

@@ -107,6 +107,7 @@ class ScriptedTransport:
     def __init__(self, clock: Clock, limits: JobLimits, fates: Mapping[str, list[Fate]]) -> None:
         self.posts: list[tuple[str, str]] = []
         self.taken: dict[str, Taken] = {}
+        self.opened_for_callers: list[bool] = []
         self.violations: list[str] = []
         self.store: Store | None = None
         self.answered = asyncio.Event()
@@ -140,8 +141,9 @@ class ScriptedTransport:
 
     @asynccontextmanager
     async def open(
-        self, provider: str, request: HttpRequest, headers: Mapping[str, str]
+        self, provider: str, request: HttpRequest, headers: Mapping[str, str], *, for_caller: bool = False
     ) -> AsyncIterator[ContentStream]:
+        self.opened_for_callers.append(for_caller)
         job = self.taken[request.path.rpartition("/")[2]]
         job.fetches += 1
         await asyncio.sleep(0.1)

@@ -1,12 +1,13 @@
 import asyncio
 import gzip
 import logging
+from contextlib import AsyncExitStack
 
 import pytest
 
 from providers.adapter import HttpRequest
 from router.core.events import ExchangeResult, Operation
-from router.engine import answer
+from router.engine import answer, sessions
 from router.engine.exchange import ContentError
 from router.engine.verification import Verified, verify
 from tests.engine import chaos
@@ -259,3 +260,21 @@ async def test_an_absolute_link_that_redirects_inside_is_refused():
 async def test_a_redirect_without_a_location_is_an_answer():
     async with chaos.chaos(answering(http(302))) as server, outside(server.url) as out:
         assert (await fetch(out, OWN))[0] == 302
+
+
+async def test_callers_who_read_slowly_hold_no_connection_that_the_engine_needs(monkeypatch):
+    monkeypatch.setattr(sessions, "_CONNECTIONS_MAX", 3)
+
+    async def endless_at_first(visit: chaos.Visit) -> None:
+        await visit.read_request()
+        if server.visits <= 3:
+            await visit.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            await chaos.forever()
+        await visit.write(http(200, VIDEO))
+
+    async with chaos.chaos(endless_at_first) as server, outside(server.url) as out, AsyncExitStack() as callers:
+        for _ in range(3):
+            await callers.enter_async_context(out.transport.open("relay", OWN, {}, for_caller=True))
+        with pytest.raises(ContentError, match="no connection in time"):
+            await callers.enter_async_context(out.transport.open("relay", OWN, {}, for_caller=True))
+        assert (await fetch(out, OWN))[2] == VIDEO
