@@ -6,11 +6,12 @@ import os
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientError
 
 from router.core.job import AttemptState, JobState
-from tests.process import ENDED, Served, a_served
+from tests.process import ENDED, PATIENT, Served, a_served
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -26,11 +27,26 @@ WEATHER = (
     {"fault": "poll_500", "share": 0.1},
 )
 
+# Nothing is given up for being slow, so that no second purchase is right: a loaded machine takes its time to restart.
+UNHURRIED: dict[str, Any] = {
+    **PATIENT,
+    "timeouts": {"connect_s": 10, "submit_s": 20, "poll_s": 10, "download_idle_s": 20},
+    "polling": {
+        "first_after_s": 0.02,
+        "interval_s_min": 0.02,
+        "interval_s_max": 0.1,
+        "stall_s": 50,
+        "deadline_s": 55,
+        "download_s_max": 30,
+    },
+}
+
 
 async def test_no_kill_loses_a_job_or_buys_one_twice(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     acknowledged: dict[str, str] = {}
-    async with a_served(tmp_path, "jizhiai", "shenma") as served:
+    policy = {"job_deadline_s": 60}
+    async with a_served(tmp_path, "jizhiai", "shenma", providers=UNHURRIED, policy=policy) as served:
         for sandbox in served.sandboxes.values():
             await sandbox.set_faults(WEATHER)
         for number in range(ROUNDS):
@@ -43,7 +59,7 @@ async def test_no_kill_loses_a_job_or_buys_one_twice(tmp_path: Path) -> None:
             acknowledged |= {video_id: prompt for prompt, video_id in await creating if video_id}
         await served.start()
         for video_id in acknowledged:
-            assert (await served.ended(video_id))["status"] in ENDED
+            assert (await served.ended(video_id, 60.0))["status"] in ENDED
         await everything_ended(served)
         check_purchases(served)
         check_books(served)
@@ -75,6 +91,8 @@ def check_purchases(served: Served) -> None:
         # A kill may come between the intent and its submit: then there is an attempt that was never sent, no more.
         assert creates <= len(mine) <= creates + unknown
         assert max(Counter(entry.prompt_sha256 for entry in sandbox.books().accepted).values()) == 1
+    bought = Counter(row.job_id for row in rows if row.posted_microusd or row.open_microusd)
+    assert [row for row in rows if bought[row.job_id] > 1] == []
     paid = Counter(
         entry.prompt_sha256
         for sandbox in served.sandboxes.values()
