@@ -13,7 +13,7 @@ from providers.sandbox.cli import sandbox
 from router.app import Place, run
 from router.config.loading import load
 from router.config.problems import ConfigError
-from router.config.report import check_table
+from router.config.report import check_table, described
 from router.config.settings import Settings
 from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.reading import read_report
@@ -106,8 +106,8 @@ def _load(config: Path) -> Settings:
         settings = load(config, os.environ)
     except ConfigError as error:
         _stop(str(error))
-    for warning in settings.warnings:
-        Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False)
+    for warning in described(config, settings.warnings):
+        Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     return settings
 
 
