@@ -32,6 +32,8 @@ _CAUSES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (InvalidURL, "the address cannot be read"),
 )
 
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+
 
 def cause_of(error: Exception) -> str:
     """Name a failure without anything of the address, the headers or the body."""
@@ -49,6 +51,17 @@ def cause_of(error: Exception) -> str:
             return f"the connection broke: {_errno_of(error)}"
         case _:
             return _class_of(error)
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether nothing left this machine for a reason of its own: a link we refuse, no file or port left, no session."""
+    match error:
+        case RefusedLinkError() | RuntimeError():
+            return True
+        case ClientConnectorError(os_error=os_error):
+            return isinstance(os_error, ForbiddenAddressError) or os_error.errno in _EXHAUSTED
+        case _:
+            return False
 
 
 def _errno_of(error: OSError) -> str:

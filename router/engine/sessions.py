@@ -5,7 +5,15 @@ from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Final
 
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector, TraceConfig, TraceRequestHeadersSentParams
+from aiohttp import (
+    ClientSession,
+    DummyCookieJar,
+    TCPConnector,
+    TraceConfig,
+    TraceConnectionQueuedEndParams,
+    TraceConnectionQueuedStartParams,
+    TraceRequestHeadersSentParams,
+)
 from aiohttp.abc import AbstractResolver
 
 from router.engine.guard import guarded_socket
@@ -16,11 +24,12 @@ _USER_AGENT: Final = f"video-router/{version('video-router')}"
 
 
 class Mark:
-    """What happened to one exchange: whether its headers `left`, and whether its answer `broke` off."""
+    """What happened to one exchange: whether it is `queued` for a connection, its headers `left`, its answer `broke`."""
 
-    __slots__ = ("broke", "left")
+    __slots__ = ("broke", "left", "queued")
 
     def __init__(self) -> None:
+        self.queued = False
         self.left = False
         self.broke = False
 
@@ -72,6 +81,8 @@ class Sessions:
 
 def _session(connector: TCPConnector) -> ClientSession:
     tracing = TraceConfig()
+    tracing.on_connection_queued_start.append(_mark_queued)
+    tracing.on_connection_queued_end.append(_mark_served)
     tracing.on_request_headers_sent.append(_mark_left)
     return ClientSession(
         connector=connector,
@@ -80,6 +91,14 @@ def _session(connector: TCPConnector) -> ClientSession:
         trace_configs=[tracing],
         trust_env=False,
     )
+
+
+async def _mark_queued(_: ClientSession, context: SimpleNamespace, __: TraceConnectionQueuedStartParams) -> None:
+    context.trace_request_ctx.queued = True
+
+
+async def _mark_served(_: ClientSession, context: SimpleNamespace, __: TraceConnectionQueuedEndParams) -> None:
+    context.trace_request_ctx.queued = False
 
 
 async def _mark_left(_: ClientSession, context: SimpleNamespace, __: TraceRequestHeadersSentParams) -> None:

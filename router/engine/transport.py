@@ -19,7 +19,7 @@ from router.engine.account import Account
 from router.engine.address import body_of, own_headers, own_url
 from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers, read_capped, read_chunks
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
-from router.engine.fault import cause_of
+from router.engine.fault import cause_of, is_ours
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
 from router.engine.sessions import Downloads, Mark, Sessions
 
@@ -135,10 +135,10 @@ class AiohttpTransport:
         started = self._clock.monotonic()
         mark = Mark()
         response = await self._answer(provider, request, headers, mark, for_caller)
-        if isinstance(response, str):
-            missed = NoAnswer(response) if mark.left else NotSent(response)
+        if isinstance(response, ContentError):
+            missed = NoAnswer(str(response)) if mark.left else NotSent(str(response))
             self._ended(provider, Operation.DOWNLOAD, started, missed)
-            raise ContentError(response)
+            raise response
         passed_on = {name: value for name, value in lower_headers(response).items() if name in _PASSED_ON}
         try:
             async with aclosing(read_chunks(response, mark)) as chunks:
@@ -150,7 +150,7 @@ class AiohttpTransport:
 
     async def _answer(
         self, provider: str, request: HttpRequest, headers: Mapping[str, str], mark: Mark, for_caller: bool
-    ) -> ClientResponse | str:
+    ) -> ClientResponse | ContentError:
         """The last answer of a chain of redirects, or why there is none."""
         conditional = {name: value for name, value in headers.items() if name.lower() in _CONDITIONAL}
         limits = self._providers[provider].timeouts
@@ -174,12 +174,12 @@ class AiohttpTransport:
                     return response
                 response.close()
                 if location is None:
-                    return "the answer came compressed"
+                    return ContentError("the answer came compressed")
                 link = parse_link(location, target.url)
                 target = self._link(provider, link, {"Accept": "*/*", **conditional}, downloads)
-        except Exception as error:  # noqa: BLE001 - every way to fail is the same to a download
-            return cause_of(error)
-        return f"redirected more than {REDIRECTS_MAX} times"
+        except Exception as error:  # noqa: BLE001 - whatever failed, what counts is whose fault it is
+            return ContentError(cause_of(error), ours=mark.queued or is_ours(error))
+        return ContentError(f"redirected more than {REDIRECTS_MAX} times")
 
     def _target(self, provider: str, operation: Operation, request: HttpRequest, downloads: Downloads) -> _Target:
         if request.absolute:

@@ -275,6 +275,23 @@ async def test_callers_who_read_slowly_hold_no_connection_that_the_engine_needs(
     async with chaos.chaos(endless_at_first) as server, outside(server.url) as out, AsyncExitStack() as callers:
         for _ in range(3):
             await callers.enter_async_context(out.transport.open("relay", OWN, {}, for_caller=True))
-        with pytest.raises(ContentError, match="no connection in time"):
+        with pytest.raises(ContentError, match="no connection in time") as full:
             await callers.enter_async_context(out.transport.open("relay", OWN, {}, for_caller=True))
+        assert full.value.ours
         assert (await fetch(out, OWN))[2] == VIDEO
+
+
+async def whose(out: Outside, link: str) -> str:
+    with pytest.raises(ContentError) as failed:
+        await fetch(out, HttpRequest("GET", link))
+    return "ours" if failed.value.ours else "theirs"
+
+
+async def test_a_link_that_we_refuse_is_our_failure_and_a_host_that_refuses_us_is_not():
+    async with chaos.chaos(answering(http(302, Location="/inside"))) as server, outside(server.url) as out:
+        assert await whose(out, f"{server.url}/a.mp4") == "ours"
+        assert await whose(out, "https://127.0.0.1/a.mp4") == "ours"
+        assert server.visits == 0
+    closed = f"127.0.0.1:{unused_port()}"
+    async with outside(f"http://{closed}", asset_hosts=frozenset({closed})) as out:
+        assert await whose(out, f"http://{closed}/a.mp4") == "theirs"
