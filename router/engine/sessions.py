@@ -24,7 +24,7 @@ _USER_AGENT: Final = f"video-router/{version('video-router')}"
 
 
 class Mark:
-    """What happened to one exchange: whether it is `queued` for a connection, its headers `left`, its answer `broke`."""
+    """What happened to one exchange: whether it is `queued` for a connection, and what `left` and what `broke` off."""
 
     __slots__ = ("broke", "left", "queued")
 
