@@ -10,10 +10,11 @@ from aiohttp import hdrs, web
 from router.core.limits import ServerSettings
 from router.http.errors import ApiError, invalid, too_large
 from router.http.form import Document, form_document
+from router.http.json_text import load_json
 
 BODY_S_MAX: Final = 60.0
 # Above this, parsing and hashing hold the event loop for milliseconds, so they are done in a thread.
-LARGE_BODY_BYTES: Final = 262_144
+LARGE_BODY_BYTES: Final = 65_536
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ async def read_document(request: web.Request, settings: ServerSettings) -> Docum
         raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
     raw = await _read(request, settings.body_bytes_max)
     if request.content_type == "application/json":
-        return await computed(request, lambda: _json_document(raw))
+        return await computed(request, lambda: _json_document(raw, settings))
     content_type = request.headers[hdrs.CONTENT_TYPE]
     return await computed(request, lambda: form_document(raw, content_type, settings))
 
@@ -52,9 +53,9 @@ async def _read(request: web.Request, bytes_max: int) -> bytes:
     return bytes(raw)
 
 
-def _json_document(raw: bytes) -> Document:
+def _json_document(raw: bytes, settings: ServerSettings) -> Document:
     try:
-        document = orjson.loads(raw)
+        document = load_json(raw, settings)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}, character {error.pos}"
         raise invalid(f"the body is not valid JSON: {error.msg} ({where})", code="invalid_json") from None

@@ -16,6 +16,8 @@ from router.http.form import Document, Upload
 from router.http.images import image_file, image_of
 
 SECONDS_MAX: Final = 3600
+METADATA_ENTRIES_MAX: Final = 16
+ROUTING_NAMES_MAX: Final = 64
 
 _Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 _MetadataKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
@@ -36,8 +38,8 @@ class ImageReference(_Strict):
 class RoutingBody(_Strict):
     """The caller's own limits on where a job may go and what it may cost."""
 
-    only: Annotated[list[_Name], Field(max_length=64)] | None = None
-    ignore: Annotated[list[_Name], Field(max_length=64)] | None = None
+    only: list[_Name] | None = None
+    ignore: list[_Name] | None = None
     max_price_usd: Annotated[str, Field(max_length=32)] | StrictInt | float | None = None
     duration_policy: Literal["exact", "at_least"] | None = None
 
@@ -52,7 +54,7 @@ class CreateBody(_Strict):
     input_reference: InstanceOf[Upload] | ImageReference | None = None
     images: list[InstanceOf[Upload] | str] | None = None
     watermark: bool | None = None
-    metadata: Annotated[dict[_MetadataKey, _MetadataValue], Field(max_length=16)] | None = None
+    metadata: dict[_MetadataKey, _MetadataValue] | None = None
     routing: RoutingBody | None = None
 
 
@@ -73,10 +75,11 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "input_reference": 'a file part, or an object with exactly one field: {"image_url": "https://... or data:..."}',
     "images": "a list of https URLs and data URLs, or repeated file parts",
     "watermark": "true or false",
-    "metadata": "an object of at most 16 texts of at most 512 characters, under keys of at most 64 characters",
+    "metadata": f"an object of at most {METADATA_ENTRIES_MAX} texts of at most 512 characters,"
+    " under keys of at most 64 characters",
     "routing": "an object with any of the fields only, ignore, max_price_usd, duration_policy",
-    "routing.only": "a list of at most 64 names of providers or offerings",
-    "routing.ignore": "a list of at most 64 names of providers or offerings",
+    "routing.only": f"a list of at most {ROUTING_NAMES_MAX} names of providers or offerings",
+    "routing.ignore": f"a list of at most {ROUTING_NAMES_MAX} names of providers or offerings",
     "routing.max_price_usd": 'an amount in USD, such as "0.80"',
     "routing.duration_policy": "exact or at_least",
 }
@@ -86,6 +89,7 @@ def parse_create(
     document: Document, settings: ServerSettings, defaults: RequestDefaults, catalog: Catalog
 ) -> ParsedCreate:
     """Read a document into a canonical request; raises ApiError 400 or 413 that names the field and what it takes."""
+    _check_entries(document, settings)
     try:
         body = CreateBody.model_validate(document)
     except ValidationError as error:
@@ -105,6 +109,34 @@ def parse_create(
     return ParsedCreate(video, preferences, body.metadata or {})
 
 
+def _check_entries(document: Document, settings: ServerSettings) -> None:
+    """Count before pydantic looks, which describes each entry that is wrong: of a million, that takes gigabytes."""
+    _check_fields(document, "", CreateBody)
+    for name, model in (("input_reference", ImageReference), ("routing", RoutingBody)):
+        if isinstance(inner := document.get(name), dict):
+            _check_fields(inner, f"{name}.", model)
+    images, routing = document.get("images"), document.get("routing")
+    if isinstance(images, list) and len(images) > settings.images_max:
+        raise _too_many_images(len(images), f"images[{len(images) - 1}]", settings)
+    _check_count("metadata", document.get("metadata"), METADATA_ENTRIES_MAX)
+    if isinstance(routing, dict):
+        for name in ("only", "ignore"):
+            _check_count(f"routing.{name}", routing.get(name), ROUTING_NAMES_MAX)
+
+
+def _check_fields(given: Document, prefix: str, model: type[_Strict]) -> None:
+    for field_name in given:
+        if field_name not in model.model_fields:
+            name = prefix + field_name[:64]
+            message = f"unknown field {name!r}; the accepted fields are {', '.join(model.model_fields)}"
+            raise invalid(message, name, "unknown_parameter")
+
+
+def _check_count(name: str, value: object, entries_max: int) -> None:
+    if isinstance(value, list | dict) and len(value) > entries_max:
+        raise invalid(f"{name} must be {_EXPECTED[name]}", name)
+
+
 def _seconds(value: int | str) -> int:
     text = str(value)
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= SECONDS_MAX):
@@ -122,9 +154,13 @@ def _size(text: str) -> Size:
 def _images(body: CreateBody, settings: ServerSettings) -> tuple[Image, ...]:
     given = list(_given_images(body))
     if len(given) > settings.images_max:
-        message = f"{len(given)} input images were sent; at most {settings.images_max} are accepted"
-        raise invalid(message, given[-1][0], "too_many_images")
+        raise _too_many_images(len(given), given[-1][0], settings)
     return tuple(_image(param, value, settings.image_bytes_max) for param, value in given)
+
+
+def _too_many_images(count: int, param: str, settings: ServerSettings) -> ApiError:
+    message = f"{count} input images were sent; at most {settings.images_max} are accepted"
+    return invalid(message, param, "too_many_images")
 
 
 def _image(param: str, value: Upload | str, bytes_max: int) -> Image:
@@ -182,11 +218,6 @@ def _explained(error: ValidationError) -> ApiError:
     location = [str(part) for part in first["loc"]]
     depth = 2 if location[0] == "routing" else 1
     name = ".".join(location[:depth])
-    if first["type"] == "extra_forbidden":
-        name = ".".join(part[:64] for part in location)
-        accepted = RoutingBody if location[0] == "routing" and len(location) > 1 else CreateBody
-        message = f"unknown field {name!r}; the accepted fields are {', '.join(accepted.model_fields)}"
-        return invalid(message, name, "unknown_parameter")
     if first["type"] == "missing":
         return invalid(f"{name} is required: {_EXPECTED[name]}", name, "missing_required_parameter")
     return invalid(f"{name} must be {_EXPECTED[name]}", name)

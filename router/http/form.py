@@ -8,6 +8,7 @@ import orjson
 
 from router.core.limits import ServerSettings
 from router.http.errors import ApiError, invalid, too_large
+from router.http.json_text import load_json
 from router.http.multipart import MultipartError, Part, split_parts
 
 Document: TypeAlias = dict[str, Any]
@@ -45,7 +46,7 @@ def _value(part: Part, path: tuple[str, ...], settings: ServerSettings) -> objec
     bytes_max = _bytes_max(part, name, settings)
     if len(part.data) > bytes_max:
         raise too_large(f"the part {name!r}", bytes_max)
-    return Upload(part.data) if part.is_file else _text(part.data, path)
+    return Upload(part.data) if part.is_file else _text(part.data, path, settings)
 
 
 def _bytes_max(part: Part, name: str, settings: ServerSettings) -> int:
@@ -64,7 +65,7 @@ def _path(name: str) -> tuple[str, ...]:
     return path
 
 
-def _text(data: bytes, path: tuple[str, ...]) -> object:
+def _text(data: bytes, path: tuple[str, ...], settings: ServerSettings) -> object:
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -72,7 +73,7 @@ def _text(data: bytes, path: tuple[str, ...]) -> object:
     if len(path) > 1 or path[0] not in _OBJECT_FIELDS or not text.lstrip().startswith("{"):
         return text
     try:
-        return orjson.loads(text)
+        return load_json(data, settings)
     except orjson.JSONDecodeError as error:
         raise invalid(f"{path[0]} is not valid JSON: {error.msg} at character {error.pos}", path[0]) from None
 

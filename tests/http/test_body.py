@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -70,6 +71,7 @@ async def test_multipart_takes_objects_as_json_texts_and_images_as_repeated_file
         ({"prompt": "x", "size": "hd"}, "size", "WIDTHxHEIGHT"),
         ({"prompt": "x", "input_reference": {"file_id": "file_1"}}, "input_reference.file_id", "send image_url"),
         ({"prompt": "x", "input_reference": {}}, "input_reference", "exactly one field"),
+        ({"prompt": "x", "input_reference": {"url": "x"}}, "input_reference.url", "image_url, file_id"),
         ({"prompt": "x", "images": [DATA_URL] * 5}, "images[4]", "at most 4"),
         ({"prompt": "x", "images": ["data:image/png;base64,????"]}, "images[0]", "base64 is broken"),
         ({"prompt": "x", "images": ["data:text/plain;base64,aGVsbG8="]}, "images[0]", "PNG, JPEG or WebP"),
@@ -90,6 +92,52 @@ async def test_what_is_wrong_is_named_with_what_is_accepted(body: dict[str, Any]
         assert error["param"] == param
         assert says in error["message"]
         assert not opened.engine.orders
+
+
+def crowd(entry: str, count: int) -> str:
+    """Many entries of one kind; `#` becomes each one's number."""
+    return ",".join(entry.replace("#", str(number)) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("rest", "param"),
+    [
+        (lambda n: f'"images":[{crowd("0", n)}]', "images"),
+        (lambda n: f'"images":[{crowd("[[]]", n)}]', "images"),
+        (lambda n: crowd('"k#":0', n), "k0"),
+        (lambda n: f'"metadata":{{{crowd(chr(34) + "#" + chr(34) + ":0", n)}}}', "metadata"),
+        (lambda n: f'"routing":{{{crowd(chr(34) + "r#" + chr(34) + ":0", n)}}}', "routing.r0"),
+        (lambda n: f'"routing":{{"only":[{crowd("0", n)}]}}', "routing.only"),
+        (lambda n: f'"routing":{{"ignore":[{crowd("{}", n)}]}}', "routing.ignore"),
+        (lambda n: f'"input_reference":{{{crowd(chr(34) + "i#" + chr(34) + ":0", n)}}}', "input_reference.i0"),
+    ],
+)
+async def test_a_body_of_countless_values_is_refused_in_little_memory(rest: Any, param: str) -> None:
+    async with an_open_door() as opened:
+        for count, code in ((10_000, ""), (90_000, "invalid_json")):
+            body = f'{{"prompt":"x",{rest(count)}}}'.encode()
+            tracemalloc.start()
+            try:
+                error = await answer(opened, 400, data=body, headers={"Content-Type": "application/json"})
+                _, peak_bytes = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert error["code"] == code if code else error["param"].startswith(param)
+            assert len(error["message"]) < 500
+            assert peak_bytes < 4 * len(body) + 4_000_000
+
+
+async def test_a_prompt_of_nothing_but_commas_is_still_a_prompt() -> None:
+    async with an_open_door() as opened:
+        metadata = {str(number): ",[{" * 170 for number in range(16)}
+        await answer(opened, 200, json={"prompt": "," * 32_000, "metadata": metadata})
+
+
+async def test_a_form_field_of_countless_values_is_refused_too() -> None:
+    text = f'{{"image_url":[{crowd("[]", 90_000)}]}}'
+    async with an_open_door() as opened:
+        form = FormData({"prompt": "x", "input_reference": text}, default_to_multipart=True)
+        assert (await answer(opened, 400, data=form))["code"] == "invalid_json"
 
 
 async def test_broken_json_is_located_and_deep_json_is_refused() -> None:
