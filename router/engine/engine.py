@@ -27,13 +27,15 @@ from router.core.order import (
 from router.core.routing import Decision, RoutingPreferences
 from router.engine.attempt_run import AttemptRun, Fetched
 from router.engine.exchange import ContentError, ContentStream
+from router.engine.images import without_bytes
 from router.engine.job_run import JobRun
 from router.engine.late_watch import LateWatch
 from router.engine.parts import Parts
 from router.engine.store import StoreUnavailableError
 
 _LOG = logging.getLogger(__name__)
-_ENDED_JOBS_KEPT: Final = 10_000
+# A prompt may have tens of thousands of characters; older jobs are read from the store.
+_ENDED_JOBS_KEPT: Final = 2_000
 _RESTART_RUN_AFTER_S: Final = 5.0
 _FORGET_KEYS_EVERY_S: Final = 3600.0
 IDEMPOTENCY_KEYS_KEPT_S: Final = 86_400.0
@@ -92,7 +94,9 @@ class Engine:
             return Acceptance(self._seen(earlier), replayed=True)
         if len(self._runs) >= self._settings.jobs_live_max:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
-        decision = self.quote(order.video, order.preferences)
+        # What lives on must not hold the images: a decision's candidates hold the video, too.
+        video = without_bytes(order.video)
+        decision = self.quote(video, order.preferences)
         if decision.first is None:
             raise NoCandidateError(decision)
         job = self._job(order)
@@ -102,6 +106,7 @@ class Engine:
             raise UnavailableError("the router cannot store jobs at the moment", 5.0) from error
         if stored.id != job.id:
             return Acceptance(self._seen(stored), replayed=True)
+        job = replace(job, video=video)
         self._parts.emit(JobAccepted(job))
         if not self._draining:
             self._begin(JobRun(self._parts, self, job, decision))

@@ -14,6 +14,7 @@ from router.core.policy import goes_on
 from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import AttemptRun, Ending, Fetched, Overtaken, delivered
+from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
 from router.engine.store import StoreUnavailableError
 
@@ -139,23 +140,28 @@ class JobRun:
             await self._see_through(run)
 
     async def _submit(self, candidate: Candidate, permits: AttemptPermits) -> AttemptRun | None:
-        """Make the intent durable, then submit; None when the answer ended the attempt.
+        """Make the intent durable, then submit; None when the answer ended the attempt, or nothing could be sent.
 
         Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
-        StoreUnavailableError when the intent cannot be written.
+        StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
         attempt, entry = self._intent(candidate)
         run = self._attempt_run(attempt, permits)
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
+            video = await with_bytes(self._parts.store, self.job.id, candidate.video)
+            if video is None:
+                run.overtaken()
+                await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
+                return None
             await self._parts.store.start_attempt(before, after, attempt, entry)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
             self._parts.emit(AttemptStarted(self.job, attempt, candidate.share, attempt.submitted_at))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
-            failure = await run.submit(candidate.video)
+            failure = await run.submit(video)
             if failure is not None:
                 await self._conclude(run, failure)
                 return None

@@ -17,13 +17,13 @@ _BEHIND_ALL = 2**63 - 1
 def any_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
     """Find a job, deleted or not."""
     row = connection.execute(statements.JOB, {"id": job_id}).fetchone()
-    return None if row is None else _whole(connection, row, _attempts(connection, job_id))
+    return None if row is None else rows.read_job(row, _attempts(connection, job_id))
 
 
 def visible_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
     """Find a job that is not deleted."""
     row = connection.execute(statements.VISIBLE_JOB, {"id": job_id}).fetchone()
-    return None if row is None else _whole(connection, row, _attempts(connection, job_id))
+    return None if row is None else rows.read_job(row, _attempts(connection, job_id))
 
 
 def job_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Job | None:
@@ -51,7 +51,7 @@ def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | N
     statement = statements.PAGE_DESCENDING if descending else statements.PAGE_ASCENDING
     asked = {"caller": caller, "sequence": sequence, "limit": limit + 1}
     found_rows = connection.execute(statement, asked).fetchall()
-    jobs = tuple(rows.read_job(row, _attempts(connection, row[0]), {}) for row in found_rows[:limit])
+    jobs = tuple(rows.read_job(row, _attempts(connection, row[0])) for row in found_rows[:limit])
     return JobPage(jobs, has_more=len(found_rows) > limit)
 
 
@@ -60,7 +60,12 @@ def open_jobs(connection: sqlite3.Connection) -> list[Job]:
     loaded = map(rows.read_attempt, connection.execute(statements.OPEN_ATTEMPTS))
     by_job = {job_id: tuple(attempts) for job_id, attempts in groupby(loaded, key=attrgetter("job_id"))}
     found = connection.execute(statements.OPEN_JOBS).fetchall()
-    return [_whole(connection, row, by_job.get(row[0], ())) for row in found]
+    return [rows.read_job(row, by_job.get(row[0], ())) for row in found]
+
+
+def images(connection: sqlite3.Connection, job_id: str) -> dict[int, bytes]:
+    """Load the bytes that a job came with, by their place among its images."""
+    return dict(connection.execute(statements.IMAGES, {"job_id": job_id}).fetchall())
 
 
 def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, ...]:
@@ -70,11 +75,3 @@ def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, .
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:
     return tuple(map(rows.read_attempt, connection.execute(statements.ATTEMPTS, {"job_id": job_id})))
-
-
-def _whole(connection: sqlite3.Connection, row: rows.Fetched, attempts: tuple[Attempt, ...]) -> Job:
-    """Build a job with the bytes of its images, which are there until it has ended."""
-    job = rows.read_job(row, attempts, {})
-    if job.ended or not rows.has_image_files(job):
-        return job
-    return rows.read_job(row, attempts, dict(connection.execute(statements.IMAGES, {"job_id": job.id}).fetchall()))

@@ -116,12 +116,12 @@ def entry_row(entry: LedgerEntry) -> Row:
     }
 
 
-def read_job(row: Fetched, attempts: tuple[Attempt, ...], data: Mapping[int, bytes]) -> Job:
-    """Build a job; an image whose bytes are not in `data` has none."""
+def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
+    """Build a job without the bytes of its images."""
     (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
     trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message = rest
     asked = orjson.loads(request)
-    images = tuple(_read_image(image, data.get(position, b"")) for position, image in enumerate(asked["images"]))
+    images = tuple(map(_read_image, asked["images"]))
     return Job(
         id=id_,
         caller=caller,
@@ -191,10 +191,10 @@ def _images(images: Sequence[Image]) -> list[dict[str, str]]:
     ]
 
 
-def _read_image(image: Mapping[str, str], data: bytes) -> Image:
+def _read_image(image: Mapping[str, str]) -> Image:
     if "url" in image:
         return ImageUrl(image["url"])
-    return ImageFile(data, image["media_type"], image["file_name"])
+    return ImageFile(b"", image["media_type"], image["file_name"])
 
 
 def _preferences(preferences: RoutingPreferences) -> Mapping[str, object]:

@@ -107,10 +107,7 @@ class Store:
         await self._writer.do(writes.touch)
 
     async def job(self, job_id: str) -> Job | None:
-        """Find a job that is not deleted, with its attempts.
-
-        The bytes of its input images are there until it has ended; then an ImageFile is empty.
-        """
+        """Find a job that is not deleted, with its attempts. Its ImageFiles are empty, as in all that is loaded."""
         return await self._reader.do(lambda connection: reads.visible_job(connection, job_id))
 
     async def job_of_key(self, key: IdempotencyKey) -> Job | None:
@@ -118,7 +115,7 @@ class Store:
         return await self._reader.do(lambda connection: reads.job_of_key(connection, key))
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
-        """List a caller's jobs by creation, beginning behind the job `after`, without the bytes of input images.
+        """List a caller's jobs by creation, beginning behind the job `after`.
 
         Raises LookupError when the caller never had a job `after`.
         """
@@ -127,6 +124,10 @@ class Store:
     async def open_jobs(self) -> list[Job]:
         """Load all jobs that have not ended, deleted or not, and those with an attempt that is late or unknown."""
         return await self._reader.do(reads.open_jobs)
+
+    async def images(self, job_id: str) -> dict[int, bytes]:
+        """Load the bytes of a job's ImageFiles by their place among its images; none once it has ended."""
+        return await self._reader.do(lambda connection: reads.images(connection, job_id))
 
     async def entries(self, job_id: str) -> tuple[LedgerEntry, ...]:
         """Load a job's ledger entries, deleted or not, in the order they were written."""
