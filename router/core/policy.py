@@ -55,13 +55,21 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """What one job may use up. `duplicate_microusd_max` bounds what failing over after an ambiguous submit may risk."""
+    """What one job may use up. `duplicate_microusd_max` bounds what failing over after an ambiguous submit may risk.
+
+    With less than `attempt_s_min` left before its deadline a job does not try again: the video would come too late.
+    """
 
     attempts_max: int = 3
     spend_microusd_max: int = 20_000_000
     deadline_s: float = 3600.0
     on_ambiguous: OnAmbiguous = OnAmbiguous.HOLD
     duplicate_microusd_max: int = 0
+    attempt_s_min: float = 120.0
+
+    def may_begin_for_s(self, left_s: float, attempts: int) -> float:
+        """Seconds in which one more attempt may begin, `left_s` before the deadline; a first one may until the end."""
+        return left_s - self.attempt_s_min if attempts else left_s
 
 
 _VOID_AND_FAIL_OVER = PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.VOID)
@@ -94,6 +102,8 @@ BY_REASON: Final[Mapping[Reason, PolicyRow]] = MappingProxyType(
 _REVIEWED_OUTPUT = PolicyRow(NextStep.FAILOVER_ONCE, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT)
 # The provider calls the job done and will bill it, whether or not its link gives a video.
 _PAID_AND_LOST = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.POST)
+# Nothing left this machine: the video is there and paid for, and another one could not be fetched either.
+_PAID_AND_OUT_OF_OUR_REACH = PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.POST)
 
 
 def consequences(failure: Failure) -> PolicyRow:
@@ -101,7 +111,9 @@ def consequences(failure: Failure) -> PolicyRow:
     match failure.stage:
         case Stage.OUTPUT_REVIEW if failure.reason is Reason.REFUSED:
             return _REVIEWED_OUTPUT
-        case Stage.DOWNLOAD:
+        case Stage.DOWNLOAD if failure.reason is Reason.UNREACHABLE:
+            return _PAID_AND_OUT_OF_OUR_REACH
+        case Stage.DOWNLOAD if failure.reason is not Reason.EXPIRED:
             return _PAID_AND_LOST
         case Stage.POLL if failure.reason not in (Reason.STALLED, Reason.EXPIRED):
             return BY_REASON[Reason.UNREADABLE]

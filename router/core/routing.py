@@ -109,6 +109,12 @@ class Decision:
         """Whether nobody can take the job now, yet somebody may soon."""
         return not self.candidates and any(exclusion.cause.passes for exclusion in self.exclusions)
 
+    def may_pass_within(self, wait_s: float) -> bool:
+        """Whether somebody may take the job within `wait_s`; an exclusion that names no time may pass at any."""
+        return self.may_pass and any(
+            exclusion.cause.passes and (exclusion.retry_after_s or 0.0) <= wait_s for exclusion in self.exclusions
+        )
+
     @property
     def retry_after_s(self) -> float | None:
         """The soonest moment at which an exclusion that passes may be lifted, as far as anyone knows."""

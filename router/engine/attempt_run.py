@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from math import inf
 from typing import TypeAlias, assert_never
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.reading import read_poll, read_submit
+from router.core.catalog import Polling
 from router.core.events import Operation, UnknownStatusSeen
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
@@ -22,6 +24,8 @@ from router.engine.verification import Verified, verify
 from router.engine.watch import Watch
 
 _LOG = logging.getLogger(__name__)
+# A video that is done when its job's time is up is worth a little more of it.
+_FETCH_PAST_DEADLINE_S = 60.0
 _UNWRITTEN = "the dialect failed to write its request; the log says why"
 
 
@@ -154,7 +158,7 @@ class AttemptRun:
         """Poll until the provider says how it ended, or the attempt has had its time."""
         polling, clock = self.parts.provider(self.attempt.provider).polling, self.parts.clock
         watch = Watch(polling, clock.monotonic(), max(0.0, self.parts.now() - self.attempt.submitted_at))
-        delay_s = watch.first_poll_after_s(self.parts.rng)
+        delay_s = self._clipped(watch.first_poll_after_s(self.parts.rng), polling)
         while True:
             planned = clock.monotonic() + delay_s
             await self.alarm.sleep(delay_s)
@@ -175,29 +179,39 @@ class AttemptRun:
                 self._given_up = late
                 return Succeeded(reading.url)
             slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
-            delay_s = watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng)
-            delay_s = min(delay_s, max(polling.interval_s_min, self.job_deadline_at - self.parts.now()))
+            delay_s = self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), polling)
+
+    def _clipped(self, delay_s: float, polling: Polling) -> float:
+        """Shorten a delay that would pass the job's deadline."""
+        return min(delay_s, max(polling.interval_s_min, self.job_deadline_at - self.parts.now()))
 
     async def _fetch(self, done: Succeeded) -> Ending:
         """Read the finished video once; a link that is late or broken is asked for again until its time is up."""
         polling = self.parts.provider(self.attempt.provider).polling
-        give_up_at = self.parts.clock.monotonic() + polling.download_s_max
+        monotonic = self.parts.clock.monotonic
+        give_up_at = monotonic() + polling.download_s_max
+        job_over_at = monotonic() + max(0.0, self.job_deadline_at - self.parts.now()) + _FETCH_PAST_DEADLINE_S
         delay_s = polling.interval_s_min
         while True:
             try:
-                return Fetched(done, await fetch_once(self.parts, self.attempt, done))
+                return Fetched(done, await fetch_once(self.parts, self.attempt, done, job_over_at - monotonic()))
             except ContentError as error:
-                why = str(error)
-            if self.parts.clock.monotonic() + delay_s >= give_up_at:
-                return Failure(Stage.DOWNLOAD, Reason.UNREADABLE, why, cost_microusd=done.cost_microusd)
+                why = error
+            if monotonic() + delay_s >= min(give_up_at, job_over_at):
+                reason = Reason.EXPIRED if monotonic() + delay_s < give_up_at else Reason.UNREADABLE
+                reason = Reason.UNREACHABLE if why.ours else reason
+                return Failure(Stage.DOWNLOAD, reason, str(why), cost_microusd=done.cost_microusd)
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:
                 return Overtaken.YES
             delay_s = min(2 * delay_s, polling.interval_s_max)
-            # The link may have been replaced; whatever else a poll says now, the job was called done before.
+            # The link may have been replaced, or the video taken back and refunded.
             reading = await poll_once(self.parts, self.attempt)
             if isinstance(reading, Succeeded):
                 done, self._given_up = reading, None
+            elif isinstance(reading, Failure) and reading.stage is not Stage.POLL:
+                self._given_up = None
+                return reading
 
     def _enter(self, stage: Stage) -> None:
         """Add the time since the last step to the stage that was left."""
@@ -207,13 +221,13 @@ class AttemptRun:
         self._stage, self._stage_since = stage, now
 
 
-async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded) -> Verified:
+async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: float = inf) -> Verified:
     """Stream a finished video through the check without keeping it; raises ContentError."""
     provider = parts.provider(attempt.provider)
     request = _written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
     if request is None:
         raise ContentError("the answer names no video")
-    limit_s = provider.polling.download_s_max
+    limit_s = min(provider.polling.download_s_max, max(0.0, within_s))
     try:
         # The transport ends silence only: bytes that trickle would keep a job from ever ending.
         async with asyncio.timeout(limit_s), parts.transport.open(provider.name, request, {}) as stream:

@@ -18,6 +18,7 @@ from router.core.policy import (
 )
 
 PAIRS = list(product(Stage, Reason))
+ABANDONED = [*product(Stage, [Reason.EXPIRED]), *product(set(Stage) - {Stage.DOWNLOAD}, [Reason.STALLED])]
 FAILOVER = JobLimits(on_ambiguous=OnAmbiguous.FAILOVER, duplicate_microusd_max=300_000)
 AMBIGUOUS = Failure(Stage.SUBMIT, Reason.AMBIGUOUS)
 
@@ -55,9 +56,20 @@ def test_no_failure_of_a_poll_is_a_failure_of_the_video(reason: Reason) -> None:
     assert consequences(Failure(Stage.POLL, reason)).money is MoneyEffect.STAYS_PENDING
 
 
-@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.EXPIRED])
 def test_a_video_that_is_done_and_cannot_be_had_is_paid_for(reason: Reason) -> None:
     assert consequences(Failure(Stage.DOWNLOAD, reason)).money is MoneyEffect.POST
+
+
+def test_a_video_that_we_cannot_fetch_by_our_own_fault_is_not_bought_again_and_blames_nobody() -> None:
+    ours = Failure(Stage.DOWNLOAD, Reason.UNREACHABLE)
+    assert consequences(ours) == PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.POST)
+    assert not on(ours, limits=FAILOVER)
+
+
+def test_a_video_that_its_provider_cannot_hand_over_counts_against_it_and_is_bought_elsewhere() -> None:
+    theirs = Failure(Stage.DOWNLOAD, Reason.UNREADABLE)
+    assert consequences(theirs) == PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.POST)
 
 
 @pytest.mark.parametrize(("stage", "reason"), PAIRS)
@@ -69,8 +81,7 @@ def test_only_a_refused_account_opens_a_breaker_and_only_a_rate_limit_cools_down
         assert reason is Reason.RATE_LIMITED
 
 
-@pytest.mark.parametrize("reason", [Reason.STALLED, Reason.EXPIRED])
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DOWNLOAD])
+@pytest.mark.parametrize(("stage", "reason"), ABANDONED)
 def test_an_abandoned_attempt_keeps_its_money_open_and_counts(stage: Stage, reason: Reason) -> None:
     expected = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING)
     assert consequences(Failure(stage, reason)) == expected
@@ -95,3 +106,10 @@ def test_an_ambiguous_submit_is_held_unless_the_operator_said_otherwise() -> Non
 def test_failing_over_after_an_ambiguous_submit_ends_where_the_risk_does() -> None:
     assert on(AMBIGUOUS, uncertain=300_000, limits=FAILOVER)
     assert not on(AMBIGUOUS, uncertain=300_001, limits=FAILOVER)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "attempts", "may"), [(1.0, 0, True), (0.0, 0, False), (121.0, 1, True), (119.0, 1, False)]
+)
+def test_another_attempt_needs_some_time_and_the_first_needs_none(left_s: float, attempts: int, may: bool) -> None:
+    assert (JobLimits(attempt_s_min=120.0).may_begin_for_s(left_s, attempts) > 0) is may

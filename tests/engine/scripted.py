@@ -77,7 +77,8 @@ class Fate:
     """What becomes of one submit: `submit` None accepts it; `taken` says whether one without an answer was accepted.
 
     The job ends `ends_after_s` after the POST, or never; `progress` moves until then unless it is `stuck`, and `link`
-    is shown beside its unfinished status.
+    is shown beside its unfinished status. `broken_fetches` fail first, by our own fault where they are `ours`; after the
+    first fetch the job is `taken_back` where that is set.
     """
 
     submit: Failure | NotSent | NoAnswer | None = None
@@ -88,6 +89,8 @@ class Fate:
     stuck: bool = False
     link: str | None = None
     broken_fetches: int = 0
+    ours: bool = False
+    taken_back: Failure | None = None
     trickles: bool = False
 
 
@@ -148,7 +151,7 @@ class ScriptedTransport:
         job.fetches += 1
         await asyncio.sleep(0.1)
         if job.fetches <= job.fate.broken_fetches:
-            raise ContentError("http status 404")
+            raise ContentError("http status 404", ours=job.fate.ours)
         yield ContentStream(200, {}, trickling() if job.fate.trickles else whole())
 
     def net_microusd(self, provider: str, rule: ChargeRule) -> int:
@@ -160,7 +163,7 @@ class ScriptedTransport:
     def _state(self, job: Taken) -> Running | Succeeded | Failure:
         age_s, ends = self._clock.monotonic() - job.at, job.fate.ends_after_s
         if ends is not None and age_s >= ends:
-            return job.fate.end
+            return job.fate.taken_back if job.fate.taken_back is not None and job.fetches else job.fate.end
         progress = 50 if job.fate.stuck else int(age_s / 10)
         return Running(queued=False, progress=progress, url=job.fate.link)
 
