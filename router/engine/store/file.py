@@ -1,5 +1,7 @@
 """The SQLite file behind a store: its connections, and the schema it must have."""
 
+import logging
+import os
 import sqlite3
 from pathlib import Path
 from threading import Lock
@@ -7,6 +9,9 @@ from typing import Final
 
 from router.engine.store.errors import StoreUnavailableError, StoreVersionError
 from router.engine.store.schema import REVISION
+
+_LOG: Final = logging.getLogger(__name__)
+_OWNER_ONLY: Final = 0o600
 
 # Alembic's context is one for the process.
 _MIGRATING: Final = Lock()
@@ -21,13 +26,15 @@ def connect(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     Raises StoreUnavailableError, or StoreVersionError for a file that is not this router's to write.
     """
     try:
+        if path != MEMORY:
+            _create(path)
         connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, path)
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StoreUnavailableError(f"cannot open {path}: {error}; it must be a writable SQLite file") from error
     return connection
 
@@ -53,6 +60,25 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
         return None if not tables else ""
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def create_private(path: Path) -> bool:
+    """Create an empty file that only its owner may read; False when it is there already, raises OSError."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _create(path: Path) -> None:
+    """Create the file before SQLite does, which gives its mode, and that of the log beside it, to everybody.
+
+    An existing one is not even opened: closing it would drop every lock that this process holds on it.
+    """
+    file = path.resolve(strict=False)
+    if not create_private(file) and file.stat().st_mode & 0o077:
+        _LOG.warning("%s holds prompts and links, and others on this machine may read it; chmod 600 it", path)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,20 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from router.engine.store.errors import StoreUnavailableError
+from router.engine.store.file import create_private
 
 
 @contextmanager
 def owned(path: Path) -> Iterator[None]:
     """Hold `path` for this process alone; raises StoreUnavailableError when another has it.
 
-    The lock is on a file beside it, whose name ends in `.lock`, and goes with the process however that ends.
+    The lock is on a file beside it, whose name ends in `.lock`, and goes with the process however that ends. Symbolic
+    links are followed first, so that a file has one lock under all its names.
     """
     try:
-        lock = path.with_name(f"{path.name}.lock").open("w")
-    except OSError as error:
-        raise StoreUnavailableError(
-            f"cannot open {path}: {error.strerror}; name a file in a writable folder"
-        ) from error
+        file = path.resolve()
+        beside = file.with_name(f"{file.name}.lock")
+        create_private(beside)
+        lock = beside.open("w")
+    except (OSError, RuntimeError) as error:
+        raise StoreUnavailableError(f"cannot open {path}: {error}; name a file in a writable folder") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
