@@ -1,12 +1,13 @@
 """The one place that says where and why an upstream refused or failed.
 
 Evidence counts in this order: machine code, words of the message, HTTP status. Codes and words are the rows of
-`providers.rules.RULES`; a dialect may put rows of its own before them.
+`providers.rules.RULES`; a dialect may put rows of its own before them. At a create only a 4xx refuses by any words;
+at any other status the job may exist, so only what is documented of such answers counts.
 """
 
 from providers.adapter import HttpResponse, Json
 from providers.canonical import Failure, Reason, Stage
-from providers.fields import Complaint, complaint, cost_microusd, retry_after_s
+from providers.fields import Complaint, complaint, cost_microusd, names_a_job, retry_after_s
 from providers.rules import RULES, Rule
 
 # So broad that HTTP status and message speak first: new-api answers a bad token 401 with code `invalid_request`.
@@ -22,11 +23,15 @@ STATUS_REASONS = {
     451: Reason.REFUSED,
 }
 # Proxies and application servers use these for what they lost sight of, so they prove nothing of a create.
-UNPROVABLE_STATUSES = frozenset({408, 409})
+UNPROVABLE_STATUSES = frozenset({408, 409, 499})
 GONE_STATUSES = frozenset({404, 410})
 POLL_REASONS = frozenset(
     {Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.INVALID, Reason.UNREADABLE}
 )
+
+# What an ended job may be blamed on. Its key, its account and its capacity were our provider's to have when it took the
+# job on; what a job says of them is about the provider's own upstream.
+JOB_REASONS = frozenset({Reason.REFUSED, Reason.INVALID})
 
 IMAGE_WORDS = ("image", "photo", "picture", "person", "people", "upload", "face", "图", "照片", "真人", "人脸")
 
@@ -36,11 +41,26 @@ def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | No
 
     Of rows with one reason, the one that names its stage says more than the bare word beside it.
     """
-    codes = {text.casefold() for text in (*said.codes, *said.messages)}
-    text = "\n".join((*said.codes, *said.messages)).casefold()
+    return _best(_by_any_word(said, rules))
+
+
+def documented_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
+    """The row that fits an answer whose status is no refusal: doubt first, then codes, then openings of messages."""
+    codes = {code.casefold() for code in said.codes}
     by_code = [row for row in rules if not codes.isdisjoint(row.codes)]
-    by_phrase = [row for row in rules if any(phrase in text for phrase in row.phrases)]
-    found = by_code + by_phrase
+    by_opening = [row for row in rules if any(row.opens(message) for message in said.messages)]
+    doubt = next((row for row in _by_any_word(said, rules) if row.reason is Reason.AMBIGUOUS), None)
+    return doubt or _best([*by_code, *by_opening])
+
+
+def _by_any_word(said: Complaint, rules: tuple[Rule, ...]) -> list[Rule]:
+    texts = {text.casefold() for text in (*said.codes, *said.messages)}
+    text = "\n".join(texts)
+    by_code = [row for row in rules if not texts.isdisjoint(row.codes)]
+    return by_code + [row for row in rules if any(phrase in text for phrase in row.phrases)]
+
+
+def _best(found: list[Rule]) -> Rule | None:
     best = next((row for row in found if row.reason in DECISIVE), found[0] if found else None)
     if best is None:
         return None
@@ -53,7 +73,9 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
     Any reason but `ambiguous` says that no job exists upstream and nothing will be charged.
     """
     said = complaint(document) if document else Complaint()
-    row = matching_rule(said, rules)
+    if document and names_a_job(document):
+        return _failure(response, said, Stage.SUBMIT, Reason.AMBIGUOUS)
+    row = matching_rule(said, rules) if 400 <= response.status < 500 else documented_rule(said, rules)
     reason = _submit_reason(response, said, row)
     stage = row.stage if row and row.stage and row.reason is reason else _here(reason, Stage.SUBMIT, said, None)
     return _failure(response, said, stage, reason, note=_gone_note(response, reason))
@@ -69,7 +91,7 @@ def _submit_reason(response: HttpResponse, said: Complaint, row: Rule | None) ->
         return told
     if 400 <= status < 500 and said:
         return STATUS_REASONS.get(status, Reason.INVALID)
-    if status == 503 and (said or retry_after_s(response) is not None):
+    if status == 503 and retry_after_s(response) is not None:
         return Reason.OVERLOADED
     if response.ok and not BROAD_CODES.isdisjoint(code.casefold() for code in said.codes):
         return Reason.INVALID
@@ -105,7 +127,7 @@ def failed_job(
     """Read a job that the upstream ended without a video; `progress` tells an output review from an input review."""
     said = complaint(document)
     row = matching_rule(said, rules)
-    if row is None or row.reason is Reason.AMBIGUOUS:
+    if row is None or row.reason not in JOB_REASONS:
         return _failure(response, said, Stage.GENERATE, Reason.INTERNAL, document)
     stage = row.stage or _here(row.reason, Stage.GENERATE, said, progress)
     return _failure(response, said, stage, row.reason, document)

@@ -61,6 +61,12 @@ MESSAGE_PATHS = paths("""
 # How an envelope says that there is nothing to complain about.
 NO_COMPLAINT = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null", "false"})
 
+# What only a job has beside its id and its status.
+JOB_PATHS = paths("""
+    action completed_at created created_at duration expires_at fail_reason failure_reason finish_time model platform
+    progress progress_pct seconds size start_time status_update_time submit_time video_url
+""")
+
 # Only names that say the currency: a bare `cost` may be relay credits.
 USD_PATHS = paths("cost_usd usage.cost_usd data.cost_usd data.usage.cost_usd")
 USD_TICK_PATHS = paths("usage.cost_in_usd_ticks")  # xAI: 10^10 ticks are one dollar
@@ -162,6 +168,21 @@ def as_id(value: object) -> str | None:
 def is_job(job: Json) -> bool:
     """Whether this speaks of one job at all, rather than being an envelope around bad news of something else."""
     return job.get("object") == "video" or first(job, ID_PATHS, as_id) is not None
+
+
+def names_a_job(document: Json) -> bool:
+    """Whether an answer that is no acceptance speaks of a job all the same: one that has not failed."""
+    word = status_word(document)
+    if word is None or known_status(word) is RemoteStatus.FAILED:
+        return False
+    return known_status(word) is not None or first(document, ID_PATHS, as_id) is not None
+
+
+def is_bare_error(job: Json) -> bool:
+    """Whether this is an envelope around an error, with an id perhaps, but with no more of a job than that."""
+    if status_word(job) != "error" or job.get("object") == "video":
+        return False
+    return all(value_at(job, path) is None for path in JOB_PATHS)
 
 
 def status_word(document: Json) -> str | None:

@@ -4,6 +4,7 @@ What may be called a refusal of a *submit* decides about money, so a word enters
 source file or a recorded answer. First come the reviews, the most specific first.
 """
 
+import re
 from dataclasses import dataclass
 
 from providers.canonical import Reason, Stage
@@ -11,8 +12,9 @@ from providers.canonical import Reason, Stage
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: codes match whole, phrases match anywhere in a code or message; both in any letter case.
+    """One row: codes match whole, phrases anywhere in a code or message, openings where a message begins; in any case.
 
+    Only codes and openings speak in an answer whose status is no refusal: its words may be the caller's prompt echoed.
     Without a `stage` it happened where it was told: at the submit, in the poll, in generation, or in the review that
     `providers.classification` finds most likely.
     """
@@ -21,12 +23,32 @@ class Rule:
     stage: Stage | None = None
     codes: frozenset[str] = frozenset()
     phrases: tuple[str, ...] = ()
+    openings: tuple[re.Pattern[str], ...] = ()
+
+    def opens(self, message: str) -> bool:
+        """Whether a message begins as one of the openings."""
+        return any(opening.match(message) for opening in self.openings)
 
 
-def rule(reason: Reason, stage: Stage | None = None, *, codes: str = "", phrases: tuple[str, ...] = ()) -> Rule:
-    """Make a row; `codes` are apart by white space."""
-    folded = tuple(phrase.casefold() for phrase in phrases)
-    return Rule(reason, stage, frozenset(codes.casefold().split()), folded)
+def rule(
+    reason: Reason,
+    stage: Stage | None = None,
+    *,
+    codes: str = "",
+    phrases: tuple[str, ...] = (),
+    openings: tuple[str, ...] = (),
+) -> Rule:
+    """Make a row; `codes` are apart by white space, `openings` are regular expressions.
+
+    An opening belongs here only if it is documented of 5xx or 2xx answers that say no job was made.
+    """
+    return Rule(
+        reason,
+        stage,
+        frozenset(codes.casefold().split()),
+        tuple(phrase.casefold() for phrase in phrases),
+        tuple(re.compile(opening, re.IGNORECASE) for opening in openings),
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -128,12 +150,48 @@ RULES: tuple[Rule, ...] = (
         Reason.AMBIGUOUS,
         codes="""do_request_failed read_response_body_failed unmarshal_response_body_failed
             channel:response_time_exceeded generation_timeout request_timeout""",
-        phrases=("timed out", "deadline exceeded", "response_time_exceeded", "connection reset", "unexpected eof"),
+        phrases=(
+            "timed out",
+            "deadline exceeded",
+            "response_time_exceeded",
+            "connection reset",
+            "unexpected eof",
+            # Go's net/http and what is written in it
+            "context canceled",
+            "context cancelled",
+            "i/o timeout",
+            "broken pipe",
+            "client disconnected",
+            # nginx, also about its 499, and Envoy
+            "bad gateway",
+            "gateway timeout",
+            "gateway time-out",
+            "client closed",
+            "upstream connect error",
+            "reset before headers",
+            "upstream request timeout",
+        ),
     ),
+    # The openings are new-api's zh-CN.yaml and en.yaml (HTTP 503, forks 500 or 200), a grok relay's 500, OpenAI's 503.
     rule(
         Reason.OVERLOADED,
         codes="channel:no_available_key",
-        phrases=("无可用渠道", "可用渠道失败", "no available account", "no_available_key"),
+        phrases=(
+            "无可用渠道",
+            "可用渠道失败",
+            "no available account",
+            "no available channel",
+            "no_available_key",
+            "engine is currently overloaded",
+        ),
+        openings=(
+            "分组.{1,300}?无可用渠道",
+            "获取分组.{1,300}?可用渠道失败",
+            "no available channel for model ",
+            "failed to get available channels? for model ",
+            r"no available accounts?\b",
+            "the engine is currently overloaded",
+        ),
     ),
     # New-api rewrites the text of every 429 to the first phrase, so it comes after whatever the code says.
     rule(
@@ -148,12 +206,14 @@ RULES: tuple[Rule, ...] = (
             "too many running tasks",
             "parallel task over resource pack limit",
             "Throttling.",
+            "upstream load is saturated",
         ),
+        openings=("当前分组上游负载已饱和", "current group upstream load is saturated"),  # new-api, also as 500 and 502
     ),
     rule(
         Reason.INVALID,
         codes="""invalid_parameter invalid_parameters invalidparameter invalid_value invalid_model_for_duration
-            invalid_model_for_size image_dimension_mismatch task_not_exist task_not_found""",
+            invalid_model_for_size image_dimension_mismatch""",
         phrases=(
             "is required for sora",
             "seconds must be one of",
@@ -162,7 +222,6 @@ RULES: tuple[Rule, ...] = (
             "image url could not be fetched",
             "asset upload returned",
             "inpaint image must match",
-            "task_not_exist",
         ),
     ),
 )

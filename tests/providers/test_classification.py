@@ -13,6 +13,8 @@ from providers.rules import RULES, Rule, rule
 
 CODES = [pytest.param(row, code, id=code) for row in RULES for code in sorted(row.codes)]
 PHRASES = [pytest.param(row, phrase, id=phrase) for row in RULES for phrase in row.phrases]
+SATURATED = "当前分组上游负载已饱和，请稍后再试"
+NO_REFUSALS = [200, 202, 302, 500, 502, 503, 504, 520, 524]
 REVIEWS = {Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW}
 
 
@@ -43,7 +45,7 @@ def test_every_phrase_is_classified_as_its_row_says(row: Rule, phrase: str) -> N
     assert found.reason is row.reason
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 429, 451, 500, 503])
+@pytest.mark.parametrize("status", [400, 403, 429, 451])
 @pytest.mark.parametrize(
     "weak", ["rate_limit_exceeded", "invalid_parameter", "channel:no_available_key", "do_request_failed"]
 )
@@ -55,12 +57,20 @@ def test_no_refusal_reads_as_a_reason_that_fails_over(row: Rule, weak: str, stat
         assert failure.stage in REVIEWS
 
 
-@pytest.mark.parametrize("status", [200, 400, 402, 403, 429, 500, 503])
+@pytest.mark.parametrize("status", [200, 500, 502, 503])
+@pytest.mark.parametrize("reason", [Reason.REFUSED, Reason.BALANCE, Reason.AUTH])
+def test_a_code_that_decides_is_never_hidden_by_one_that_fails_over(reason: Reason, status: int) -> None:
+    for code in (code for row in RULES if row.reason is reason for code in row.codes):
+        said = {"error": {"code": "rate_limit_exceeded", "type": code, "message": SATURATED}}
+        assert submitted(said, status).reason is reason
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 429])
 @pytest.mark.parametrize("reason", [Reason.BALANCE, Reason.AUTH])
 def test_an_empty_account_or_bad_key_never_reads_as_rate_limited(reason: Reason, status: int) -> None:
     for row in (row for row in RULES if row.reason is reason):
         for words in (*row.codes, *row.phrases):
-            by_code = submitted({"error": {"code": words, "message": "当前分组上游负载已饱和，请稍后再试"}}, status)
+            by_code = submitted({"error": {"code": words, "message": SATURATED}}, status)
             by_words = submitted({"error": {"code": "rate_limit_exceeded", "message": words}}, status)
             assert by_code.reason is by_words.reason is reason
 
@@ -71,14 +81,100 @@ def test_a_429_that_says_insufficient_quota_is_an_empty_account() -> None:
     assert failed_poll(answer(said, 429), said).reason is Reason.BALANCE
 
 
-@pytest.mark.parametrize("status", [408, 409])
+@pytest.mark.parametrize("status", [408, 409, 499])
 @pytest.mark.parametrize("code", ["invalid_parameter", "insufficient_quota", "moderation_blocked", "anything"])
-def test_408_and_409_prove_nothing_of_a_submit(code: str, status: int) -> None:
+def test_408_and_409_and_499_prove_nothing_of_a_submit(code: str, status: int) -> None:
     failure = submitted({"error": {"code": code, "message": "x"}}, status)
     assert (failure.stage, failure.reason) == (Stage.SUBMIT, Reason.AMBIGUOUS)
 
 
-@pytest.mark.parametrize("status", [200, 202, 302, 500, 502, 504, 520, 524])
+@pytest.mark.parametrize("status", NO_REFUSALS)
+@pytest.mark.parametrize("row", [row for row in RULES if row.phrases], ids=lambda row: f"{row.reason}-{row.stage}")
+def test_a_prompt_echoed_by_anything_but_a_4xx_proves_nothing(row: Rule, status: int) -> None:
+    for words in (*row.codes, *row.phrases):
+        echoed = {"error": {"message": f"failed while handling the prompt: a sign that says {words}"}}
+        assert submitted(echoed, status).reason is Reason.AMBIGUOUS
+
+
+DOCUMENTED = {
+    "分组 default 下模型 sora-2 无可用渠道（distributor）": Reason.OVERLOADED,
+    "获取分组 default 下模型 sora-2 的可用渠道失败（retry）: record not found": Reason.OVERLOADED,
+    "No available channel for model sora-2 under group default (distributor)": Reason.OVERLOADED,
+    "Failed to get available channels for model sora-2 under group default": Reason.OVERLOADED,
+    "No available accounts": Reason.OVERLOADED,
+    "The engine is currently overloaded, please try again later": Reason.OVERLOADED,
+    f"{SATURATED} (request id: B2026)": Reason.RATE_LIMITED,
+    "Current group upstream load is saturated, please try again later": Reason.RATE_LIMITED,
+}
+
+
+@pytest.mark.parametrize("status", NO_REFUSALS)
+@pytest.mark.parametrize("message", DOCUMENTED)
+def test_a_documented_text_refuses_at_any_status_where_a_message_begins_with_it(message: str, status: int) -> None:
+    inner = orjson.dumps({"error": {"message": message}}).decode()
+    for said in ({"error": {"message": message}}, {"code": "fail_to_fetch_task", "message": inner}):
+        assert submitted(said, status).reason is DOCUMENTED[message]
+    assert submitted({"error": {"message": f"prompt: {message}"}}, status).reason is Reason.AMBIGUOUS
+
+
+def test_a_task_that_is_not_found_says_nothing_of_a_create_that_broke_down() -> None:
+    said = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
+    assert submitted(said, 500).reason is Reason.AMBIGUOUS
+    assert failed_poll(answer(said, 400), said).reason is Reason.INVALID
+
+
+def test_the_code_of_an_error_that_a_relay_passes_on_as_text_counts() -> None:
+    inner = orjson.dumps({"error": {"code": "moderation_blocked", "message": "no"}}).decode()
+    assert submitted({"code": "fail_to_fetch_task", "message": inner}, 500).reason is Reason.REFUSED
+    lost = orjson.dumps({"error": {"message": "task created, but: rate limit while reading status"}}).decode()
+    assert submitted({"code": "fail_to_fetch_task", "message": lost}, 500).reason is Reason.AMBIGUOUS
+
+
+@pytest.mark.parametrize("status", NO_REFUSALS)
+@pytest.mark.parametrize("row", [row for row in RULES if row.reason is Reason.AMBIGUOUS])
+def test_doubt_wins_over_every_code_and_text_of_anything_but_a_4xx(row: Rule, status: int) -> None:
+    for doubt in (*row.codes, *row.phrases):
+        said = {"error": {"code": "moderation_blocked", "message": doubt}, "message": SATURATED}
+        assert submitted(said, status, retry_after="5").reason is Reason.AMBIGUOUS
+
+
+GATEWAYS = [
+    "context canceled",
+    'Post "https://upstream/v1/video/create": context canceled',
+    "client closed connection while upstream was processing",
+    "client disconnected",
+    "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 500, 502, 503, 504])
+@pytest.mark.parametrize("message", GATEWAYS)
+def test_a_gateway_that_lost_sight_of_a_create_is_ambiguous(message: str, status: int) -> None:
+    assert submitted({"error": {"message": message, "type": "new_api_error"}}, status).reason is Reason.AMBIGUOUS
+    assert submitted({"detail": message}, status).reason is Reason.AMBIGUOUS
+
+
+@pytest.mark.parametrize("status", [400, 403, 422, 429, 451, 500, 503])
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"id": "video_123", "status": "queued"},
+        {"id": "video_123", "status": "polishing"},
+        {"task_id": "t", "status": "SUCCESS"},
+        {"code": "too_many_requests", "data": {"task_id": "t", "status": "SUBMITTED"}},
+        {"status": "queued"},
+    ],
+)
+def test_an_error_that_names_a_job_not_failed_is_ambiguous(job: Any, status: int) -> None:
+    assert submitted({"message": "invalid api key", **job}, status, retry_after="5").reason is Reason.AMBIGUOUS
+
+
+def test_an_error_that_names_a_failed_job_or_just_itself_is_still_a_refusal() -> None:
+    for said in ({"id": "video_1", "status": "failed"}, {"id": "req_1"}, {"status": 400}, {"status": "error"}):
+        assert submitted({"error": {"code": "invalid_value", "message": "no"}, **said}, 400).reason is Reason.INVALID
+
+
+@pytest.mark.parametrize("status", [200, 202, 302, 500, 502, 503, 504, 520, 524])
 @pytest.mark.parametrize(
     "document", [{}, {"error": {"message": "something broke"}}, {"code": "bad_response", "message": "?"}]
 )
@@ -105,10 +201,22 @@ def test_a_429_is_a_refusal_even_without_words() -> None:
     assert submitted({"error": {"message": "timed out in the queue"}}, 429).reason is Reason.RATE_LIMITED
 
 
-def test_a_503_is_a_refusal_only_with_words_or_retry_after() -> None:
-    assert submitted({"error": {"message": "later"}}, 503).reason is Reason.OVERLOADED
-    assert submitted({}, 503, retry_after="5").reason is Reason.OVERLOADED
-    assert submitted({}, 503).reason is Reason.AMBIGUOUS
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"error": {"message": "Service temporarily unavailable"}}, Reason.AMBIGUOUS),
+        ({"error": {"message": "later", "code": "bad_gateway"}}, Reason.AMBIGUOUS),
+        ({}, Reason.AMBIGUOUS),
+        ({"error": {"message": "no", "code": "channel:no_available_key"}}, Reason.OVERLOADED),
+        ({"error": {"message": "no", "code": "rate_limit_exceeded"}}, Reason.RATE_LIMITED),
+        ({"error": {"message": "no", "code": "insufficient_quota"}}, Reason.BALANCE),
+        ({"error": {"message": "no", "code": "invalid_api_key"}}, Reason.AUTH),
+    ],
+)
+def test_a_503_is_a_refusal_only_if_documented_or_with_retry_after(said: Any, reason: Reason) -> None:
+    assert submitted(said, 503).reason is reason
+    with_retry_after = Reason.OVERLOADED if reason is Reason.AMBIGUOUS else reason
+    assert submitted(said, 503, retry_after="5").reason is with_retry_after
 
 
 def test_a_relay_that_lost_its_own_upstream_is_ambiguous_at_any_status() -> None:
@@ -150,8 +258,21 @@ def test_a_failed_job_is_never_ambiguous_and_never_of_stage_poll_or_submit() -> 
         for words in (*row.codes, *row.phrases, "nothing we know"):
             said = {"status": "failed", "error": {"code": words, "message": ""}}
             failure = failed_job(answer(said, 200), said, 50)
-            assert failure.reason is not Reason.AMBIGUOUS
+            assert failure.reason in {Reason.REFUSED, Reason.INVALID, Reason.INTERNAL}
             assert failure.stage in {*REVIEWS, Stage.GENERATE}
+
+
+@pytest.mark.parametrize("reason", [Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED])
+def test_what_a_job_says_of_keys_and_accounts_is_not_about_ours(reason: Reason) -> None:
+    for row in (row for row in RULES if row.reason is reason):
+        for code in row.codes:
+            said = {"status": "failed", "error": {"code": code, "message": "no"}}
+            failure = failed_job(answer(said, 200), said, 50)
+            assert (failure.stage, failure.reason, failure.code) == (Stage.GENERATE, Reason.INTERNAL, code)
+        for phrase in row.phrases:
+            said = {"status": "failed", "error": f"could not render the prompt: a sign that says {phrase}"}
+            failure = failed_job(answer(said, 200), said, 50)
+            assert (failure.stage, failure.reason) == (Stage.GENERATE, Reason.INTERNAL)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 402, 403, 404, 408, 410, 429, 451, 500, 502, 503, 504, 524])
