@@ -26,6 +26,7 @@ from providers.fields import (
     complaint,
     cost_microusd,
     first,
+    is_bare_error,
     is_job,
     job_object,
     known_status,
@@ -101,7 +102,7 @@ def read_job(
             return Running(queued=False, progress=progress, unknown_word=unknown_word, url=_result_url(job))
         case RemoteStatus.COMPLETED if (url := _result_url(job)) is not None:
             return Succeeded(url, cost_microusd(job))
-        case _ if not is_job(job):
+        case _ if not is_job(job) or (is_bare_error(job) and not _refused(job, rules)):
             return failed_poll(response, document, rules)
         case RemoteStatus.COMPLETED:
             return _completed_without_url(response, job, content_endpoint, rules)
@@ -125,7 +126,11 @@ def _result_url(job: Json) -> str | None:
 def _completed_without_url(
     response: HttpResponse, job: Json, content_endpoint: bool, rules: tuple[Rule, ...]
 ) -> Running | Succeeded | Failure:
-    row = matching_rule(complaint(job), rules)
-    if row is not None and row.reason is Reason.REFUSED:  # some call a job completed that the output review ended
+    if _refused(job, rules):  # some call a job completed that the output review ended
         return failed_job(response, job, 100, rules)
     return Succeeded(None, cost_microusd(job)) if content_endpoint else Running(queued=False, progress=100)
+
+
+def _refused(job: Json, rules: tuple[Rule, ...]) -> bool:
+    row = matching_rule(complaint(job), rules)
+    return row is not None and row.reason is Reason.REFUSED

@@ -27,6 +27,7 @@ from providers.fields import (
     retry_after_s,
 )
 from providers.reading import read_poll, read_submit
+from providers.registry import dialects
 
 LINK = "https://cdn.example.test/v.mp4"
 
@@ -228,9 +229,44 @@ def test_the_outer_status_wins_when_the_outer_object_is_the_job() -> None:
     assert job_object({"status": "success", "data": {"status": "IN_PROGRESS"}}) == {"status": "IN_PROGRESS"}
 
 
-def test_a_link_in_a_job_that_is_not_done_is_no_video() -> None:
+def test_a_link_in_a_job_that_is_not_done_is_no_video_yet() -> None:
     polled = read_poll(openai, answer({"id": "video_1", "status": "in_progress", "progress": 96, "url": LINK}))
-    assert polled == Running(queued=False, progress=96)
+    assert polled == Running(queued=False, progress=96, url=LINK)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"message": "Too many requests"}, Reason.RATE_LIMITED),
+        ({"message": "invalid api key"}, Reason.AUTH),
+        ({"error": {"message": "No available accounts"}}, Reason.OVERLOADED),
+        ({"code": "internal", "message": "query failed, try again"}, Reason.UNREADABLE),
+        ({"message": "context deadline exceeded"}, Reason.UNREADABLE),
+        ({}, Reason.UNREADABLE),
+    ],
+)
+@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+def test_an_error_envelope_with_no_more_than_an_id_is_a_failed_poll(adapter: Any, said: Any, reason: Reason) -> None:
+    polled = read_poll(adapter, answer({"id": "req_77", "status": "error", **said}))
+    assert isinstance(polled, Failure)
+    assert (polled.stage, polled.reason) == (Stage.POLL, reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"object": "video", "message": "Too many requests"}, Reason.INTERNAL),
+        ({"progress": 0, "message": "Too many requests"}, Reason.INTERNAL),
+        ({"fail_reason": "", "message": "query failed"}, Reason.INTERNAL),
+        ({"model": "sora-2", "error": "crashed"}, Reason.INTERNAL),
+        ({"message": "blocked by our moderation system"}, Reason.REFUSED),
+    ],
+)
+def test_an_error_that_shows_a_job_or_a_review_is_the_jobs_own(said: Any, reason: Reason) -> None:
+    polled = read_poll(openai, answer({"id": "video_1", "status": "error", **said}))
+    assert isinstance(polled, Failure)
+    assert polled.stage is not Stage.POLL
+    assert polled.reason is reason
 
 
 ERRORS = [
