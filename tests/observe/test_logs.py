@@ -1,10 +1,14 @@
+import asyncio
 import io
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
 from router.core.clock import Clock
@@ -164,21 +168,28 @@ def test_a_long_text_is_cut_after_it_is_scrubbed():
     assert CANARY not in scrubbed("x" * 600 + CANARY)
 
 
-def test_standard_logging_comes_out_as_the_same_lines():
+@contextmanager
+def configured(level: Level) -> Iterator[io.StringIO]:
+    """The standard library's logging as the router sets it up, until the block is left."""
     stream, root = io.StringIO(), logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, before = list(root.handlers), root.level
     try:
-        configure(stream, Level.WARNING)
+        configure(stream, level)
+        yield stream
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(before)
+        logging.captureWarnings(capture=False)
+
+
+def test_standard_logging_comes_out_as_the_same_lines():
+    with configured(Level.WARNING) as stream:
         logging.getLogger("aiohttp.server").info("hidden")
         try:
             raise OSError(f"lost https://cdn/v.mp4?sig={CANARY}")  # noqa: TRY301
         except OSError:
             logging.getLogger("aiohttp.server").exception("Error handling %s", f"/v1/x?key={CANARY}")
         logging.getLogger("bad").error("%d of %s", "one")  # noqa: PLE1206
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
     first, second = map(orjson.loads, stream.getvalue().splitlines())
     assert first["level"] == "error"
     assert first["logger"] == "aiohttp.server"
@@ -187,6 +198,47 @@ def test_standard_logging_comes_out_as_the_same_lines():
     assert "test_logs.py" in first["error_at"]
     assert second["message"] == "%d of %s"
     assert CANARY not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        f"GET / HTTP/1.1\r\nHost: x\r\nX-Prompt: {CANARY}\x01\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: x\r\n{CANARY}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: x\r\nX-Prompt: {CANARY * 2000}\r\n\r\n",
+        f"GET /{CANARY} {CANARY} HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"GET http://[{CANARY}/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {CANARY}\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {CANARY}\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{CANARY}\r\n",
+    ],
+)
+async def test_what_an_unreadable_request_says_is_not_logged_and_no_error_of_ours(request_bytes: str):
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    with configured(Level.INFO) as stream:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(request_bytes.encode())
+        with suppress(ConnectionError):
+            assert (await reader.readline()).startswith(b"HTTP/1.")
+        writer.close()
+        await runner.cleanup()
+    lines = list(map(orjson.loads, stream.getvalue().splitlines()))
+    assert CANARY not in stream.getvalue()
+    assert {line["level"] for line in lines} <= {"info"}
+
+
+def test_an_unreadable_request_is_not_even_mentioned_above_info():
+    with configured(Level.WARNING) as stream:
+        for error in (BadHttpMessage(CANARY), web.RequestPayloadError(CANARY)):
+            logging.getLogger("aiohttp.server").error("Error handling request", exc_info=error)
+    assert not stream.getvalue()
 
 
 def test_a_level_of_their_own_is_rounded_down():
