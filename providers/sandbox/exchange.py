@@ -69,11 +69,16 @@ class Exchanges:
     def _spoiled(self, rule: FaultRule, model: str) -> web.Response:
         if rule.fault in (Fault.HTML_502, Fault.POLL_HTML):
             return web.Response(status=502, text=NGINX_502, content_type="text/html")
-        detail = model if rule.fault is Fault.HTTP_503 else ""
-        answer = self.wire.trouble(TROUBLE_OF[rule.fault], detail)
+        answer = self._trouble(rule, model)
         wait_s = rule.retry_after_s
         headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
         return Answer(answer.status, answer.body, {**answer.headers, **headers}).response()
+
+    def _trouble(self, rule: FaultRule, model: str) -> Answer:
+        if rule.fault is not Fault.HTTP_503:
+            return self.wire.trouble(TROUBLE_OF[rule.fault])
+        # The dialect's own words of a 503 say that nothing was accepted.
+        return self.wire.trouble(Trouble.LOST) if rule.accepted else self.wire.trouble(Trouble.OVERLOADED, model)
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
         """Send the video behind a result link; its signature stands in for the key."""

@@ -12,6 +12,7 @@ from providers.sandbox.prices import PriceList
 from providers.sandbox.upstream import Order, SandboxJob, Upstream
 from providers.sandbox.wire import (
     PROMPT_LIMIT,
+    RESET,
     Answer,
     Json,
     RefusedError,
@@ -51,6 +52,7 @@ _TROUBLES: Mapping[Trouble, tuple[int, str, str | None, str]] = {
     Trouble.INTERNAL: (500, "server_error", None, "The server had an error while processing your request. Sorry!"),
     Trouble.BAD_GATEWAY: (502, "server_error", "bad_gateway", "Bad gateway."),
     Trouble.OVERLOADED: (503, "server_error", None, "The engine is currently overloaded, please try again later."),
+    Trouble.LOST: (503, "server_error", None, RESET),
     Trouble.ERROR_IN_200: (200, "server_error", "server_error", "No available accounts"),
     Trouble.IMAGE_REVIEW: (
         400,

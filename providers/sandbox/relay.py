@@ -7,7 +7,7 @@ import orjson
 from providers.canonical import Size
 from providers.sandbox.prices import PriceList
 from providers.sandbox.upstream import Order
-from providers.sandbox.wire import PROMPT_LIMIT, Answer, Json, RefusedError, Trouble, is_image_link
+from providers.sandbox.wire import PROMPT_LIMIT, RESET, Answer, Json, RefusedError, Trouble, is_image_link
 
 IMAGES_LIMIT = 10
 SATURATED = "当前分组上游负载已饱和，请稍后再试"
@@ -27,6 +27,7 @@ _ENVELOPED: Mapping[Trouble, tuple[int, str, str]] = {
     Trouble.BAD_KEY: (401, "invalid_request", "令牌不合法"),
     Trouble.BALANCE: (403, "insufficient_user_quota", "用户额度不足, 剩余额度: ＄0.000000"),
     Trouble.OVERLOADED: (503, "model_not_found", "分组 default 下模型 {detail} 无可用渠道（distributor）"),
+    Trouble.LOST: (503, "upstream_error", RESET),
     Trouble.UNKNOWN_MODEL: (503, "model_not_found", "分组 default 下模型 {detail} 无可用渠道（distributor）"),
 }
 

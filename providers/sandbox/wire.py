@@ -21,6 +21,8 @@ NGINX_502 = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
+# Envoy's words for an answer that never came.
+RESET = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 
 
 class Trouble(StrEnum):
@@ -32,6 +34,7 @@ class Trouble(StrEnum):
     INTERNAL = "internal"
     BAD_GATEWAY = "bad_gateway"
     OVERLOADED = "overloaded"
+    LOST = "lost"
     ERROR_IN_200 = "error_in_200"
     IMAGE_REVIEW = "image_review"
     PROMPT_REVIEW = "prompt_review"

@@ -110,6 +110,14 @@ async def test_an_error_may_follow_an_accepted_job(buyer, fault):
     assert buyer.entry().answer_lost
 
 
+async def test_a_503_after_an_accepted_job_has_not_the_words_that_say_nothing_was_accepted(buyer):
+    refused = await create_with(buyer, fault="http_503")
+    accepted = await create_with(buyer, fault="http_503", accepted=True)
+    assert (refused.status, accepted.status) == (503, 503)
+    assert "upstream connect error" in accepted.document["error"]["message"]
+    assert "upstream connect error" not in refused.document["error"]["message"]
+
+
 async def test_an_html_error_is_a_proxys_page(buyer):
     heard = await create_with(buyer, fault="html_502")
     assert (heard.status, heard.headers["Content-Type"]) == (502, "text/html; charset=utf-8")
