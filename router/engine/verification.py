@@ -1,6 +1,6 @@
 """Whether the bytes an upstream calls a video are one, whole, judged by their outer structure while they stream by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +36,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """One top-level box or element; a `body_bytes` of None means that it goes on to the end of the file."""
+    """One box or element; a `body_bytes` of None means that it goes on to the end of what it is in."""
 
     kind: bytes
     header_bytes: int
@@ -45,9 +45,16 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _Container:
+    """`required` are the boxes without which there is no video, none of them empty, and what each must hold."""
+
     content_type: str
     read_box: Callable[[bytes], _Box | None]
-    required: frozenset[bytes]
+    required: Mapping[bytes, tuple[bytes, ...]]
+
+    def paths(self) -> set[tuple[bytes, ...]]:
+        """Every required box, each behind the one it is in."""
+        inner = {(kind, child) for kind, children in self.required.items() for child in children}
+        return {(kind,) for kind in self.required} | inner
 
 
 class VideoCheck:
@@ -58,9 +65,12 @@ class VideoCheck:
         self._bytes_max = bytes_max
         self._container: _Container | None = None
         self._head = b""
+        self._path: tuple[bytes, ...] = ()
         self._left: int | None = 0
+        self._outer: bytes | None = None
+        self._outer_left: int | None = 0
         self._boxes = 0
-        self._missing: set[bytes] = set()
+        self._missing: set[tuple[bytes, ...]] = set()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; raises as soon as they cannot be a video's, or are too many."""
@@ -73,7 +83,7 @@ class VideoCheck:
                 self._head = chunk
                 return
             self._container = _recognise(chunk)
-            self._missing = set(self._container.required)
+            self._missing = self._container.paths()
         self._walk(self._container, chunk)
 
     def finish(self) -> Verified:
@@ -82,36 +92,78 @@ class VideoCheck:
             raise ContentError("the answer is empty")
         if self._container is None:
             raise ContentError(f"not a video but {_kind_of(self._head)}")
-        if self._left or self._head.strip(b"\0"):
+        if self._left or self._outer_left or self._head.strip(b"\0"):
             raise ContentError(f"the video is truncated after {self.content_bytes} bytes")
         if self._missing:
-            names = " and ".join(sorted(kind.decode("latin-1") for kind in self._missing if kind.isalpha()))
-            raise ContentError(f"the video is truncated: no {names or 'segment'} after {self.content_bytes} bytes")
+            # What a missing box should have held goes without saying.
+            first = [path for path in self._missing if path[:-1] not in self._missing]
+            names = " and ".join(sorted("/".join(map(_name_of, path)) for path in first))
+            raise ContentError(f"the video is truncated: no {names} after {self.content_bytes} bytes")
         return Verified(self._container.content_type, self.content_bytes)
 
     def _walk(self, container: _Container, chunk: bytes) -> None:
         position = 0
-        while position < len(chunk) and self._left is not None:
-            if self._left:
-                step = min(self._left, len(chunk) - position)
-                self._left -= step
-                position += step
+        while position < len(chunk):
+            if self._left != 0:
+                position += self._skip(len(chunk) - position)
                 continue
-            head = self._head + chunk[position : position + _BOX_HEADER_BYTES_MAX - len(self._head)]
+            if self._outer is not None and not self._seeks_inside(self._outer):
+                self._leave(self._outer)
+                continue
+            wanted = _BOX_HEADER_BYTES_MAX
+            if self._outer is not None and self._outer_left is not None:
+                wanted = min(wanted, self._outer_left)
+            head = self._head + chunk[position : position + wanted - len(self._head)]
             box = container.read_box(head)
-            if box is None:
+            if box is not None:
+                position += box.header_bytes - len(self._head)
+                self._head = b""
+                self._enter(box)
+            elif self._outer is not None and len(head) == self._outer_left:
+                # Too little for another header is padding.
+                self._outer_left -= len(self._head)
+                self._head = b""
+                self._leave(self._outer)
+            else:
                 self._head = head
                 return
-            position += box.header_bytes - len(self._head)
-            self._head = b""
-            self._enter(box)
+
+    def _skip(self, available: int) -> int:
+        """Pass over bytes of a body, and return how many."""
+        self._missing.discard(self._path)
+        if self._left is None:
+            return available
+        step = min(self._left, available)
+        self._left -= step
+        return step
+
+    def _seeks_inside(self, kind: bytes) -> bool:
+        return self._outer_left != 0 and any(path[0] == kind and len(path) > 1 for path in self._missing)
 
     def _enter(self, box: _Box) -> None:
         self._boxes += 1
         if self._boxes > _BOXES_MAX:
             raise ContentError(f"not a video: more than {_BOXES_MAX} boxes")
-        self._left = box.body_bytes
-        self._missing.discard(box.kind)
+        body_bytes = box.body_bytes
+        if self._outer is not None:
+            self._path = (self._outer, box.kind)
+            if self._outer_left is not None:
+                body_bytes = self._outer_left - box.header_bytes if body_bytes is None else body_bytes
+                self._outer_left -= box.header_bytes + body_bytes
+                if self._outer_left < 0:
+                    raise ContentError("not a whole video: a box is longer than the one it is in")
+            self._left = body_bytes
+            return
+        self._outer, self._outer_left = box.kind, body_bytes
+        if self._seeks_inside(box.kind):
+            self._missing.discard((box.kind,))
+        else:
+            self._leave(box.kind)
+
+    def _leave(self, outer: bytes) -> None:
+        """Pass over what is left of the outer box."""
+        self._path, self._left = (outer,), self._outer_left
+        self._outer, self._outer_left = None, 0
 
 
 async def verify(stream: ContentStream, bytes_max: int = VIDEO_BYTES_MAX) -> Verified:
@@ -184,6 +236,15 @@ def _read_ebml_element(head: bytes) -> _Box | None:
     return _Box(head[:id_bytes], header_bytes, None if size == mask else size)
 
 
-_MP4: Final = _Container("video/mp4", _read_mp4_box, frozenset({b"moov", b"mdat"}))
-_MOV: Final = _Container("video/quicktime", _read_mp4_box, frozenset({b"moov", b"mdat"}))
-_WEBM: Final = _Container("video/webm", _read_ebml_element, frozenset({b"\x18\x53\x80\x67"}))
+def _name_of(kind: bytes) -> str:
+    return _WEBM_NAMES.get(kind) or kind.decode("latin-1")
+
+
+# ISO/IEC 14496-12, table 1. A fragmented file has these, too: its moov comes first, and its samples in many an mdat.
+_MP4_REQUIRED: Final = {b"moov": (b"mvhd", b"trak"), b"mdat": ()}
+# RFC 9559, section 5.1.
+_WEBM_NAMES: Final = {b"\x18\x53\x80\x67": "Segment", b"\x16\x54\xae\x6b": "Tracks", b"\x1f\x43\xb6\x75": "Cluster"}
+_WEBM_REQUIRED: Final = {b"\x18\x53\x80\x67": (b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75")}
+_MP4: Final = _Container("video/mp4", _read_mp4_box, _MP4_REQUIRED)
+_MOV: Final = _Container("video/quicktime", _read_mp4_box, _MP4_REQUIRED)
+_WEBM: Final = _Container("video/webm", _read_ebml_element, _WEBM_REQUIRED)

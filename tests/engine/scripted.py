@@ -36,7 +36,8 @@ def box(kind: bytes, body: bytes) -> bytes:
     return (8 + len(body)).to_bytes(4) + kind + body
 
 
-MP4 = box(b"ftyp", b"isom\0\0\0\0isom") + box(b"moov", b"\0" * 8) + box(b"mdat", b"\0" * 64)
+MOOV = box(b"moov", box(b"mvhd", b"\0") + box(b"trak", b"\0"))
+MP4 = box(b"ftyp", b"isom\0\0\0\0isom") + MOOV + box(b"mdat", b"\0" * 64)
 
 
 @dataclass(frozen=True, slots=True)

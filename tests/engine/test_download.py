@@ -15,7 +15,8 @@ from tests.engine.chaos import answering, http, unused_port
 from tests.engine.outside import KEY, SIGNATURE, Outside, outside
 
 OWN = HttpRequest("GET", "/v1/videos/1/content", {"sig": SIGNATURE})
-VIDEO = b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x09moovm" + b"\0\0\0\x0cmdatdddd"
+MOOV = b"\0\0\0\x1amoov" + b"\0\0\0\x09mvhdm" + b"\0\0\0\x09trakt"
+VIDEO = b"\0\0\0\x10ftypisom\0\0\0\0" + MOOV + b"\0\0\0\x0cmdatdddd"
 
 
 @pytest.fixture(autouse=True)

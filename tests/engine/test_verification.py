@@ -22,9 +22,15 @@ def element(kind: bytes, body: bytes, unknown_size: bool = False) -> bytes:
 
 
 FTYP = box(b"ftyp", b"isom\0\0\0\0isomiso2")
-MP4 = FTYP + box(b"moov", b"m" * 300) + box(b"free") + box(b"mdat", b"d" * 5000)
+MVHD, TRAK = box(b"mvhd", b"h" * 100), box(b"trak", b"t" * 160)
+MOOV = box(b"moov", MVHD + TRAK + box(b"udta", b"u"))
+MP4 = FTYP + MOOV + box(b"free") + box(b"mdat", b"d" * 5000)
+FRAGMENT = box(b"moof", b"f" * 90) + box(b"mdat", b"d" * 900)
 EBML = element(b"\x1a\x45\xdf\xa3", b"webm header")
-WEBM = EBML + element(b"\x18\x53\x80\x67", b"s" * 3000)
+SEGMENT, INFO = b"\x18\x53\x80\x67", element(b"\x15\x49\xa9\x66", b"i" * 40)
+TRACKS, CLUSTER = element(b"\x16\x54\xae\x6b", b"t" * 60), element(b"\x1f\x43\xb6\x75", b"c" * 3000)
+ENDLESS_CLUSTER = element(b"\x1f\x43\xb6\x75", b"c" * 3000, unknown_size=True)
+WEBM = EBML + element(SEGMENT, INFO + TRACKS + CLUSTER + CLUSTER)
 
 
 def check(data: bytes, chunk_bytes: int = 64, bytes_max: int = 1 << 20) -> Verified:
@@ -43,12 +49,20 @@ async def stream_of(*chunks: bytes) -> AsyncIterator[bytes]:
     ("data", "content_type"),
     [
         (MP4, "video/mp4"),
-        (FTYP + box(b"mdat", b"d" * 99, large=True) + box(b"moov", b"m"), "video/mp4"),
-        (FTYP + box(b"moov", b"m") + b"\0\0\0\0mdat" + b"d" * 999, "video/mp4"),
+        (FTYP + box(b"mdat", b"d" * 99, large=True) + MOOV, "video/mp4"),
+        (FTYP + MOOV + b"\0\0\0\0mdat" + b"d" * 999, "video/mp4"),
+        (FTYP + MOOV + FRAGMENT + FRAGMENT, "video/mp4"),
+        (FTYP + box(b"mdat", b"d") + b"\0\0\0\0moov" + MVHD + TRAK, "video/mp4"),
+        (FTYP + box(b"moov", TRAK + MVHD, large=True) + box(b"mdat", b"d"), "video/mp4"),
+        # What follows in a moov or a Segment once it has all it needs is nobody's business, padding least of all.
+        (FTYP + box(b"moov", MVHD + TRAK + b"\0\0\0\1") + box(b"mdat", b"d"), "video/mp4"),
         (MP4 + bytes(5), "video/mp4"),
         (box(b"ftyp", b"qt  \0\0\0\0qt  ") + MP4[len(FTYP) :], "video/quicktime"),
         (WEBM, "video/webm"),
-        (EBML + element(b"\x18\x53\x80\x67", b"s" * 99, unknown_size=True), "video/webm"),
+        (EBML + element(SEGMENT, TRACKS + CLUSTER + bytes(40)), "video/webm"),
+        (EBML + element(SEGMENT, INFO + TRACKS + CLUSTER + CLUSTER, unknown_size=True), "video/webm"),
+        (EBML + element(SEGMENT, TRACKS + ENDLESS_CLUSTER, unknown_size=True), "video/webm"),
+        (EBML + element(SEGMENT, TRACKS + ENDLESS_CLUSTER), "video/webm"),
     ],
 )
 def test_a_whole_video_is_verified_with_its_type_and_length(data, content_type):
@@ -80,9 +94,33 @@ def test_no_bytes_do_anything_but_pass_or_raise_a_content_error(noise):
             continue
 
 
-def test_a_video_without_its_index_is_truncated_and_names_it():
-    with pytest.raises(ContentError, match="no moov"):
-        check(FTYP + box(b"mdat", b"d" * 100))
+@pytest.mark.parametrize(
+    ("data", "missing"),
+    [
+        (FTYP + box(b"mdat", b"d" * 100), "moov"),
+        (FTYP + box(b"moov") + box(b"mdat"), "mdat and moov"),
+        (FTYP + box(b"moov", b"\0\0\0\1") + box(b"mdat", b"<html>expired</html>"), "moov/mvhd and moov/trak"),
+        (FTYP + box(b"moov", MVHD) + box(b"mdat", b"d"), "moov/trak"),
+        (FTYP + box(b"moov", MVHD + box(b"trak") + b"\0\0\0\1") + box(b"mdat", b"d"), "moov/trak"),
+        (FTYP + MOOV, "mdat"),
+        (FTYP + MOOV + box(b"mdat"), "mdat"),
+        (FTYP + MOOV + b"\0\0\0\0mdat", "mdat"),
+        (EBML + bytes([0xEC, 0x80]), "Segment"),
+        (EBML + SEGMENT + b"\x80", "Segment"),
+        (EBML + SEGMENT + b"\xff", "Segment/Cluster and Segment/Tracks"),
+        (EBML + element(SEGMENT, INFO + TRACKS), "Segment/Cluster"),
+        (EBML + element(SEGMENT, INFO + TRACKS, unknown_size=True), "Segment/Cluster"),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 10_000])
+def test_a_video_that_lacks_something_or_has_it_empty_is_truncated_and_names_it(data, missing, chunk_bytes):
+    with pytest.raises(ContentError, match=f"truncated: no {missing} after {len(data)} bytes"):
+        check(data, chunk_bytes)
+
+
+def test_a_box_longer_than_the_one_it_is_in_is_not_a_whole_video():
+    with pytest.raises(ContentError, match="longer than the one it is in"):
+        check(FTYP + box(b"moov", MVHD + struct.pack(">I4s", 999, b"trak") + b"t" * 100) + box(b"mdat", b"d"))
 
 
 @pytest.mark.parametrize(
