@@ -68,6 +68,12 @@ class ServerSection(Section):
     jobs_live_max: int = Field(
         _SERVER.jobs_live_max, ge=1, le=1_000_000, description="Most unfinished jobs; further creates are turned away."
     )
+    streams_max: int = Field(
+        _SERVER.streams_max, ge=1, le=100_000, description="Most downloads at once; further ones are turned away."
+    )
+    streams_per_caller_max: int = Field(
+        _SERVER.streams_per_caller_max, ge=1, le=100_000, description="Most downloads of one caller at once."
+    )
 
     def build(self) -> ServerSettings:
         """Return the limits as the front door reads them."""

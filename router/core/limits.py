@@ -10,7 +10,7 @@ class ServerSettings:
     """Limits of one request and of the service; `poll_after_ms` is how soon a caller is told to ask again.
 
     `images_max` bounds the input images of one job whatever an offering takes; `jobs_live_max` is how many jobs may be
-    unfinished at once before a create is turned away.
+    unfinished at once before a create is turned away; `streams_max` is how many finished videos are streamed at once.
     """
 
     poll_after_ms: int = 2000
@@ -19,6 +19,8 @@ class ServerSettings:
     images_max: int = 4
     prompt_chars_max: int = 32_000
     jobs_live_max: int = 10_000
+    streams_max: int = 200
+    streams_per_caller_max: int = 50
 
 
 @dataclass(frozen=True, slots=True)

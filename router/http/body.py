@@ -11,6 +11,7 @@ from router.core.limits import ServerSettings
 from router.http.errors import ApiError, invalid, too_large
 from router.http.form import Document, form_document
 from router.http.json_text import load_json
+from router.http.room import BodyShare
 
 BODY_S_MAX: Final = 60.0
 # Above this, parsing and hashing hold the event loop for milliseconds, so they are done in a thread.
@@ -19,12 +20,12 @@ LARGE_BODY_BYTES: Final = 65_536
 T = TypeVar("T")
 
 
-async def read_document(request: web.Request, settings: ServerSettings) -> Document:
-    """Read the body into one document; raises ApiError 400, 408, 413 or 415."""
+async def read_document(request: web.Request, settings: ServerSettings, share: BodyShare) -> Document:
+    """Read the body into one document; raises ApiError 400, 408, 413, 415 or 503."""
     if request.content_type not in ("application/json", "multipart/form-data"):
         message = "send the body as application/json or as multipart/form-data"
         raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
-    raw = await _read(request, settings.body_bytes_max)
+    raw = await _read(request, settings.body_bytes_max, share)
     if request.content_type == "application/json":
         return await computed(request, lambda: _json_document(raw, settings))
     content_type = request.headers[hdrs.CONTENT_TYPE]
@@ -36,16 +37,17 @@ async def computed(request: web.Request, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
 
 
-async def _read(request: web.Request, bytes_max: int) -> bytes:
+async def _read(request: web.Request, bytes_max: int, share: BodyShare) -> bytes:
     if (request.content_length or 0) > bytes_max:
         raise too_large("the body", bytes_max)
     raw = bytearray()
     try:
         async with asyncio.timeout(BODY_S_MAX):
             async for chunk in request.content.iter_any():
-                raw += chunk
-                if len(raw) > bytes_max:
+                if len(raw) + len(chunk) > bytes_max:
                     raise too_large("the body", bytes_max)
+                share.grow(len(chunk))
+                raw += chunk
     except TimeoutError:
         raise ApiError(408, f"the body did not arrive within {BODY_S_MAX:.0f} s", "request_timeout") from None
     except (ConnectionError, web.RequestPayloadError):

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from providers.canonical import Variant
 from router.core.job import Job, JobState
 from router.engine.exchange import ContentError, ContentStream
-from router.http.door import DOOR
+from router.http.door import CALLER, DOOR, STREAM_ROOM
 from router.http.errors import ApiError, invalid
 from router.http.lookup import own_job
 from router.http.video_object import error_object
@@ -46,8 +46,9 @@ async def content(request: web.Request) -> web.StreamResponse:
             raise ApiError(404, message, "variant_not_available", "variant")
         if request.method == hdrs.METH_HEAD:
             return _head(job, variant)
-        async with opening as stream:
-            return await _relay(request, stream, job, variant)
+        with request.app[STREAM_ROOM].place(request[CALLER]):
+            async with opening as stream:
+                return await _relay(request, stream, job, variant)
     except ContentError:
         message = "the finished video could not be fetched from where it was made; try again in a moment"
         raise ApiError(502, message, "content_unavailable") from None

@@ -10,6 +10,7 @@ from aiohttp import web
 from router.core.limits import RequestDefaults, ServerSettings
 from router.http.callers import CallerDirectory
 from router.http.ports import Engine
+from router.http.room import BodyRoom, StreamRoom
 
 
 class Span(Protocol):
@@ -44,6 +45,8 @@ class Door:
 
 
 DOOR: Final = web.AppKey("DOOR", Door)
+STREAM_ROOM: Final = web.AppKey("STREAM_ROOM", StreamRoom)
+BODY_ROOM: Final = web.AppKey("BODY_ROOM", BodyRoom)
 CALLER: Final = web.RequestKey("CALLER", str)
 REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 TRACE_PARENT: Final = web.RequestKey("TRACE_PARENT", str)

@@ -9,9 +9,10 @@ from aiohttp import hdrs, web
 
 from router.http import videos
 from router.http.content import content
-from router.http.door import DOOR, Door
+from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
 from router.http.frame import framed, sign
 from router.http.ports import Engine
+from router.http.room import BodyRoom, StreamRoom
 
 Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
 
@@ -23,6 +24,8 @@ def public_app(door: Door) -> web.Application:
     """Build what callers reach: the OpenAI Videos API under /v1."""
     app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
     app[DOOR] = door
+    app[STREAM_ROOM] = StreamRoom(door.settings)
+    app[BODY_ROOM] = BodyRoom(door.settings)
     app.on_response_prepare.append(sign)
     app.add_routes(
         [

@@ -1,5 +1,7 @@
 """The handlers of /v1: each translates one request for the engine, and its answer back."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import orjson
@@ -10,7 +12,7 @@ from router.core.job import Job
 from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order, UnavailableError
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
-from router.http.door import CALLER, DOOR, TRACE_PARENT, Door
+from router.http.door import BODY_ROOM, CALLER, DOOR, TRACE_PARENT, Door
 from router.http.errors import ApiError, invalid, no_candidate, unavailable, video_not_found
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
@@ -24,16 +26,16 @@ PAGE_MAX: Final = 100
 async def create(request: web.Request) -> web.Response:
     """Accept a job; it is durable before this answers."""
     door = request.app[DOOR]
-    parsed = await _parsed(request, door)
-    order = Order(
-        caller=request[CALLER],
-        video=parsed.video,
-        preferences=parsed.preferences,
-        metadata=parsed.metadata,
-        key=await _key(request, parsed),
-        trace_parent=request.get(TRACE_PARENT),
-    )
-    acceptance = await _accept(door, order)
+    async with _parsed(request, door) as parsed:
+        order = Order(
+            caller=request[CALLER],
+            video=parsed.video,
+            preferences=parsed.preferences,
+            metadata=parsed.metadata,
+            key=await _key(request, parsed),
+            trace_parent=request.get(TRACE_PARENT),
+        )
+        acceptance = await _accept(door, order)
     headers = {"Idempotent-Replayed": "true"} if acceptance.replayed else {}
     return _video(acceptance.job, door, headers)
 
@@ -41,8 +43,8 @@ async def create(request: web.Request) -> web.Response:
 async def quote(request: web.Request) -> web.Response:
     """Decide as a create would, and buy nothing."""
     door = request.app[DOOR]
-    parsed = await _parsed(request, door)
-    return _json(quote_object(parsed.video, door.engine.quote(parsed.video, parsed.preferences)))
+    async with _parsed(request, door) as parsed:
+        return _json(quote_object(parsed.video, door.engine.quote(parsed.video, parsed.preferences)))
 
 
 async def retrieve(request: web.Request) -> web.Response:
@@ -85,9 +87,13 @@ async def models(request: web.Request) -> web.Response:
     return _json(model_list(request.app[DOOR].engine.catalog.models))
 
 
-async def _parsed(request: web.Request, door: Door) -> ParsedCreate:
-    document = await read_document(request, door.settings)
-    return await computed(request, lambda: parse_create(document, door.settings, door.defaults, door.engine.catalog))
+@asynccontextmanager
+async def _parsed(request: web.Request, door: Door) -> AsyncIterator[ParsedCreate]:
+    """Read and parse the body, which counts as held until the block is left."""
+    settings, defaults, catalog = door.settings, door.defaults, door.engine.catalog
+    with request.app[BODY_ROOM].share() as share:
+        document = await read_document(request, settings, share)
+        yield await computed(request, lambda: parse_create(document, settings, defaults, catalog))
 
 
 async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:

@@ -20,7 +20,14 @@ callers:
   - {name: backend, key_sha256: ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff}
 defaults: {model: sora-2, seconds: 15, size: 1280x720}
 server:
-  {poll_after_ms: 10, body_bytes_max: 4096, image_bytes_max: 2048, images_max: 0, prompt_chars_max: 9, jobs_live_max: 2}
+  poll_after_ms: 10
+  body_bytes_max: 4096
+  image_bytes_max: 2048
+  images_max: 0
+  prompt_chars_max: 9
+  jobs_live_max: 2
+  streams_max: 7
+  streams_per_caller_max: 3
 policy:
   {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60}
 routing: {price_exponent: 0, duration_policy: at_least}
@@ -72,7 +79,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     provider = settings.catalog.providers["relay-a"]
     assert settings.callers == (Caller("backend", "f" * 64),)
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
-    assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2)
+    assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000)
     assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
