@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
-from router.core.events import Operation, UnknownStatusSeen
+from router.core.events import CostDoubted, Operation, UnknownStatusSeen
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
+from router.core.ledger import is_doubted
 from router.core.policy import MoneyEffect, consequences
 from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
@@ -24,8 +25,8 @@ from router.engine.verification import Verified, verify
 from router.engine.watch import Watch
 
 _LOG = logging.getLogger(__name__)
-# A video that is done when its job's time is up is worth a little more of it.
-_FETCH_PAST_DEADLINE_S = 60.0
+FETCH_PAST_DEADLINE_S: Final = 60.0
+"""How much longer than its job's time a finished video may take to be read."""
 _UNWRITTEN = "the dialect failed to write its request; the log says why"
 
 
@@ -61,6 +62,8 @@ async def poll_once(parts: Parts, attempt: Attempt, lag_s: float | None = None) 
     if isinstance(reading, Running) and reading.unknown_word is not None:
         parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
     said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
+    if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
+        parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
     parts.health[provider.name].polled(said_something)
     return reading
 
@@ -190,7 +193,7 @@ class AttemptRun:
         polling = self.parts.provider(self.attempt.provider).polling
         monotonic = self.parts.clock.monotonic
         give_up_at = monotonic() + polling.download_s_max
-        job_over_at = monotonic() + max(0.0, self.job_deadline_at - self.parts.now()) + _FETCH_PAST_DEADLINE_S
+        job_over_at = monotonic() + max(0.0, self.job_deadline_at - self.parts.now()) + FETCH_PAST_DEADLINE_S
         delay_s = polling.interval_s_min
         while True:
             try:

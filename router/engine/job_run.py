@@ -1,10 +1,11 @@
 """One job, from its first attempt to its end: the only loop that spends money."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol, assert_never
 
-from providers.canonical import Failure, Reason, Stage
+from providers.canonical import Failure, Reason, Stage, Succeeded
 from router.core.catalog import ChargeRule
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
 from router.core.health import AttemptPermits
@@ -13,7 +14,17 @@ from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending
 from router.core.policy import goes_on
 from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
-from router.engine.attempt_run import AttemptRun, Ending, Fetched, Overtaken, delivered
+from router.engine.attempt_run import (
+    FETCH_PAST_DEADLINE_S,
+    AttemptRun,
+    Ending,
+    Fetched,
+    Overtaken,
+    delivered,
+    fetch_once,
+    poll_once,
+)
+from router.engine.exchange import ContentError
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
 from router.engine.store import StoreUnavailableError
@@ -81,6 +92,19 @@ class JobRun:
             elif attempt.state is AttemptState.SUBMITTING:
                 interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
                 await self._conclude(self._attempt_run(attempt, None), interrupted)
+        if not self.job.ended:
+            await self._look_at_late()
+
+    async def _look_at_late(self) -> None:
+        """Ask once about the attempts given up before a restart: one that is done saves buying another."""
+        for attempt in self.job.attempts:
+            if attempt.state is not AttemptState.LATE or attempt.provider not in self._parts.catalog.providers:
+                continue
+            done = await poll_once(self._parts, attempt)
+            if isinstance(done, Succeeded):
+                within_s = max(0.0, self.job.deadline_at - self._parts.now()) + FETCH_PAST_DEADLINE_S
+                with suppress(ContentError):
+                    self.adopt(attempt, Fetched(done, await fetch_once(self._parts, attempt, done, within_s)))
 
     async def _candidate(self) -> tuple[Candidate, AttemptPermits] | None:
         """Find an offering and its provider's permit; None when the job ended or has to be routed again."""
@@ -90,7 +114,8 @@ class JobRun:
         left_s = self.job.deadline_at - self._parts.now()
         decision, self._decision = self._decision or self._route(), None
         candidates = self._in_time(decision, left_s)
-        if left_s <= 0 or not (candidates or decision.may_pass):
+        may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.attempts))
+        if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
             await self._end(self._nobody_left(decision))
             return None
         for candidate in candidates:
@@ -98,7 +123,7 @@ class JobRun:
             if permits is not None:
                 return candidate, permits
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
-        await self._alarm.sleep(min(wait_s, left_s))
+        await self._alarm.sleep(min(wait_s, may_begin_for_s))
         return None
 
     def _route(self) -> Decision:
@@ -207,21 +232,31 @@ class JobRun:
                 assert_never(ending)
 
     async def _deliver(self, run: AttemptRun, fetched: Fetched) -> None:
+        await self._settle(run, *self._delivery(run.attempt, fetched))
+
+    def _delivery(self, attempt: Attempt, fetched: Fetched) -> tuple[Attempt, LedgerEntry, Job]:
+        """Return the attempt, its money and its job as they are once the video is delivered."""
         at = self._parts.now()
-        after = delivered(run.attempt, fetched, at)
+        after = delivered(attempt, fetched, at)
         entry = posted(after, CostKind.DELIVERED, at, fetched.done.cost_microusd)
-        job = self.job.moved(JobState.COMPLETED, ended_at=at, progress=100).with_attempt(after)
-        await self._settle(run, after, entry, job)
+        return after, entry, self.job.moved(JobState.COMPLETED, ended_at=at, progress=100).with_attempt(after)
 
     async def _deliver_adopted(self, run: AttemptRun | None) -> None:
         """Complete the job with an attempt given up earlier; the one running now becomes late in its turn."""
         late, fetched = self._adopted or (None, None)
         if late is None or fetched is None:
             return
-        if run is not None:
-            overtaken = run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now())
-            await self._settle(run, overtaken, None, self.job.with_attempt(overtaken))
-        await self._deliver(self._attempt_run(late, None), fetched)
+        adopted = self._attempt_run(late, None)
+        if run is None:
+            await self._deliver(adopted, fetched)
+            return
+        overtaken = run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now())
+        after, entry, job = self._delivery(late, fetched)
+        # All in one: a job that a crash left with late attempts only would buy another one.
+        moves, jobs = ((run.attempt, overtaken), (late, after)), (self.job, job.with_attempt(overtaken))
+        await written(lambda: self._parts.store.adopt(*moves, entry, jobs))
+        self._settled(run, overtaken, None, self.job)
+        self._settled(adopted, after, entry, job)
 
     async def _fail(self, run: AttemptRun, failure: Failure) -> None:
         at = self._parts.now()
@@ -253,6 +288,10 @@ class JobRun:
         """End the attempt, book its money and move its job in one transaction; then tell everybody."""
         before = self.job
         await written(lambda: self._parts.store.settle(run.attempt, after, entry, before, job))
+        self._settled(run, after, entry, job)
+
+    def _settled(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
+        """Tell everybody what was written."""
         run.attempt = after
         entries = () if entry is None else (entry,)
         self._entries.extend(entries)

@@ -85,6 +85,19 @@ class Store:
         """
         await self._writer.do(lambda connection: writes.settle(connection, before, after, entry, job_before, job_after))
 
+    async def adopt(
+        self,
+        overtaken: tuple[Attempt, Attempt],
+        late: tuple[Attempt, Attempt],
+        entry: LedgerEntry,
+        job: tuple[Job, Job],
+    ) -> None:
+        """Complete a job with a late attempt while another one is running, or change none of the three.
+
+        Each pair is before and after. Raises StaleWriteError when any of them is in another state than its before says.
+        """
+        await self._writer.do(lambda connection: writes.adopt(connection, overtaken, late, entry, job))
+
     async def end_job(self, before: Job, after: Job) -> None:
         """End a job that no attempt ends; raises StaleWriteError when it is not in `before.state`."""
         await self._writer.do(lambda connection: writes.move_job(connection, before, after))

@@ -74,6 +74,18 @@ def settle(
         move_job(connection, job_before, job_after)
 
 
+def adopt(
+    connection: sqlite3.Connection,
+    overtaken: tuple[Attempt, Attempt],
+    late: tuple[Attempt, Attempt],
+    entry: LedgerEntry,
+    job: tuple[Job, Job],
+) -> None:
+    """Complete a job with a late attempt, and make the one that is running late in its turn."""
+    settle(connection, *overtaken, None, None, None)
+    settle(connection, *late, entry, *job)
+
+
 def move_job(connection: sqlite3.Connection, before: Job, after: Job) -> None:
     """Change a job that is still in `before.state`; its input images go when it ends: nobody submits them again."""
     legal = after.state is before.state or after.state in JOB_TRANSITIONS[before.state]
