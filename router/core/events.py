@@ -81,6 +81,15 @@ class UnknownStatusSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CostDoubted:
+    """A poll told a cost that is not believed; the quote is what gets posted."""
+
+    provider: str
+    told_microusd: int
+    quote_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """An attempt left its job: `attempt.state` says how, `entries` what was booked with it in the same transaction.
 
@@ -133,6 +142,7 @@ Event: TypeAlias = (
     | AttemptStarted
     | ExchangeEnded
     | UnknownStatusSeen
+    | CostDoubted
     | AttemptEnded
     | FailedOver
     | JobEnded

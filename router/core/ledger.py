@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from providers.canonical import Failure, Reason
 from router.core.catalog import ChargeRule
 from router.core.job import Attempt
 from router.core.policy import MoneyEffect, consequences
+
+TOLD_COST_QUOTES_MAX: Final = 10
+"""How many times its quote an attempt may cost by the provider's own word."""
 
 
 class EntryKind(StrEnum):
@@ -52,9 +55,19 @@ def pending(attempt: Attempt, at: float) -> LedgerEntry:
     return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.PENDING, attempt.quote_microusd, at)
 
 
+def is_doubted(attempt: Attempt, cost_microusd: int | None) -> bool:
+    """Whether a told cost is beyond belief: in another unit, of another thing, or made up."""
+    return cost_microusd is not None and cost_microusd > TOLD_COST_QUOTES_MAX * attempt.quote_microusd
+
+
 def posted(attempt: Attempt, cost_kind: CostKind, at: float, cost_microusd: int | None = None) -> LedgerEntry:
-    """Book the money as spent: the provider's own figure where it told one, else the quote."""
-    amount = attempt.quote_microusd if cost_microusd is None else cost_microusd
+    """Book the money as spent: the provider's own figure where it told one, else the quote.
+
+    The quote also where the figure is doubted: one wrong field in one answer must not drown the accounts of a year, nor
+    use up what a job may spend. Nothing is lost: whoever is really billed so much sees it on the provider's invoice.
+    """
+    told = None if is_doubted(attempt, cost_microusd) else cost_microusd
+    amount = attempt.quote_microusd if told is None else told
     return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.POSTED, amount, at, cost_kind)
 
 

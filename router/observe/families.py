@@ -133,6 +133,9 @@ POLL_LAG: Final = _histogram("poll_lag_seconds", "How much later than planned a 
 UNKNOWN_STATUS: Final = _counter(
     "unknown_status_total", "Polls answered with a status word that no table lists.", "provider"
 )
+DOUBTED_COSTS: Final = _counter(
+    "doubted_costs_total", "Polls that told a cost far beyond the quote; the quote is what gets posted.", "provider"
+)
 BREAKER_STATE: Final = _gauge(
     "breaker_state", "1 for the state a breaker is in, 0 for the others.", "provider", "breaker", "state"
 )

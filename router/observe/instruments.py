@@ -130,6 +130,7 @@ class Instruments:
         self.exchange_duration = self._histogram(families.EXCHANGE_DURATION, product(providers, operations))
         self.poll_lag = self._histogram(families.POLL_LAG, product(providers))
         self.unknown_status = self._by_provider(families.UNKNOWN_STATUS)
+        self.doubted_costs = self._by_provider(families.DOUBTED_COSTS)
 
     def _make_health(self) -> None:
         providers, kinds, states = self._names.providers, tuple(map(str, BreakerKind)), tuple(map(str, BreakerState))

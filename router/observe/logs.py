@@ -15,6 +15,7 @@ from router.core.events import (
     AttemptStarted,
     BreakerMoved,
     BreakerState,
+    CostDoubted,
     Event,
     ExchangeEnded,
     FailedOver,
@@ -85,8 +86,8 @@ class Logs:
             case ProviderOut(provider, reason, for_s):
                 why = closed(reason, OUT_REASONS)
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
-            case UnknownStatusSeen(provider, word):
-                self._unknown_status(provider, word)
+            case UnknownStatusSeen() | CostDoubted():
+                self._odd_answer(event)
             case ExchangeEnded():
                 pass
             case _:
@@ -129,12 +130,16 @@ class Logs:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
 
-    def _unknown_status(self, provider: str, word: str) -> None:
-        """Say it once for each word: a job in such a status is polled many times."""
-        seen = provider, word[:64]
+    def _odd_answer(self, event: UnknownStatusSeen | CostDoubted) -> None:
+        """Say an unknown word once: a job in such a status is polled many times."""
+        if isinstance(event, CostDoubted):
+            told = {"told_microusd": event.told_microusd, "quote_microusd": event.quote_microusd}
+            self._write(Level.WARNING, "cost_doubted", {"provider": event.provider, **told})
+            return
+        seen = event.provider, event.word[:64]
         if seen not in self._words and len(self._words) < _WORDS_MAX:
             self._words.add(seen)
-            self._write(Level.WARNING, "unknown_status", {"provider": provider, "word": token(word)})
+            self._write(Level.WARNING, "unknown_status", {"provider": event.provider, "word": token(event.word)})
 
     def _write(self, level: Level, event: str, fields: Fields) -> None:
         if level >= self._level:

@@ -12,6 +12,7 @@ from router.core.events import (
     AttemptStarted,
     BreakerMoved,
     BreakerState,
+    CostDoubted,
     Event,
     ExchangeEnded,
     FailedOver,
@@ -69,8 +70,9 @@ class Metrics:
                 self._place(event.job, event.attempt)
             case ExchangeEnded():
                 self._exchange_ended(event)
-            case UnknownStatusSeen():
-                self._to.unknown_status.at(self._names.provider(event.provider)).inc()
+            case UnknownStatusSeen() | CostDoubted():
+                odd = self._to.unknown_status if isinstance(event, UnknownStatusSeen) else self._to.doubted_costs
+                odd.at(self._names.provider(event.provider)).inc()
             case AttemptEnded():
                 self._attempt_ended(event)
             case FailedOver():

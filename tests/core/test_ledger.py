@@ -37,7 +37,8 @@ def books(draw: st.DrawFn) -> tuple[list[LedgerEntry], dict[str, int]]:
             entries.append(posted(attempt, CostKind.DELIVERED, EPOCH, told))
         elif fate == "voided":
             entries.append(voided(attempt, EPOCH))
-        sums[fate] += attempt.quote_microusd if told is None or fate != "posted" else told
+        believed = told is not None and told <= 10 * attempt.quote_microusd
+        sums[fate] += told if told is not None and believed and fate == "posted" else attempt.quote_microusd
     return draw(st.permutations(entries)), sums
 
 
@@ -56,6 +57,14 @@ def test_a_cost_told_by_the_provider_overrides_the_quote_also_when_it_is_nothing
     assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH).amount_microusd == ACCEPTED.quote_microusd
     assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 7).amount_microusd == 7
     assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 0).amount_microusd == 0
+
+
+def test_a_told_cost_beyond_belief_is_not_booked_and_the_quote_is() -> None:
+    quote = ACCEPTED.quote_microusd
+    assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 10 * quote).amount_microusd == 10 * quote
+    assert posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 10 * quote + 1).amount_microusd == quote
+    failure = Failure(Stage.GENERATE, Reason.INTERNAL, cost_microusd=9_999_000_000)
+    assert closing(ACCEPTED, failure, ChargeRule(), EPOCH) == posted(ACCEPTED, CostKind.FAILED_BILLED, EPOCH)
 
 
 def test_entries_that_make_no_sense_cannot_be_written() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 from providers.adapter import HttpRequest
-from providers.canonical import Failure, ImageFile, ImageUrl, Reason, Stage, VideoRequest
+from providers.canonical import Failure, ImageFile, ImageUrl, Reason, Stage, Succeeded, VideoRequest
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.events import CostDoubted
 from router.core.job import AttemptState, Job, JobState
 from router.core.order import Order
 from router.core.routing import RoutingPreferences
@@ -130,5 +131,16 @@ def test_a_job_whose_images_are_gone_fails_and_is_never_sent_without_them(tmp_pa
             assert (ended.failure.stage, ended.failure.reason) == (Stage.ROUTE, Reason.INTERNAL)
             assert (scene.transport.posts, await scene.money(job.id)) == ([], [])
             assert {health.snapshot().in_flight for health in scene.health.values()} == {0}
+
+    in_virtual_time(main)
+
+
+def test_a_cost_beyond_belief_is_told_and_the_quote_is_posted() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [Fate(end=Succeeded(cost_microusd=9_999_000_000))]}) as scene:
+            job = await scene.made()
+            assert (await scene.store.entries(job.id))[-1].amount_microusd == PRICES["alpha"]
+            doubts = [event for event in scene.events if isinstance(event, CostDoubted)]
+            assert doubts == [CostDoubted("alpha", 9_999_000_000, PRICES["alpha"])]
 
     in_virtual_time(main)

@@ -13,6 +13,7 @@ from router.core.events import (
     BreakerKind,
     BreakerMoved,
     BreakerState,
+    CostDoubted,
     Event,
     ExchangeEnded,
     ExchangeResult,
@@ -191,6 +192,7 @@ def health(provider: str = "p0") -> list[Event]:
         BreakerMoved(provider, BreakerKind.SUBMIT, BreakerState.CLOSED, BreakerState.OPEN),
         ProviderOut(provider, "balance", 900.0),
         UnknownStatusSeen(provider, "PONDERING"),
+        CostDoubted(provider, 9_999_000_000, 800_000),
     ]
 
 

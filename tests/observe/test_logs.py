@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, Event, JobAccepted, JobEnded, ProviderOut, UnknownStatusSeen
+from router.core.events import AttemptEnded, CostDoubted, Event, JobAccepted, JobEnded, ProviderOut, UnknownStatusSeen
 from router.core.job import AttemptState
 from router.observe.logs import Level, Logs
 from router.observe.scrubbing import scrubbed
@@ -84,6 +84,11 @@ def test_an_ended_attempt_says_where_why_how_long_and_what_it_cost():
 def test_what_somebody_must_look_at_now_is_an_error():
     urgent = [*scenes.lost_answer(), ProviderOut("p0", "balance", 900.0)]
     assert [line["event"] for line in written(urgent, Level.ERROR)] == ["attempt_ended", "job_ended", "provider_out"]
+
+
+def test_a_cost_that_is_not_believed_is_a_warning_with_both_amounts():
+    (line,) = written([CostDoubted("p0", 9_999_000_000, 800_000)], Level.WARNING)
+    assert (line["event"], line["told_microusd"], line["quote_microusd"]) == ("cost_doubted", 9_999_000_000, 800_000)
 
 
 def test_exchanges_are_not_logged():

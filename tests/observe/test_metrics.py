@@ -11,6 +11,7 @@ from router.core.events import (
     BreakerKind,
     BreakerMoved,
     BreakerState,
+    CostDoubted,
     Event,
     ExchangeEnded,
     ExchangeResult,
@@ -207,9 +208,11 @@ def test_a_breaker_is_in_exactly_one_state():
     assert value(metrics, "breaker_state", provider="p0") == len(BreakerKind)
 
 
-def test_a_provider_out_and_an_unknown_status_are_counted():
-    assert changes(metrics_of(), [ProviderOut("p1", "auth", 900.0), UnknownStatusSeen("p0", "thinking")]) == {
+def test_a_provider_out_an_unknown_status_and_a_doubted_cost_are_counted():
+    events = [ProviderOut("p1", "auth", 900.0), UnknownStatusSeen("p0", "thinking"), CostDoubted("p1", 9_999, 1)]
+    assert changes(metrics_of(), events) == {
         "provider_out_total{provider=p1,reason=auth}": 1,
+        "doubted_costs_total{provider=p1}": 1,
         "unknown_status_total{provider=p0}": 1,
     }
 
@@ -340,7 +343,7 @@ def test_cost_counters_agree_with_the_ledger_to_the_micro_usd(bookings: list[tup
     metrics, sums = metrics_of(), dict.fromkeys([(p, k) for p in ("p0", "p1") for k in CostKind], 0)
     for amount, kind, provider in bookings:
         job = scenes.job_of()
-        attempt = scenes.attempt_of(job, provider)
+        attempt = scenes.attempt_of(job, provider, quote_microusd=amount)
         entry = posted(attempt, kind, scenes.NOW, amount)
         metrics.observe(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (entry,)))
         sums[provider, kind] += amount
