@@ -155,10 +155,10 @@ async def a_served(
             described[dialect] = provider_document(sandbox, key_file, **providers)
         document = {
             "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
-            "policy": {"job_deadline_s": 30},
             "server": {"poll_after_ms": 20},
             "providers": described,
             **sections,
+            "policy": {"min_attempt_s": 0.1, **sections.get("policy", {"job_deadline_s": 30})},
         }
         (folder / "router.yaml").write_text(json.dumps(document))
         http = await stack.enter_async_context(ClientSession(headers=headers))

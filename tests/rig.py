@@ -135,6 +135,7 @@ async def a_rig(
             "server": {"poll_after_ms": 20},
             "providers": described,
             **sections,
+            "policy": {"min_attempt_s": 0.1, **sections.get("policy", {})},
         }
         path = folder / "router.yaml"
         path.write_text(yaml.safe_dump(document))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.problems import choice, shortened
 from router.config.schema import CallerSection, CurrencySection, DefaultsSection, PolicySection, ServerSection
-from router.core.catalog import Offering
+from router.core.catalog import Offering, Provider
 from router.core.limits import RequestDefaults
 from router.core.money import usd
 
@@ -51,6 +51,20 @@ def check_policy(root: Mapping[str, object], offerings: Sequence[Offering], find
         if cheapest > policy.max_spend_usd:
             message = f"{offering.id} is never bought: its cheapest video costs {usd(cheapest)} USD; raise the limit"
             findings.warn(("policy", "max_spend_usd"), message)
+
+
+def check_deadline(root: Mapping[str, object], providers: Sequence[Provider], findings: Findings) -> None:
+    """See whether a job's time suffices to ask about its video, and to try again."""
+    policy = valid(PolicySection, root.get("policy", {}))
+    if policy is None:
+        return
+    if policy.min_attempt_s >= policy.job_deadline_s:
+        message = f"no job is ever tried again: make it less than job_deadline_s ({policy.job_deadline_s:g})"
+        findings.warn(("policy", "min_attempt_s"), message)
+    for provider in providers:
+        if provider.polling.first_after_s >= policy.job_deadline_s:
+            message = f"must be less than policy.job_deadline_s ({policy.job_deadline_s:g}), or no poll is ever in time"
+            findings.error(("providers", provider.name, "polling", "first_after_s"), message)
 
 
 def check_server(root: Mapping[str, object], findings: Findings) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from providers.adapter import Adapter
 from providers.registry import DialectError, dialects
-from router.config.checks import check_callers, check_policy, check_server, defaults_of, rates
+from router.config.checks import check_callers, check_deadline, check_policy, check_server, defaults_of, rates
 from router.config.document import read_document
 from router.config.findings import Findings, mapping
 from router.config.keys import KeySource
@@ -42,6 +42,7 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
 
 def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> RequestDefaults | None:
     check_policy(root, assembly.offerings, findings)
+    check_deadline(root, assembly.providers, findings)
     check_server(root, findings)
     check_callers(root, findings)
     # What a faulty provider would have sold is not known, so that saying "nobody sells it" could be wrong.

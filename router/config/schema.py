@@ -98,6 +98,10 @@ class PolicySection(Section):
         json_schema_extra={"default": usd(_LIMITS.spend_microusd_max)},
     )
     job_deadline_s: Wait = Field(_LIMITS.deadline_s, description="Seconds from the create to giving the job up.")
+    min_attempt_s: Wait = Field(
+        _LIMITS.attempt_s_min,
+        description="With less time than this left before its deadline, a job that failed is not tried again.",
+    )
 
     def build(self) -> JobLimits:
         """Return the limits as the engine reads them."""
@@ -107,6 +111,7 @@ class PolicySection(Section):
             deadline_s=self.job_deadline_s,
             on_ambiguous=OnAmbiguous(self.on_ambiguous),
             duplicate_microusd_max=self.max_duplicate_usd or 0,
+            attempt_s_min=self.min_attempt_s,
         )
 
 

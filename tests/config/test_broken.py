@@ -179,6 +179,12 @@ BROKEN = {
         "router.yaml:8: providers.relay-a.polling.deadline_s: must be more than first_after_s (90), "
         "or no poll is ever sent",
     ),
+    "a first poll after the job's deadline": (
+        "first_after_s: 5",
+        "first_after_s: 3600, deadline_s: 7200",
+        "router.yaml:8: providers.relay-a.polling.first_after_s: must be less than policy.job_deadline_s (3600), "
+        "or no poll is ever in time",
+    ),
     "two offerings of one name": (
         AN_OFFERING,
         AN_OFFERING + AN_OFFERING,

@@ -29,7 +29,8 @@ server:
   streams_max: 7
   streams_per_caller_max: 3
 policy:
-  {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60}
+  {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60,
+   min_attempt_s: 7}
 routing: {price_exponent: 0, duration_policy: at_least}
 currencies:
   CNY: {usd: "0.14", as_of: 2026-11-01}
@@ -80,7 +81,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.callers == (Caller("backend", "f" * 64),)
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
     assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3)
-    assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000)
+    assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
     assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
     assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8)

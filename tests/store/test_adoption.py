@@ -8,12 +8,14 @@ from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, posted
 from router.engine.store import StaleWriteError, Store
 from tests.builders import EPOCH
-from tests.store.lives import given_up, running, the_job
+from tests.store.lives import running, the_job
 
 
 async def two_attempts(store: Store) -> tuple[Job, Attempt, Attempt]:
-    job, late = await given_up(store, *await running(store, await store.add_job(the_job())))
-    job, second = await running(store, job, 2)
+    job, first = await running(store, await store.add_job(the_job()))
+    late = first.moved(AttemptState.LATE, ended_at=EPOCH + 9)
+    await store.settle(first, late, None, job, job.with_attempt(late))
+    job, second = await running(store, job.with_attempt(late), 2)
     return job, late, second
 
 
