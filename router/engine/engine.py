@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -36,10 +36,20 @@ from router.engine.store import StoreUnavailableError
 _LOG = logging.getLogger(__name__)
 # A prompt may have tens of thousands of characters; older jobs are read from the store.
 _ENDED_JOBS_KEPT: Final = 2_000
+_STORE_RETRY_AFTER_S: Final = 5.0
 _RESTART_RUN_AFTER_S: Final = 5.0
 _FORGET_KEYS_EVERY_S: Final = 3600.0
 IDEMPOTENCY_KEYS_KEPT_S: Final = 86_400.0
 """How long a key stands for its job at least, counted from the latest moment at which that job may end."""
+
+
+@contextmanager
+def _store_within_reach() -> Iterator[None]:
+    """Tell a caller to come again when the file is locked, full or gone."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise UnavailableError("the router cannot reach its jobs at the moment", _STORE_RETRY_AFTER_S) from error
 
 
 class Engine:
@@ -100,10 +110,8 @@ class Engine:
         if decision.first is None:
             raise NoCandidateError(decision)
         job = self._job(order)
-        try:
+        with _store_within_reach():
             stored = await self._parts.store.add_job(job, order.key)
-        except StoreUnavailableError as error:
-            raise UnavailableError("the router cannot store jobs at the moment", 5.0) from error
         if stored.id != job.id:
             return Acceptance(self._seen(stored), replayed=True)
         job = replace(job, video=video)
@@ -117,14 +125,16 @@ class Engine:
         return self._parts.decide(video, preferences)
 
     async def job(self, caller: str, job_id: str) -> Job | None:
-        """Return a caller's own job, or None."""
+        """Return a caller's own job, or None. Raises UnavailableError, as all that asks the store."""
         run = self._runs.get(job_id)
-        job = run.job if run else self._ended.get(job_id) or await self._parts.store.job(job_id)
+        with _store_within_reach():
+            job = run.job if run else self._ended.get(job_id) or await self._parts.store.job(job_id)
         return job if job is not None and job.caller == caller else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""
-        page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
+        with _store_within_reach():
+            page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
         return replace(page, jobs=tuple(self._seen(job) for job in page.jobs))
 
     async def delete(self, caller: str, job_id: str) -> Job | None:
@@ -134,7 +144,8 @@ class Engine:
             return None
         if not job.ended:
             raise JobNotEndedError(job_id)
-        await self._parts.store.delete_job(job_id, self._parts.now())
+        with _store_within_reach():
+            await self._parts.store.delete_job(job_id, self._parts.now())
         self._ended.pop(job_id, None)
         return job
 
@@ -206,10 +217,8 @@ class Engine:
         self._parts.emit(AttemptEnded(job, attempt, (entry,)))
 
     async def _earlier(self, key: IdempotencyKey) -> Job | None:
-        try:
+        with _store_within_reach():
             return await self._parts.store.job_of_key(key)
-        except StoreUnavailableError as error:
-            raise UnavailableError("the router cannot read its jobs at the moment", 5.0) from error
 
     def _job(self, order: Order) -> Job:
         now = self._parts.now()

@@ -11,8 +11,9 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from router.core.order import UnavailableError
 from router.http.door import CALLER, DOOR, REQUEST_ID, TRACE_PARENT
-from router.http.errors import ApiError, from_web, internal
+from router.http.errors import ApiError, from_web, internal, unavailable
 
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -55,6 +56,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except ApiError as error:
         return error.response()
+    except UnavailableError as error:
+        return unavailable(str(error), "router_unavailable", error.retry_after_s).response()
     except web.HTTPException as error:
         return from_web(error).response()
     except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job
-from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order, UnavailableError
+from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import BODY_ROOM, CALLER, DOOR, TRACE_PARENT, Door
-from router.http.errors import ApiError, invalid, no_candidate, unavailable, video_not_found
+from router.http.errors import ApiError, invalid, no_candidate, video_not_found
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import quote_object
@@ -111,8 +111,6 @@ async def _accept(door: Door, order: Order) -> Acceptance:
         return await door.engine.accept(order)
     except NoCandidateError as error:
         raise no_candidate(error, order.video.model, door.engine.catalog.models) from None
-    except UnavailableError as error:
-        raise unavailable(str(error), "router_unavailable", error.retry_after_s) from None
     except IdempotencyConflictError:
         message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
         raise ApiError(422, message, "idempotency_key_reused", HEADER) from None

@@ -13,7 +13,8 @@ from router.core.catalog import Catalog
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import AttemptState, Job, JobState
 from router.core.limits import Caller, RequestDefaults, ServerSettings
-from router.core.order import Acceptance, JobNotEndedError, JobPage, NoCandidateError, Order, Readiness
+from router.core.order import Acceptance, JobNotEndedError, JobPage, NoCandidateError,
+    UnavailableError, Order, Readiness
 from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
@@ -127,6 +128,8 @@ class MemoryEngine:
         return decide(video, self.catalog, Situation(standings, EPOCH, preferences), Random(1))
 
     async def job(self, caller: str, job_id: str) -> Job | None:
+        if isinstance(self.refusal, UnavailableError):
+            raise self.refusal
         job = self.stored.get(job_id)
         if job is None or job.caller != caller:
             return None

@@ -137,6 +137,13 @@ async def test_a_router_that_takes_no_jobs_says_when_to_come_back() -> None:
         assert answer["error"]["code"] == "router_unavailable"
 
 
+async def test_a_router_that_cannot_reach_its_jobs_does_not_call_them_lost() -> None:
+    async with an_open_door(MemoryEngine(refusal=UnavailableError("the store is locked", 5.0))) as opened:
+        for path in (f"/v1/videos/video_{'0' * 32}", f"/v1/videos/video_{'0' * 32}/content"):
+            status, headers, answer = await ask(opened, "GET", path)
+            assert (status, headers["Retry-After"], answer["error"]["code"]) == (503, "5", "router_unavailable")
+
+
 async def test_a_full_provider_is_a_reason_to_wait_even_when_others_never_fit() -> None:
     full = ProviderStanding(barred="has no room", barred_cause=ExclusionCause.FULL)
     async with an_open_door(MemoryEngine(standings={"relay-b": full})) as opened:
