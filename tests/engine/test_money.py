@@ -57,7 +57,14 @@ _lost = st.builds(
     taken=st.booleans(),
     ends_after_s=_moments,
 )
-_fates = st.lists(_refused | _failed | _made | _lost, max_size=5)
+_unfetched = st.builds(
+    Fate,
+    ends_after_s=_moments,
+    broken_fetches=st.just(1000),
+    ours=st.booleans(),
+    taken_back=st.sampled_from([None, Failure(Stage.GENERATE, Reason.INTERNAL)]),
+)
+_fates = st.lists(_refused | _failed | _made | _lost | _unfetched, max_size=5)
 _limits = st.builds(
     JobLimits,
     attempts_max=st.integers(1, 4),
@@ -65,6 +72,7 @@ _limits = st.builds(
     deadline_s=st.sampled_from([30.0, 700.0, 3600.0]),
     on_ambiguous=st.sampled_from(OnAmbiguous),
     duplicate_microusd_max=st.sampled_from([0, 100_000, 1_000_000]),
+    attempt_s_min=st.sampled_from([1.0, 120.0]),
 )
 _restarts = st.lists(
     st.tuples(st.sampled_from([0.0, 0.3, 5.0, 70.0, 650.0]), st.sampled_from(["crash", "stop"])), max_size=3
