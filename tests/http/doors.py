@@ -13,8 +13,15 @@ from router.core.catalog import Catalog
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import AttemptState, Job, JobState
 from router.core.limits import Caller, RequestDefaults, ServerSettings
-from router.core.order import Acceptance, JobNotEndedError, JobPage, NoCandidateError,
-    UnavailableError, Order, Readiness
+from router.core.order import (
+    Acceptance,
+    JobNotEndedError,
+    JobPage,
+    NoCandidateError,
+    Order,
+    Readiness,
+    UnavailableError,
+)
 from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
