@@ -78,7 +78,7 @@ class Fate:
     """What becomes of one submit: `submit` None accepts it; `taken` says whether one without an answer was accepted.
 
     The job ends `ends_after_s` after the POST, or never; `progress` moves until then unless it is `stuck`, and `link`
-    is shown beside its unfinished status. `broken_fetches` fail first, by our own fault where they are `ours`; after the
+    is shown beside its unfinished status. `broken_fetches` fail first, by our own fault where they are `ours`; after a
     first fetch the job is `taken_back` where that is set.
     """
 
