@@ -47,6 +47,10 @@ _EXPLANATIONS: Final[Mapping[Reason, str]] = MappingProxyType(
     }
 )
 
+_NOT_FETCHED: Final = (
+    "A video was made and paid for, but could not be fetched. Ask the operator before you order it again."
+)
+
 
 def video_object(job: Job) -> Json:
     """Render a job with OpenAI's fields exactly, and the caller's `metadata`."""
@@ -108,6 +112,8 @@ def _code(failure: Failure) -> str:
 
 
 def _message(failure: Failure) -> str:
+    if failure.stage is Stage.DOWNLOAD:
+        return _NOT_FETCHED
     if failure.reason is not Reason.REFUSED:
         return _EXPLANATIONS[failure.reason]
     explanation = _REFUSED.get(failure.stage, _EXPLANATIONS[Reason.REFUSED])
