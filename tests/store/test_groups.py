@@ -57,6 +57,12 @@ async def test_writes_that_wait_together_are_one_commit(store: Store) -> None:
     assert [job.id for job in await store.open_jobs()] == [f"video_{number}" for number in range(64)]
 
 
+async def test_writes_asked_for_in_one_round_of_the_loop_are_one_commit(store: Store) -> None:
+    statements = trace(store)
+    await asyncio.gather(*(store.add_job(the_job(number)) for number in range(8)))
+    assert statements.count("COMMIT") == 1
+
+
 async def test_a_group_has_a_limit(store: Store) -> None:
     statements = trace(store)
     async with held_up(store):

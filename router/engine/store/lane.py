@@ -16,6 +16,7 @@ WAITING_MAX: Final = 10_000
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+_Unit: TypeAlias = tuple[Work, asyncio.Future[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class ThreadLane:
         self._connection = connection
         self._together = together
         self._loop = asyncio.get_running_loop()
-        self._waiting: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._gathered: list[_Unit] = []
         self._closed = False
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -77,18 +79,27 @@ class ThreadLane:
         """Queue a unit and wait for its group; raises StoreUnavailableError when the lane is closed or too long."""
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        if self._waiting.qsize() >= WAITING_MAX:
+        if self._waiting.qsize() + len(self._gathered) >= WAITING_MAX:
             raise StoreUnavailableError(f"{WAITING_MAX} units wait for the database; its disk is too slow or stuck")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.put((work, future))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((work, future))
         return await future
 
     async def close(self) -> None:
         """Finish what waits, then stop the thread and close the connection."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self) -> None:
+        """Queue what one round of the loop asked for together: a commit costs more than most of what it commits."""
+        for unit in self._gathered:
+            self._waiting.put(unit)
+        self._gathered.clear()
 
     def _run(self) -> None:
         while group := self._next_group():
@@ -98,9 +109,9 @@ class ThreadLane:
                 self._loop.call_soon_threadsafe(_tell, [future for _, future in group], results)
         self._connection.close()
 
-    def _next_group(self) -> list[tuple[Work, asyncio.Future[Any]]]:
+    def _next_group(self) -> list[_Unit]:
         """Wait for a unit, then take all that wait behind it; nothing once the lane is closed."""
-        group: list[tuple[Work, asyncio.Future[Any]]] = []
+        group: list[_Unit] = []
         unit = self._waiting.get()
         while unit is not None:
             group.append(unit)
