@@ -151,7 +151,9 @@ def _consider(offering: Offering, video: VideoRequest, catalog: Catalog, situati
     provider = catalog.providers[offering.provider]
     if obstacle := _unsold(offering, video, situation):
         return Exclusion(offering, *obstacle)
-    video = replace(video, seconds=_sold_seconds(offering, video.seconds, situation) or video.seconds)
+    seconds = _sold_seconds(offering, video.seconds, situation)
+    if seconds is not None and seconds != video.seconds:
+        video = replace(video, seconds=seconds)
     if (why := provider.adapter.unsupported(video, offering.upstream_model)) is not None:
         return Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
     quote_microusd = offering.price.quote_microusd(video.size, video.seconds)
@@ -245,14 +247,17 @@ def _weigh(candidates: Sequence[Candidate], situation: Situation) -> list[Candid
     if not candidates:
         return []
     cheapest = max(1, min(candidate.quote_microusd for candidate in candidates))
-    weighed = []
+    weights = []
     for candidate in candidates:
         price_ratio = cheapest / max(1, candidate.quote_microusd)
         health = max(0.01, situation.standings[candidate.offering.provider].success_share)
         weight = candidate.offering.weight * price_ratio**situation.settings.price_exponent * health**2
-        weighed.append(replace(candidate, weight=max(_WEIGHT_MIN, weight)))
-    total = sum(candidate.weight for candidate in weighed)
-    return [replace(candidate, share=candidate.weight / total) for candidate in weighed]
+        weights.append(max(_WEIGHT_MIN, weight))
+    total = sum(weights)
+    return [
+        replace(candidate, weight=weight, share=weight / total)
+        for candidate, weight in zip(candidates, weights, strict=True)
+    ]
 
 
 def _draw(candidates: Sequence[Candidate], rng: Random) -> tuple[Candidate, ...]:
