@@ -83,7 +83,8 @@ class ThreadLane:
             raise StoreUnavailableError(f"{WAITING_MAX} units wait for the database; its disk is too slow or stuck")
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._gathered:
-            self._loop.call_soon(self._hand_over)
+            # A round later, so that what arrives in between goes along.
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
         self._gathered.append((work, future))
         return await future
 
@@ -96,7 +97,7 @@ class ThreadLane:
         await asyncio.to_thread(self._thread.join)
 
     def _hand_over(self) -> None:
-        """Queue what one round of the loop asked for together: a commit costs more than most of what it commits."""
+        """Queue together what was asked for together: a commit costs more than most of what it commits."""
         for unit in self._gathered:
             self._waiting.put(unit)
         self._gathered.clear()
