@@ -6,7 +6,7 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import NoOpTracerProvider, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, NoOpTracerProvider, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from opentelemetry.util.types import AttributeValue
 
@@ -49,6 +49,9 @@ class RequestSpan:
             self._span.set_status(Status(StatusCode.ERROR))
 
 
+_UNTRACED: Final = RequestSpan(INVALID_SPAN)
+
+
 class Spans:
     """Writes spans to a tracer provider; without one it costs next to nothing and hands a caller's context through."""
 
@@ -62,6 +65,9 @@ class Spans:
     @contextmanager
     def request_span(self, name: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
         """Span a request called `METHOD route`, below the W3C header of its caller, if any."""
+        if self._provider is None and "traceparent" not in headers:
+            yield _UNTRACED
+            return
         method, _, route = name.partition(" ")
         attributes = {_HTTP_METHOD: method, _HTTP_ROUTE: route}
         span = self._tracer.start_span(name, context_of(headers), SpanKind.SERVER, attributes)
