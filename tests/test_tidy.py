@@ -53,6 +53,17 @@ def test_the_http_client_has_one_door() -> None:
     assert users == set()
 
 
+def test_sql_has_one_door() -> None:
+    store = ROOT / "router" / "engine" / "store"
+    users = {
+        relative(path)
+        for path in SOURCES
+        if store not in path.parents
+        and re.search(r"^(import|from) (sqlite3|sqlalchemy|alembic)\b", path.read_text(), re.MULTILINE)
+    }
+    assert users == set()
+
+
 def test_time_and_chance_are_arguments_of_core_and_engine() -> None:
     forbidden = re.compile(r"^(import (time|random)\b|from time import|from random import (?!Random$))", re.MULTILINE)
     users = {
