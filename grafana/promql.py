@@ -2,6 +2,8 @@
 
 from router.observe.families import Family, MetricKind
 
+RANGE = "$__range"
+SUCCEEDED = 'outcome="succeeded"'
 # Every query keeps to what the dashboard's variables select.
 _VARIABLES = {
     "job": 'job=~"$job"',
