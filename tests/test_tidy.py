@@ -11,7 +11,9 @@ from providers.registry import dialects
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("router", "providers")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TIDY = sorted({*SOURCES, *(ROOT / "grafana").rglob("*.py"), *(ROOT / "tests").rglob("*.py")})
 FILE_LINES_MAX = 400
+TEST_FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 # The name of a header that the official SDK reads; every other mention of a dialect is a branch on a provider.
 EXEMPT = re.compile(r"openai-poll-after-ms")
@@ -23,10 +25,10 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
+@pytest.mark.parametrize("path", TIDY, ids=relative)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= FILE_LINES_MAX
+    assert text.count("\n") <= (TEST_FILE_LINES_MAX if ROOT / "tests" in path.parents else FILE_LINES_MAX)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
