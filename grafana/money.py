@@ -4,6 +4,7 @@ from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Column, Text, columns, figure, over_time
 from grafana.promql import RANGE, increase, rate, ratio, selector, total
+from router.core.ledger import TOLD_COST_QUOTES_MAX
 from router.observe import families as f
 
 WASTED = 'kind=~"failed_billed|duplicate"'
@@ -64,7 +65,7 @@ def _doubtful() -> list[AnyPanel]:
             increase(f.COST, "provider", WASTED, window=RANGE),
             "{{provider}}",
             units.Dollars,
-            width=8,
+            width=6,
         ),
         figure(
             Text(
@@ -76,7 +77,7 @@ def _doubtful() -> list[AnyPanel]:
             total(f.UNCERTAIN, "provider"),
             "{{provider}}",
             units.Dollars,
-            width=8,
+            width=6,
         ),
         figure(
             Text(
@@ -88,7 +89,20 @@ def _doubtful() -> list[AnyPanel]:
             "{{provider}}",
             units.Short,
             decimals=0,
-            width=8,
+            width=6,
+        ),
+        figure(
+            Text(
+                "Told costs not believed",
+                f"Polls in this range that told over {TOLD_COST_QUOTES_MAX} times the quote. The quote was posted instead, so the"
+                " spending here is too low if such a bill was real: compare the provider's price and its invoice.",
+                "Every told cost was believed.",
+            ),
+            increase(f.DOUBTED_COSTS, "provider", window=RANGE),
+            "{{provider}}",
+            units.Short,
+            decimals=0,
+            width=6,
         ),
     ]
 
