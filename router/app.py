@@ -20,6 +20,7 @@ from router.config.settings import Settings
 from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.health import ProviderHealth
+from router.core.job import AttemptState, Job
 from router.engine.engine import Engine
 from router.engine.parts import Parts
 from router.engine.store import Store, owned
@@ -61,6 +62,7 @@ class Running:
     engine: Engine
     url: str
     admin_url: str
+    resumed: tuple[Job, ...] = ()
 
 
 def observer_for(catalog: Catalog, log: TextIO) -> Observer:
@@ -86,7 +88,8 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
-        observer.metrics.resume(await engine.start())
+        resumed = await engine.start()
+        observer.metrics.resume(resumed)
         door = Door(
             engine,
             settings.server,
@@ -100,14 +103,17 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
             stack, admin_app(engine, observer.metrics.exposition), place.admin_host, place.admin_port
         )
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
-        yield Running(engine, url, admin_url)
+        yield Running(engine, url, admin_url, tuple(resumed))
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_HANG_UP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise OSError(f"{host} port {port} cannot be listened on: {error.strerror}; choose another") from error
     address = runner.addresses[0]
     name = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{name}:{address[1]}"
@@ -135,6 +141,8 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer)
     async with running(settings, place, observer) as router:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        if router.resumed:
+            _say("resumed", **_left_over(router.resumed))
         _say("listening", url=router.url, admin_url=router.admin_url, config=str(settings.file))
         await stop.wait()
         _say("stopping")
@@ -142,7 +150,19 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer)
     _say("stopped")
 
 
-def _say(event: str, **fields: str) -> None:
+def _left_over(jobs: tuple[Job, ...]) -> dict[str, int]:
+    """Count what the last stop or crash left to this start: live jobs, and attempts by why their money is open."""
+    states = [attempt.state for job in jobs for attempt in job.attempts]
+    return {
+        "jobs": sum(not job.ended for job in jobs),
+        "running": states.count(AttemptState.RUNNING),
+        "interrupted_submits": states.count(AttemptState.SUBMITTING),
+        "late": states.count(AttemptState.LATE),
+        "unknown": states.count(AttemptState.UNKNOWN),
+    }
+
+
+def _say(event: str, **fields: str | int) -> None:
     sys.stdout.write(line(time.time(), Level.INFO, event, fields))
     sys.stdout.flush()
 

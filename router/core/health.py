@@ -167,7 +167,7 @@ class ProviderHealth:
             generate=self._generate.state,
             in_flight=self._concurrency.count,
             in_flight_limit=self._concurrency.limit,
-            success_share=self._record.share(),
+            success_share=round(self._record.share(), 3),
             barred=bar.message if bar else None,
             cooling_s=max(0.0, self._cooling_until - now),
             out_s=out_s,

@@ -43,17 +43,15 @@ def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
 
 
 def job_table(summaries: Iterable[JobSummary]) -> Table:
-    """One line an attempt, in the order in which they were made; time is the job's."""
-    texts = ("job", "asked for", "offering", "outcome")
-    table = _table("Jobs and the way they went", texts, ("time", "spent", "uncertain"))
-    # An id is 38 characters long and its first 14 tell it from the others; the JSON form has all of them.
-    table.columns[0].max_width, table.columns[0].no_wrap = 14, True
+    """One line an attempt, in the order in which they were made, below its job; time is the job's."""
+    table = _table("Jobs and the way they went", ("job", "outcome"), ("time", "spent", "uncertain"))
+    # Whole, so that it can be copied from here into a request or a search of the log.
+    table.columns[0].no_wrap = True
     for each in summaries:
-        job = (each.id, f"{each.model} {each.seconds} s {each.size}")
+        table.add_row(each.id, f"{each.model} {each.seconds} s {each.size}")
         for number, step in enumerate(each.route, 1):
             table.add_row(
-                *(job if number == 1 else ("", "")),
-                step.offering,
+                f"  {number}. {step.offering}",
                 _outcome(step),
                 _seconds(each.duration_s) if number == len(each.route) else "",
                 usd(step.posted_microusd),
