@@ -113,7 +113,9 @@ async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: 
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise OSError(f"{host} port {port} cannot be listened on: {error.strerror}; choose another") from error
+        raise OSError(
+            f"{host} port {port} cannot be listened on: {os.strerror(error.errno or 0)}; choose another"
+        ) from error
     address = runner.addresses[0]
     name = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{name}:{address[1]}"
