@@ -94,8 +94,9 @@ def _doubtful() -> list[AnyPanel]:
         figure(
             Text(
                 "Told costs not believed",
-                f"Polls in this range that told over {TOLD_COST_QUOTES_MAX} times the quote. The quote was posted instead,"
-                " so the spending here is too low if such a bill was real: compare the provider's price and its invoice.",
+                f"Polls in this range that told over {TOLD_COST_QUOTES_MAX} times the quote. The quote was posted"
+                " instead, so the spending here is too low if such a bill was real: compare the provider's price and"
+                " its invoice.",
                 "Every told cost was believed.",
             ),
             increase(f.DOUBTED_COSTS, "provider", window=RANGE),
