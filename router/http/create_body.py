@@ -51,7 +51,7 @@ class CreateBody(_Strict):
     model: _Name | None = None
     seconds: StrictInt | Annotated[str, Field(max_length=8)] | None = None
     size: Annotated[str, Field(max_length=16)] | None = None
-    input_reference: InstanceOf[Upload] | ImageReference | None = None
+    input_reference: InstanceOf[Upload] | ImageReference | str | None = None
     images: list[InstanceOf[Upload] | str] | None = None
     watermark: bool | None = None
     metadata: dict[_MetadataKey, _MetadataValue] | None = None
@@ -72,7 +72,8 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "model": "the name of a model, see GET /v1/models",
     "seconds": 'a whole number of seconds, as a number or a text such as "8"',
     "size": "a text WIDTHxHEIGHT, such as 720x1280",
-    "input_reference": 'a file part, or an object with exactly one field: {"image_url": "https://... or data:..."}',
+    "input_reference": "an https URL or a data URL as a text, a file part,"
+    ' or an object with exactly one field: {"image_url": "https://... or data:..."}',
     "images": "a list of https URLs and data URLs, or repeated file parts",
     "watermark": "true or false",
     "metadata": f"an object of at most {METADATA_ENTRIES_MAX} texts of at most 512 characters,"
@@ -171,6 +172,11 @@ def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | str]]:
     match body.input_reference:
         case Upload() as upload:
             yield "input_reference", upload
+        case str(text):
+            if not text[:8].lower().startswith(("https://", "data:")):
+                message = f"input_reference must be {_EXPECTED['input_reference']}"
+                raise invalid(message, "input_reference", "invalid_image_url")
+            yield "input_reference", text
         case ImageReference(image_url=str(url), file_id=None):
             yield "input_reference.image_url", url
         case ImageReference(image_url=None, file_id=str()):

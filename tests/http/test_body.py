@@ -48,6 +48,38 @@ async def test_json_takes_seconds_as_a_number_and_images_as_links_and_data() -> 
         assert opened.engine.orders[0].video.images == expected
 
 
+LINK = "https://example.com/a.png"
+
+
+@pytest.mark.parametrize(
+    ("reference", "image"),
+    [
+        (LINK, ImageUrl(LINK)),
+        ({"image_url": LINK}, ImageUrl(LINK)),
+        (DATA_URL, ImageFile(PNG, "image/png", "input.png")),
+        (DATA_URL.replace("data:", "DATA:"), ImageFile(PNG, "image/png", "input.png")),
+    ],
+)
+async def test_a_reference_is_a_link_however_it_is_sent(reference: str | dict[str, str], image: Any) -> None:
+    text = reference if isinstance(reference, str) else json.dumps(reference)
+    form = FormData({"prompt": "x", "input_reference": text}, default_to_multipart=True)
+    async with an_open_door() as opened:
+        await answer(opened, 200, json={"prompt": "x", "input_reference": reference})
+        await answer(opened, 200, data=form)
+        assert [order.video.images for order in opened.engine.orders] == [(image,), (image,)]
+
+
+@pytest.mark.parametrize("reference", ["", "a.png", "http://example.com/a.png", "file_1", "{}", " " + LINK])
+async def test_a_reference_that_is_none_is_told_every_form_of_one(reference: str) -> None:
+    form = FormData({"prompt": "x", "input_reference": reference}, default_to_multipart=True)
+    async with an_open_door() as opened:
+        for request in ({"json": {"prompt": "x", "input_reference": reference}}, {"data": form}):
+            error = await answer(opened, 400, **request)
+            assert error["param"] == "input_reference"
+            for way in ("an https URL or a data URL as a text", "a file part", '{"image_url": "https://'):
+                assert way in error["message"]
+
+
 async def test_multipart_takes_objects_as_json_texts_and_images_as_repeated_files() -> None:
     form = FormData({"prompt": "x", "routing": '{"only": ["relay-b"]}', "metadata": '{"a": "b"}'})
     for _ in range(2):
@@ -71,6 +103,9 @@ async def test_multipart_takes_objects_as_json_texts_and_images_as_repeated_file
         ({"prompt": "x", "size": "hd"}, "size", "WIDTHxHEIGHT"),
         ({"prompt": "x", "input_reference": {"file_id": "file_1"}}, "input_reference.file_id", "send image_url"),
         ({"prompt": "x", "input_reference": {}}, "input_reference", "exactly one field"),
+        ({"prompt": "x", "input_reference": [DATA_URL]}, "input_reference", "an https URL or a data URL as a text"),
+        ({"prompt": "x", "input_reference": "https://10.0.0.1/a"}, "input_reference", "outside the public internet"),
+        ({"prompt": "x", "input_reference": "data:image/png,x"}, "input_reference", "data:image/png;base64"),
         ({"prompt": "x", "input_reference": {"url": "x"}}, "input_reference.url", "image_url, file_id"),
         ({"prompt": "x", "images": [DATA_URL] * 5}, "images[4]", "at most 4"),
         ({"prompt": "x", "images": ["data:image/png;base64,????"]}, "images[0]", "base64 is broken"),
