@@ -53,10 +53,21 @@ def video_not_found(video_id: str) -> ApiError:
     return ApiError(404, f"there is no video {video_id[:64]!r} of yours", "video_not_found", "video_id")
 
 
+def model_not_found(model: str, models: Iterable[str]) -> ApiError:
+    """Say that no such model is for sale, and which are (404)."""
+    message = f"there is no model {model[:64]!r}; the models are: {', '.join(models) or 'none'}"
+    return ApiError(404, message, "model_not_found", "model")
+
+
+def whole_seconds(retry_after_s: float) -> int:
+    """Round a wait up, to 1 at least: whoever comes back a moment too early has asked in vain."""
+    return max(1, math.ceil(retry_after_s))
+
+
 def unavailable(message: str, code: str, retry_after_s: float | None) -> ApiError:
     """Say that nothing was done and that waiting may help (503 with Retry-After)."""
     wait_s = _RETRY_AFTER_S_DEFAULT if retry_after_s is None else retry_after_s
-    return ApiError(503, message, code, headers={"Retry-After": str(max(1, math.ceil(wait_s)))})
+    return ApiError(503, message, code, headers={"Retry-After": str(whole_seconds(wait_s))})
 
 
 def internal(request_id: str, method: str) -> ApiError:
@@ -65,11 +76,11 @@ def internal(request_id: str, method: str) -> ApiError:
     return ApiError(500, message, "internal_error", should_retry=False if method == "POST" else None)
 
 
-def from_web(error: web.HTTPException) -> ApiError:
-    """Put aiohttp's own answers (unknown path, wrong method) into the envelope."""
+def from_web(error: web.HTTPException, whereabouts: str) -> ApiError:
+    """Put aiohttp's own answers (unknown path, wrong method) into the envelope; `whereabouts` says what is where."""
     match error:
         case web.HTTPNotFound():
-            return ApiError(404, "there is no such path; videos are at /v1/videos", "not_found")
+            return ApiError(404, f"there is no such path; {whereabouts}", "not_found")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             message = f"{error.method[:16]} is not served at this path; it takes {allowed}"

@@ -45,8 +45,9 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the request id on every answer, and no version of what serves it."""
-    response.headers["x-request-id"] = request.get(REQUEST_ID) or ""
+    """Put the request id on every answer to a caller, and on no answer at all the version of what serves it."""
+    if (request_id := request.get(REQUEST_ID)) is not None:
+        response.headers["x-request-id"] = request_id
     response.headers[hdrs.SERVER] = "video-router"
 
 
@@ -59,7 +60,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except UnavailableError as error:
         return unavailable(str(error), "router_unavailable", error.retry_after_s).response()
     except web.HTTPException as error:
-        return from_web(error).response()
+        return from_web(error, "videos are at /v1/videos").response()
     except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
         # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
         _LOG.error("request %s broke: %s at %s", request[REQUEST_ID], type(error).__name__, _place(error))

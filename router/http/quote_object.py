@@ -5,6 +5,7 @@ from typing import Any
 from providers.canonical import VideoRequest
 from router.core.money import usd
 from router.core.routing import Candidate, Decision, Exclusion
+from router.http.errors import whole_seconds
 
 
 def quote_object(video: VideoRequest, decision: Decision) -> dict[str, Any]:
@@ -32,10 +33,11 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def _exclusion(exclusion: Exclusion) -> dict[str, Any]:
+    wait_s = exclusion.retry_after_s
     return {
         "offering": exclusion.offering.id,
         "provider": exclusion.offering.provider,
         "cause": exclusion.cause.value,
         "message": exclusion.message,
-        "retry_after_s": exclusion.retry_after_s,
+        "retry_after_s": None if wait_s is None else whole_seconds(wait_s),
     }

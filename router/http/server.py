@@ -6,10 +6,12 @@ from typing import Final, TypeAlias
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from router.http import videos
 from router.http.content import content
 from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
+from router.http.errors import from_web
 from router.http.frame import framed, sign
 from router.http.ports import Engine
 from router.http.room import BodyRoom, StreamRoom
@@ -18,6 +20,8 @@ Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
 
 ADMIN_ENGINE: Final = web.AppKey("ADMIN_ENGINE", Engine)
 EXPOSITION: Final = web.AppKey[Exposition]("EXPOSITION")
+# Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
+_VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
 
 
 def public_app(door: Door) -> web.Application:
@@ -32,10 +36,11 @@ def public_app(door: Door) -> web.Application:
             web.post("/v1/videos", videos.create),
             web.get("/v1/videos", videos.listing),
             web.post("/v1/videos/quote", videos.quote),
-            web.get("/v1/videos/{video_id}", videos.retrieve),
-            web.delete("/v1/videos/{video_id}", videos.delete),
+            web.get(_VIDEO, videos.retrieve),
+            web.delete(_VIDEO, videos.delete),
             web.get("/v1/videos/{video_id}/content", content),
             web.get("/v1/models", videos.models),
+            web.get("/v1/models/{model:.+}", videos.model),
         ]
     )
     return app
@@ -43,11 +48,20 @@ def public_app(door: Door) -> web.Application:
 
 def admin_app(engine: Engine, exposition: Exposition) -> web.Application:
     """Build what only operators reach; `exposition` takes an Accept header and gives the metrics and their type."""
-    app = web.Application()
+    app = web.Application(middlewares=[_enveloped])
+    app.on_response_prepare.append(sign)
     app[ADMIN_ENGINE] = engine
     app[EXPOSITION] = exposition
     app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _ready), web.get("/metrics", _metrics)])
     return app
+
+
+@web.middleware
+async def _enveloped(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return from_web(error, "operators find /healthz, /readyz and /metrics here").response()
 
 
 async def _alive(_request: web.Request) -> web.Response:

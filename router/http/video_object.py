@@ -87,11 +87,13 @@ def video_list(page: JobPage) -> Json:
 
 
 def model_list(models: Iterable[str]) -> Json:
-    """Render the models for sale. When each came to be is not known, and 0 says so."""
-    return {
-        "object": "list",
-        "data": [{"id": model, "object": "model", "created": 0, "owned_by": "video-router"} for model in models],
-    }
+    """Render the models for sale."""
+    return {"object": "list", "data": [model_object(model) for model in models]}
+
+
+def model_object(model: str) -> Json:
+    """Render one model. When it came to be is not known, and 0 says so."""
+    return {"id": model, "object": "model", "created": 0, "owned_by": "video-router"}
 
 
 def error_object(failure: Failure) -> Json:

@@ -13,11 +13,11 @@ from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Or
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import BODY_ROOM, CALLER, DOOR, TRACE_PARENT, Door
-from router.http.errors import ApiError, invalid, no_candidate, video_not_found
+from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import quote_object
-from router.http.video_object import model_list, video_list, video_object
+from router.http.video_object import model_list, model_object, video_list, video_object
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
@@ -85,6 +85,14 @@ async def delete(request: web.Request) -> web.Response:
 async def models(request: web.Request) -> web.Response:
     """Answer with the models for sale."""
     return _json(model_list(request.app[DOOR].engine.catalog.models))
+
+
+async def model(request: web.Request) -> web.Response:
+    """Answer with one model, when it is for sale."""
+    name, for_sale = request.match_info["model"], request.app[DOOR].engine.catalog.models
+    if name not in for_sale:
+        raise model_not_found(name, for_sale)
+    return _json(model_object(name))
 
 
 @asynccontextmanager

@@ -34,6 +34,10 @@ async def test_a_request_id_is_echoed_only_when_it_is_harmless(sent: str, echoed
         ("GET", "/v2/videos", 404, "unmatched"),
         ("PUT", "/v1/videos", 405, "unmatched"),
         ("POST", "/v1/videos/video_1", 405, "unmatched"),
+        ("PUT", "/v1/models/sora-2", 405, "unmatched"),
+        ("GET", "/v1/models/", 404, "unmatched"),
+        ("GET", "/v1/models/sora-9", 404, "/v1/models/{model}"),
+        ("GET", "/v1/videos/quote1", 404, "/v1/videos/{video_id}"),
         ("GET", "/v1/videos/a%20b", 404, "/v1/videos/{video_id}"),
         ("GET", "/v1/videos/%00", 404, "/v1/videos/{video_id}"),
         ("GET", "/v1/videos/" + "a" * 65, 404, "/v1/videos/{video_id}"),
@@ -49,6 +53,14 @@ async def test_unknown_paths_methods_and_ids_get_the_envelope(method: str, path:
             if status == 405:
                 assert "GET" in response.headers["Allow"]
         assert [(seen[0], seen[2]) for seen in opened.seen] == [(route, status)]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+async def test_a_quote_is_posted_and_is_no_video(method: str) -> None:
+    async with an_open_door() as opened:
+        status, headers, answer = await ask(opened, method, "/v1/videos/quote")
+        assert (status, headers["Allow"], answer["error"]["code"]) == (405, "POST", "method_not_allowed")
+        assert answer["error"]["message"] == f"{method} is not served at this path; it takes POST"
 
 
 async def test_methods_that_callers_invent_become_one_label() -> None:
@@ -130,6 +142,15 @@ async def test_a_quote_prices_candidates_explains_exclusions_and_orders_nothing(
         assert not opened.engine.orders
 
 
+@pytest.mark.parametrize(("wait_s", "told"), [(None, None), (0.0, 1), (3.2000001, 4), (30.0, 30)])
+async def test_a_quote_rounds_a_wait_up_to_whole_seconds(wait_s: float | None, told: int | None) -> None:
+    out = ProviderStanding(barred="is ejected after 5 failures", retry_after_s=wait_s)
+    async with an_open_door(MemoryEngine(standings={"relay-b": out})) as opened:
+        _, _, answer = await ask(opened, "POST", "/v1/videos/quote", json={"prompt": "x", "seconds": 8})
+        waits = {each["offering"]: each["retry_after_s"] for each in answer["excluded"]}
+        assert repr(waits["relay-b/sora-2"]) == repr(told)
+
+
 async def test_a_router_that_takes_no_jobs_says_when_to_come_back() -> None:
     async with an_open_door(MemoryEngine(refusal=UnavailableError("shutting down", 4.2))) as opened:
         status, headers, answer = await ask(opened, "POST", "/v1/videos", json={"prompt": "x"})
@@ -191,3 +212,22 @@ async def test_the_admin_listener_tells_health_readiness_and_metrics() -> None:
             assert response.status == 503
         async with opened.session.get(f"{opened.url}/metrics") as response:
             assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/v1/videos", 404, "not_found"),
+        ("PUT", "/readyz", 405, "method_not_allowed"),
+    ],
+)
+async def test_the_admin_listener_turns_down_in_json_too(method: str, path: str, status: int, code: str) -> None:
+    async with an_open_door() as opened, an_admin_door(opened.engine) as url:
+        async with opened.session.request(method, url + path) as response:
+            error = (await response.json())["error"]
+            assert (response.status, response.headers["Server"], error["code"]) == (status, "video-router", code)
+            assert ("GET" in response.headers["Allow"]) if status == 405 else ("/healthz" in error["message"])
+        async with opened.session.get(f"{url}/healthz") as response:
+            assert response.headers["Server"] == "video-router"
+            assert "x-request-id" not in response.headers

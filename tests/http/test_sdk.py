@@ -1,5 +1,6 @@
 """The official SDK, unmodified, against the front door: what backends really send and expect."""
 
+import base64
 import hashlib
 import io
 from pathlib import Path
@@ -12,6 +13,7 @@ from providers.canonical import Failure, ImageFile, ImageUrl, Reason, Stage
 from router.core.job import JobState
 from router.core.limits import Caller
 from router.core.routing import DurationPolicy, ProviderStanding
+from tests.builders import a_catalog, a_provider, an_offering
 from tests.http.doors import PNG, VIDEO, MemoryEngine, Opened, an_open_door
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -67,6 +69,18 @@ async def test_an_image_link_as_a_reference_object_travels_through_extra_body() 
         assert opened.engine.orders[0].video.images == (ImageUrl("https://example.com/a.png"),)
 
 
+async def test_an_image_link_as_a_text_travels_through_extra_body() -> None:
+    link, file = "https://example.com/a.png", f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    async with an_open_door() as opened, client_of(opened) as client:
+        for text in (link, file):
+            await client.videos.create(prompt="x", seconds="8", extra_body={"input_reference": text})
+        expected = [(ImageUrl(link),), (ImageFile(PNG, "image/png", "input.png"),)]
+        assert [order.video.images for order in opened.engine.orders] == expected
+        with pytest.raises(openai.BadRequestError, match="an https URL or a data URL as a text, a file part") as bad:
+            await client.videos.create(prompt="x", seconds="8", extra_body={"input_reference": "file_1"})
+        assert bad.value.param == "input_reference"
+
+
 async def test_create_and_poll_asks_again_as_often_as_it_is_told() -> None:
     engine = MemoryEngine(lookups_left=4)
     async with an_open_door(engine, poll_after_ms=1) as opened, client_of(opened) as client:
@@ -109,6 +123,19 @@ async def test_an_ended_job_is_deleted_and_a_live_one_is_not() -> None:
 async def test_models_for_sale_are_listed() -> None:
     async with an_open_door() as opened, client_of(opened) as client:
         assert [model.id async for model in client.models.list()] == ["sora-2"]
+
+
+async def test_a_model_for_sale_is_retrieved_by_its_name() -> None:
+    named = an_offering("relay-a", id="relay-a/sora", model="studio/sora 2:pro")
+    engine = MemoryEngine(catalog=a_catalog(named, **{"relay-a": a_provider("relay-a")}))
+    async with an_open_door(engine) as opened, client_of(opened) as client:
+        model = await client.models.retrieve("studio/sora 2:pro")
+        assert (model.id, model.object, model.owned_by) == ("studio/sora 2:pro", "model", "video-router")
+        assert [listed async for listed in client.models.list()] == [model]
+        with pytest.raises(openai.NotFoundError, match="the models are: studio/sora 2:pro") as missing:
+            await client.models.retrieve("sora-9")
+        assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+        assert {seen[0] for seen in opened.seen} == {"/v1/models", "/v1/models/{model}"}
 
 
 async def test_a_length_nobody_sells_names_what_everybody_sells() -> None:
