@@ -45,7 +45,7 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the request id on every answer to a caller, and on no answer at all the version of what serves it."""
+    """Put the request id on an answer to a caller, and no version of what serves it on any handler's answer."""
     if (request_id := request.get(REQUEST_ID)) is not None:
         response.headers["x-request-id"] = request_id
     response.headers[hdrs.SERVER] = "video-router"
