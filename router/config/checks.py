@@ -7,6 +7,7 @@ from decimal import Decimal
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.problems import choice, shortened
 from router.config.schema import CallerSection, CurrencySection, DefaultsSection, PolicySection, ServerSection
+from router.config.selling import Assortment
 from router.core.catalog import Offering, Provider
 from router.core.limits import RequestDefaults
 from router.core.money import usd
@@ -92,17 +93,18 @@ def check_callers(root: Mapping[str, object], findings: Findings) -> None:
             findings.error(("callers", index, "key_sha256"), f"is the key of the caller in line {line}; make another")
 
 
-def defaults_of(
-    root: Mapping[str, object], offerings: Sequence[Offering], findings: Findings
-) -> RequestDefaults | None:
+def defaults_of(root: Mapping[str, object], sold: Sequence[Assortment], findings: Findings) -> RequestDefaults | None:
     """Return what a create that leaves things out asks for, or note that nobody sells it."""
     section = valid(DefaultsSection, root.get("defaults", {}))
-    if section is None or not offerings:
+    model = section.model or _first_model(root) if section else None
+    if section is None or model is None or not sold:
         return None
-    model = section.model or offerings[0].model
-    selling = [offering for offering in offerings if offering.model == model]
+    selling = [each for each in sold if each.model == model]
+    if findings.within("providers"):
+        _check_legible(section, model, selling, findings)
+        return None
     if not selling:
-        models = {offering.model for offering in offerings}
+        models = {each.model for each in sold}
         findings.error(("defaults", "model"), f"{shortened(model)} is not sold; {choice(model, models, 'models')}")
         return None
     defaults = RequestDefaults(
@@ -112,12 +114,33 @@ def defaults_of(
     )
     if any(defaults.size in each.sizes and defaults.seconds in each.seconds for each in selling):
         return defaults
-    sold = "; ".join(_assortment(offering) for offering in selling[:6])
-    message = f"nobody sells {defaults.model} at {defaults.size} for {defaults.seconds} s; on sale: {sold}"
+    message = f"nobody sells {model} at {defaults.size} for {defaults.seconds} s; on sale: {_listed(selling)}"
     findings.error(("defaults",), message)
     return None
 
 
-def _assortment(offering: Offering) -> str:
-    sizes, seconds = ", ".join(map(str, offering.sizes)), ", ".join(map(str, offering.seconds))
-    return f"{offering.id} sells {sizes} for {seconds} s"
+def _first_model(root: Mapping[str, object]) -> str | None:
+    for provider in mapping(root.get("providers")).values():
+        for offering in sequence(mapping(provider).get("offerings")):
+            model = mapping(offering).get("model")
+            return model if isinstance(model, str) else None
+    return None
+
+
+def _check_legible(section: DefaultsSection, model: str, selling: Sequence[Assortment], findings: Findings) -> None:
+    """Compare the defaults with the offerings that can be read while others, or their providers, have errors.
+
+    Only what is written is compared: what is left out comes from the first offering, which may be an illegible one.
+    """
+    wanted = [f"at {section.size}"] if section.size is not None else []
+    wanted += [f"for {section.seconds} s"] if section.seconds is not None else []
+    if not selling or any(
+        section.size in (None, *each.sizes) and section.seconds in (None, *each.seconds) for each in selling
+    ):
+        return
+    message = f"nothing legible in `providers` sells {model} {' '.join(wanted)}; on sale: {_listed(selling)}"
+    findings.error(("defaults",), message)
+
+
+def _listed(selling: Sequence[Assortment]) -> str:
+    return "; ".join(map(str, selling[:6]))

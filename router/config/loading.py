@@ -45,10 +45,7 @@ def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) 
     check_deadline(root, assembly.providers, findings)
     check_server(root, findings)
     check_callers(root, findings)
-    # What a faulty provider would have sold is not known, so that saying "nobody sells it" could be wrong.
-    if findings.within("providers"):
-        return None
-    return defaults_of(root, assembly.offerings, findings)
+    return defaults_of(root, assembly.sold, findings)
 
 
 def _settings(file: Path, config: Config, assembly: Assembly, defaults: RequestDefaults) -> Settings:

@@ -8,12 +8,12 @@ from providers.canonical import ImageKind
 from router.config.scalars import (
     Amount,
     AssetHost,
+    AuthScheme,
     BaseUrl,
     CurrencyCode,
     Day,
     Durations,
     HeaderName,
-    HeaderText,
     ModelName,
     Sizes,
     VariableName,
@@ -63,7 +63,9 @@ class AuthSection(Section):
     """How the key is sent."""
 
     header: HeaderName = Field("Authorization", description="Header that carries the key.")
-    prefix: HeaderText = Field("Bearer ", description='Text before the key, with its space; "" sends the bare key.')
+    prefix: AuthScheme = Field(
+        "Bearer ", description='Scheme before the key, with its space; "" sends the bare key; never the key itself.'
+    )
 
 
 class TimeoutsSection(Section):

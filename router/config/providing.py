@@ -7,6 +7,7 @@ from providers.adapter import Adapter
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.keys import KeySource
+from router.config.literals import looks_secret, names_a_secret
 from router.config.problems import YamlPath, choice, shortened
 from router.config.provider_schema import (
     BreakerSection,
@@ -15,7 +16,7 @@ from router.config.provider_schema import (
     PollingSection,
     ProviderSection,
 )
-from router.config.selling import Market, offering_id, offering_of
+from router.config.selling import Assortment, Market, assortment_of, offering_id, offering_of
 from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
 from router.core.secret import Secret
 from router.engine.account import Account
@@ -23,7 +24,10 @@ from router.engine.account import Account
 
 @dataclass(slots=True)
 class Assembly:
-    """Collects what the providers' sections become; parts of a faulty provider are checked as far as they are sound."""
+    """Collects what the providers' sections become; parts of a faulty provider are checked as far as they are sound.
+
+    `sold` has what every legible offering would sell, also those that are not in `offerings` for another error.
+    """
 
     dialects: Mapping[str, Adapter]
     keys: KeySource
@@ -31,6 +35,7 @@ class Assembly:
     providers: list[Provider] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     offerings: list[Offering] = field(default_factory=list)
+    sold: list[Assortment] = field(default_factory=list)
     _paths: dict[str, YamlPath] = field(default_factory=dict)
 
     def add(self, name: str, value: object) -> None:
@@ -39,6 +44,7 @@ class Assembly:
         adapter = self._adapter(parts.get("dialect"), path)
         key = self._key(parts.get("api_key"), path)
         _check_address(parts, path, findings)
+        _check_query(parts, path, findings)
         _check_times(parts, path, findings)
         for index, each in enumerate(sequence(parts.get("offerings"))):
             self._offer(name, each, adapter, (*path, "offerings", index))
@@ -65,6 +71,7 @@ class Assembly:
         if section is None:
             return
         findings = self.market.findings
+        self.sold.append(assortment_of(section, provider))
         first = self._paths.setdefault(offering_id(section, provider), path)
         if first != path:
             message = (
@@ -91,6 +98,18 @@ def _check_address(parts: Mapping[str, object], path: YamlPath, findings: Findin
             "use https://, or add `allow_unencrypted: true` if the network in between is yours"
         )
         findings.error((*path, "base_url"), message)
+
+
+def _check_query(parts: Mapping[str, object], path: YamlPath, findings: Findings) -> None:
+    for name, value in mapping(parts.get("query")).items():
+        # A name that is itself a key must not be repeated as part of the path.
+        place = (*path, "query") if looks_secret(name) else (*path, "query", name)
+        if looks_secret(name) or names_a_secret(name) or (isinstance(value, str) and looks_secret(value)):
+            message = (
+                "looks like a key, and keys are never written into this file; remove it, and let `api_key` read the "
+                "key: `{env: NAME}` or `{file: PATH}`, sent in `auth.header`; replace this key if the file was shared"
+            )
+            findings.error(place, message)
 
 
 def _check_times(parts: Mapping[str, object], path: YamlPath, findings: Findings) -> None:

@@ -31,13 +31,13 @@ class Line:
 
 
 def check_table(settings: Settings, now: datetime | None = None) -> Table:
-    """Lay out everything that can be bought, the offers for one model and duration together, cheapest first.
+    """Lay out everything that is offered, the offers for one model and duration together, cheapest first.
 
     Offerings that have ended by `now` are shown as such.
     """
     at = (now or datetime.now(UTC)).timestamp()
     table = Table(
-        title=f"{settings.file}: on sale",
+        title=f"{settings.file}: offerings",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

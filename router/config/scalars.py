@@ -132,7 +132,14 @@ KeyDigest: TypeAlias = Annotated[
 HeaderName: TypeAlias = Annotated[
     str, Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "must be the name of an HTTP header, such as Authorization")
 ]
-HeaderText: TypeAlias = Annotated[str, Shape(r"[ -~]{0,64}", "must be at most 64 printable ASCII characters")]
+AuthScheme: TypeAlias = Annotated[
+    str,
+    Shape(
+        r"(?![SsPpRr][Kk]-)[A-Za-z-]{0,16} ?",
+        'must be "" or a scheme of at most 16 letters or `-` and one space, such as "Bearer "; the key itself is never '
+        "written here, `api_key` says where it is read from; replace this key if the file was shared",
+    ),
+]
 AssetHost: TypeAlias = Annotated[
     str,
     Shape(HOST_AND_PORT, "must be a lower-case host or host:port, such as cdn.example.com, without https:// or a path"),

@@ -29,6 +29,24 @@ class Market:
     findings: Findings
 
 
+@dataclass(frozen=True, slots=True)
+class Assortment:
+    """What an offering sells, which is known although its price or its provider may have errors."""
+
+    id: str
+    model: str
+    sizes: tuple[Size, ...]
+    seconds: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.id} sells {', '.join(map(str, self.sizes))} for {', '.join(map(str, self.seconds))} s"
+
+
+def assortment_of(section: OfferingSection, provider: str) -> Assortment:
+    """Return what the section offers, whether or not it can be bought."""
+    return Assortment(offering_id(section, provider), section.model, tuple(section.sizes), tuple(section.seconds))
+
+
 def offering_of(
     section: OfferingSection, provider: str, adapter: Adapter | None, path: YamlPath, market: Market
 ) -> Offering | None:
@@ -121,6 +139,15 @@ def _warn(section: OfferingSection, path: YamlPath, market: Market) -> None:
     if until is not None and until <= market.today:
         message = f"{section.model} is not sold any more: its last day was the one before {until}"
         market.findings.warn((*path, "available_until"), message)
+    _warn_of_gifts(section, path, market.findings)
     if section.price.example:
         message = "is an example; write what your contract says and remove `example`, or costs and routing are wrong"
         market.findings.warn((*path, "price"), message)
+
+
+def _warn_of_gifts(section: OfferingSection, path: YamlPath, findings: Findings) -> None:
+    for unit, tiers in (("per_second", section.price.per_second), ("per_clip", section.price.per_clip)):
+        for index, tier in enumerate(tiers or ()):
+            if not Decimal(tier.amount):
+                place = findings.document.known((*path, "price", unit, index, "amount"))
+                findings.warn(place, "is free and so is always asked first; if it is self-hosted that may be meant")

@@ -35,6 +35,25 @@ _LENGTHS: Final[Mapping[str, tuple[str, str]]] = {
     "string_too_short": ("must have at least {} character", "min_length"),
     "string_too_long": ("must have at most {} characters", "max_length"),
 }
+# What to write where a key has no default.
+MISSING: Final[Mapping[str, str]] = {
+    "providers": "add an account that videos are bought with, such as `providers: {relay-a: {dialect: ..., "
+    "base_url: ..., api_key: {env: RELAY_A_KEY}, offerings: [...]}}`",
+    "dialect": "add the wire format that the provider speaks; a word that is none is answered with those there are",
+    "base_url": "add the provider's address, such as `base_url: https://api.example.com`",
+    "api_key": "say where the key is read from, such as `api_key: {env: RELAY_A_KEY}` or `api_key: {file: relay.key}`",
+    "offerings": "list what the provider sells, such as `- {model: sora-2, sizes: [720x1280], seconds: [10], "
+    'price: {per_clip: "0.12"}}`',
+    "model": "add the name that callers ask for, such as `model: sora-2`",
+    "sizes": "list the sizes that are sold, such as `sizes: [720x1280, 1280x720]`",
+    "seconds": "list the durations that are sold, such as `seconds: [10, 15]`",
+    "price": 'add what a video costs, such as `price: {per_clip: "0.12"}` or `price: {per_second: "0.10"}`',
+    "amount": 'add what this tier costs, such as `amount: "0.12"`',
+    "name": "add the caller's name in logs and reports, such as `name: backend`",
+    "key_sha256": 'add the digest of the caller\'s key, such as `printf %s "$KEY" | sha256sum` prints',
+    "usd": 'add what one unit is worth in US dollars, such as `usd: "0.14"`',
+    "as_of": "add the day of the rate, such as `as_of: 2026-11-01`",
+}
 # What stands in these may be a secret, by mistake or not.
 _UNQUOTED: Final = frozenset({"api_key", "auth", "query", "key_sha256", "base_url"})
 
@@ -55,7 +74,7 @@ def _problem(details: ErrorDetails, document: Document, base: YamlPath) -> Probl
 def _message(details: ErrorDetails, document: Document, path: YamlPath, place: YamlPath) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "missing":
-        return _missing(path)
+        return f"is missing; {missing}" if (missing := MISSING.get(str(path[-1]))) else "is missing"
     if kind == "extra_forbidden":
         return f"unknown key; {choice(str(path[-1]), _accepted_keys(path[:-1]), 'keys')}"
     if kind == "literal_error":
@@ -102,12 +121,6 @@ def _usual_cause(kind: str, value: object, text: str) -> str:
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return "; write it without quotes"
     return ""
-
-
-def _missing(path: YamlPath) -> str:
-    section = _section_at(path[:-1])
-    field = section.model_fields.get(str(path[-1])) if section else None
-    return f"is missing; {field.description}" if field and field.description else "is missing"
 
 
 def _accepted_keys(path: YamlPath) -> list[str]:

@@ -168,6 +168,17 @@ def test_an_example_price_is_warned_of(tmp_path: Path):
     assert "offerings[0].price: is an example; write what your contract says" in warning
 
 
+@pytest.mark.parametrize(
+    ("price", "place"),
+    [('"0"', "per_clip"), ('[{amount: "1", seconds: [10]}, {amount: "0.00", seconds: [15]}]', "per_clip[1].amount")],
+)
+def test_a_price_of_nothing_is_warned_of(price: str, place: str, tmp_path: Path):
+    assert warned(tmp_path, changed('"0.12"', price)) == [
+        f"router.yaml:13: providers.relay-a.offerings[0].price.{place}: is free and so is always asked first; "
+        "if it is self-hosted that may be meant"
+    ]
+
+
 def test_a_limit_for_duplicates_that_are_never_bought_is_warned_of(tmp_path: Path):
     (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_duplicate_usd: "1"'))
     assert warning.startswith("router.yaml:3: policy.max_duplicate_usd: has no effect while `on_ambiguous` is hold")

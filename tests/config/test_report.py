@@ -72,6 +72,10 @@ def test_the_table_shows_price_price_per_second_and_what_was_written(tmp_path: P
     assert row.split() == cells
 
 
+def test_the_table_is_headed_by_the_file_and_what_it_lists(tmp_path: Path):
+    assert shown(tmp_path, TWO).splitlines()[0].rstrip().endswith("router.yaml: offerings")
+
+
 def test_the_table_marks_what_has_ended(tmp_path: Path):
     assert "ended 2026-12-01" not in shown(tmp_path, TWO)
     assert "ended 2026-12-01" in shown(tmp_path, TWO, days=30)
