@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -16,7 +14,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-import pytest
+from tests.system import command
 
 JOB = "video-router"
 _PATIENCE_S = 30.0
@@ -24,13 +22,7 @@ _PATIENCE_S = 30.0
 
 def require(program: str) -> str:
     """Return the path of a program of Prometheus; without it the test is skipped, in CI it fails."""
-    path = shutil.which(program)
-    if path is None:
-        message = f"{program} is not installed; apt-get install prometheus"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
+    return command(program, "prometheus")
 
 
 @dataclass(frozen=True, slots=True)
