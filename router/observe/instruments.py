@@ -13,7 +13,7 @@ from router.core.money import MICROUSD_PER_USD
 from router.observe import families, labels
 from router.observe.families import Family
 from router.observe.labels import NONE, OTHER, SUCCEEDED, DurationClass, SoldNames
-from router.observe.series import MoneyCounters, Series, counter, gauge, histogram
+from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram
 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
 _JOB_SETS_MAX: Final = 100
@@ -156,17 +156,7 @@ class Instruments:
     def _counter(
         self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int | None = None, folds_max: int = 0
     ) -> Series[Counter]:
-        known = list(first)
-        series = Series(
-            family,
-            counter(family, self._registry),
-            len(known) if sets_max is None else sets_max,
-            first=known,
-            folds_max=folds_max,
-            on_fold=self._fold,
-        )
-        self._all.append(series)
-        return series
+        return self._folding(family, counter(family, self._registry), first, sets_max, folds_max)
 
     def _gauge(self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int | None = None) -> Series[Gauge]:
         known = list(first)
@@ -179,15 +169,20 @@ class Instruments:
     def _histogram(
         self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int | None = None, folds_max: int = 0
     ) -> Series[Histogram]:
+        return self._folding(family, histogram(family, self._registry), first, sets_max, folds_max)
+
+    def _folding(
+        self,
+        family: Family,
+        metric: Child,
+        first: Iterable[tuple[str, ...]],
+        sets_max: int | None,
+        folds_max: int,
+    ) -> Series[Child]:
+        """Bound a metric's series: to `sets_max`, or else to the label sets known from the start; the rest folds."""
         known = list(first)
-        series = Series(
-            family,
-            histogram(family, self._registry),
-            len(known) if sets_max is None else sets_max,
-            first=known,
-            folds_max=folds_max,
-            on_fold=self._fold,
-        )
+        bound = len(known) if sets_max is None else sets_max
+        series = Series(family, metric, bound, first=known, folds_max=folds_max, on_fold=self._fold)
         self._all.append(series)
         return series
 
