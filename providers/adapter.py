@@ -89,3 +89,13 @@ class Adapter(Protocol):
 
     def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
         """Build the exchange that fetches the finished bytes, or None when the dialect has no such variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A known speaker of a dialect: the adapter that knows its habits, and how it wants its key, unless configured."""
+
+    adapter: Adapter = field(repr=False)
+    auth_header: str = "Authorization"
+    auth_prefix: str = "Bearer "
+    query: Mapping[str, str] = field(default_factory=dict)

@@ -143,10 +143,11 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """A job the upstream calls done. Without a `url` its video comes from the dialect's content endpoint."""
+    """A job the upstream calls done, with its link if it told one. `expires_at` is wall seconds when the link dies."""
 
     url: str | None = field(default=None, repr=False)
     cost_microusd: int | None = None
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Failure:
 
     From `read_poll`, stage `poll` says that the *poll* failed and nothing of the video; every other stage says that
     the job itself has failed. `message` holds the upstream's own words, which may quote the prompt: never log it.
+    `recognised` False says that no table knows those words, and only the HTTP status or the lack of a video spoke.
     """
 
     stage: Stage
@@ -163,3 +165,4 @@ class Failure:
     code: str | None = None
     retry_after_s: float | None = None
     cost_microusd: int | None = None
+    recognised: bool = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from providers.canonical import Stage
+from providers.canonical import Failure, Stage
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 
@@ -81,6 +81,18 @@ class UnknownStatusSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownErrorSeen:
+    """An upstream complained in words that no table lists; `failure` is what the HTTP status alone came to.
+
+    `prompt` is the job's, so that a log can take it out of the words, which may quote it.
+    """
+
+    provider: str
+    failure: Failure
+    prompt: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CostDoubted:
     """A poll told a cost that is not believed; the quote is what gets posted."""
 
@@ -142,6 +154,7 @@ Event: TypeAlias = (
     | AttemptStarted
     | ExchangeEnded
     | UnknownStatusSeen
+    | UnknownErrorSeen
     | CostDoubted
     | AttemptEnded
     | FailedOver
