@@ -133,6 +133,11 @@ POLL_LAG: Final = _histogram("poll_lag_seconds", "How much later than planned a 
 UNKNOWN_STATUS: Final = _counter(
     "unknown_status_total", "Polls answered with a status word that no table lists.", "provider"
 )
+UNKNOWN_ERRORS: Final = _counter(
+    "unknown_errors_total",
+    "Failures told in words that no table lists, so that the HTTP status alone was read; the log has a sample.",
+    *("provider", "stage"),
+)
 DOUBTED_COSTS: Final = _counter(
     "doubted_costs_total", "Polls that told a cost far beyond the quote; the quote is what gets posted.", "provider"
 )

@@ -130,6 +130,11 @@ class Instruments:
         self.exchange_duration = self._histogram(families.EXCHANGE_DURATION, product(providers, operations))
         self.poll_lag = self._histogram(families.POLL_LAG, product(providers))
         self.unknown_status = self._by_provider(families.UNKNOWN_STATUS)
+        self.unknown_errors = self._counter(
+            families.UNKNOWN_ERRORS,
+            product(providers, labels.UNKNOWN_ERROR_STAGES),
+            sets_max=self._providers_max * len(labels.UNKNOWN_ERROR_STAGES),
+        )
         self.doubted_costs = self._by_provider(families.DOUBTED_COSTS)
 
     def _make_health(self) -> None:

@@ -17,6 +17,8 @@ STAGES: Final = frozenset({*map(str, Stage), NONE})
 REASONS: Final = frozenset({*map(str, Reason), NONE})
 # Reviews happen within these; an upstream does not say how long one took.
 TIMED_STAGES: Final = tuple(map(str, (Stage.SUBMIT, Stage.QUEUE, Stage.GENERATE, Stage.DOWNLOAD)))
+# Whatever failed in unknown words was read by its status, which names no other stage than these.
+UNKNOWN_ERROR_STAGES: Final = (*map(str, (Stage.SUBMIT, Stage.POLL, Stage.GENERATE)), OTHER)
 OUT_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE), OTHER)
 COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind.UNCERTAIN)
 SINKS: Final = ("metrics", "logs", "spans")

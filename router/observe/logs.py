@@ -22,6 +22,7 @@ from router.core.events import (
     JobAccepted,
     JobEnded,
     ProviderOut,
+    UnknownErrorSeen,
     UnknownStatusSeen,
 )
 from router.core.job import Attempt, AttemptState, Job
@@ -86,7 +87,7 @@ class Logs:
             case ProviderOut(provider, reason, for_s):
                 why = closed(reason, OUT_REASONS)
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
-            case UnknownStatusSeen() | CostDoubted():
+            case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
             case ExchangeEnded():
                 pass
@@ -130,16 +131,30 @@ class Logs:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
 
-    def _odd_answer(self, event: UnknownStatusSeen | CostDoubted) -> None:
+    def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
+        match event:
+            case UnknownStatusSeen():
+                self._unknown_status(event)
+            case UnknownErrorSeen():
+                self._unknown_error(event)
+            case CostDoubted(provider, told_microusd, quote_microusd):
+                told = {"told_microusd": told_microusd, "quote_microusd": quote_microusd}
+                self._write(Level.WARNING, "cost_doubted", {"provider": provider, **told})
+            case _:
+                assert_never(event)
+
+    def _unknown_status(self, event: UnknownStatusSeen) -> None:
         """Say an unknown word once: a job in such a status is polled many times."""
-        if isinstance(event, CostDoubted):
-            told = {"told_microusd": event.told_microusd, "quote_microusd": event.quote_microusd}
-            self._write(Level.WARNING, "cost_doubted", {"provider": event.provider, **told})
-            return
         seen = event.provider, event.word[:64]
         if seen not in self._words and len(self._words) < _WORDS_MAX:
             self._words.add(seen)
             self._write(Level.WARNING, "unknown_status", {"provider": event.provider, "word": token(event.word)})
+
+    def _unknown_error(self, event: UnknownErrorSeen) -> None:
+        """Say where the tables of words have a gap."""
+        failure = event.failure
+        told = {"stage": failure.stage, "reason": failure.reason}
+        self._write(Level.WARNING, "unknown_error", {"provider": event.provider, **told})
 
     def _write(self, level: Level, event: str, fields: Fields) -> None:
         if level >= self._level:

@@ -19,6 +19,7 @@ from router.core.events import (
     JobAccepted,
     JobEnded,
     ProviderOut,
+    UnknownErrorSeen,
     UnknownStatusSeen,
 )
 from router.core.job import Attempt, AttemptState, Job
@@ -70,9 +71,8 @@ class Metrics:
                 self._place(event.job, event.attempt)
             case ExchangeEnded():
                 self._exchange_ended(event)
-            case UnknownStatusSeen() | CostDoubted():
-                odd = self._to.unknown_status if isinstance(event, UnknownStatusSeen) else self._to.doubted_costs
-                odd.at(self._names.provider(event.provider)).inc()
+            case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
+                self._odd_answer(event)
             case AttemptEnded():
                 self._attempt_ended(event)
             case FailedOver():
@@ -158,6 +158,19 @@ class Metrics:
         self._to.exchange_duration.at(provider, event.operation).observe(max(0.0, event.duration_s))
         if event.lag_s is not None:
             self._to.poll_lag.at(provider).observe(max(0.0, event.lag_s))
+
+    def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
+        provider = self._names.provider(event.provider)
+        match event:
+            case UnknownStatusSeen():
+                self._to.unknown_status.at(provider).inc()
+            case UnknownErrorSeen(failure=failure):
+                stage = labels.closed(failure.stage, labels.UNKNOWN_ERROR_STAGES)
+                self._to.unknown_errors.at(provider, stage).inc()
+            case CostDoubted():
+                self._to.doubted_costs.at(provider).inc()
+            case _:
+                assert_never(event)
 
     def _breaker_moved(self, event: BreakerMoved) -> None:
         provider = self._names.provider(event.provider)
