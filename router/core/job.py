@@ -82,6 +82,7 @@ class Attempt:
     content_url: str | None = field(default=None, repr=False)
     content_type: str | None = None
     content_bytes: int | None = None
+    content_expires_at: float | None = None
 
     def moved(self, state: AttemptState, **changes: object) -> "Attempt":
         """Return this attempt in `state`; raise IllegalTransitionError when the table has no such step."""

@@ -64,7 +64,7 @@ def video_object(job: Job) -> Json:
         "progress": _progress(job),
         "created_at": int(job.created_at),
         "completed_at": int(job.ended_at) if completed and job.ended_at is not None else None,
-        "expires_at": None,
+        "expires_at": int(delivered.content_expires_at) if delivered and delivered.content_expires_at else None,
         "seconds": str(delivered.seconds if delivered else job.video.seconds),
         "size": str(job.video.size),
         "prompt": job.video.prompt,

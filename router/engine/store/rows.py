@@ -100,6 +100,7 @@ def attempt_changes(attempt: Attempt) -> Row:
         "content_url": attempt.content_url,
         "content_type": attempt.content_type,
         "content_bytes": attempt.content_bytes,
+        "content_expires_at": attempt.content_expires_at,
     }
 
 
@@ -147,7 +148,8 @@ def has_image_files(job: Job) -> bool:
 def read_attempt(row: Fetched) -> Attempt:
     """Build an attempt."""
     id_, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at, *moving = row
-    state, remote_id, accepted_at, ended_at, stage, reason, code, content_url, content_type, content_bytes = moving
+    state, remote_id, accepted_at, ended_at, stage, reason, code, *content = moving
+    content_url, content_type, content_bytes, content_expires_at = content
     return Attempt(
         id=id_,
         job_id=job_id,
@@ -168,6 +170,7 @@ def read_attempt(row: Fetched) -> Attempt:
         content_url=content_url,
         content_type=content_type,
         content_bytes=content_bytes,
+        content_expires_at=content_expires_at,
     )
 
 

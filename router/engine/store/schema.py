@@ -25,7 +25,7 @@ from sqlalchemy import (
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration, which `metadata` describes."""
 
 metadata = MetaData(
@@ -121,6 +121,7 @@ attempts = Table(
     Column("content_url", Text),
     Column("content_type", Text),
     Column("content_bytes", BigInteger),
+    Column("content_expires_at", Double),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("job_id", "number"),
     _one_of("state", *AttemptState),

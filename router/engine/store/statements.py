@@ -6,6 +6,7 @@ from sqlalchemy import Column, Integer, Select, Table, Update, bindparam, litera
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
+from router.core.job import AttemptState
 from router.engine.store.schema import (
     OPEN_JOB,
     UNCERTAIN_ATTEMPT,
@@ -34,6 +35,7 @@ ATTEMPT_MUTABLE: Final = (
     "content_url",
     "content_type",
     "content_bytes",
+    "content_expires_at",
 )
 
 
@@ -87,6 +89,11 @@ INSERT_ATTEMPT: Final = _insert(attempts)
 INSERT_ENTRY: Final = _insert(ledger_entries)
 MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
 MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
+RELINK_ATTEMPT: Final = _compiled(
+    attempts.update()
+    .where(attempts.c.id == bindparam("key_id"), attempts.c.state == AttemptState.SUCCEEDED.value)
+    .values(content_url=bindparam("content_url"), content_expires_at=bindparam("content_expires_at"))
+)
 HIDE_JOB: Final = _compiled(
     jobs.update()
     .where(jobs.c.id == bindparam("key_id"), jobs.c.deleted_at.is_(None))

@@ -70,6 +70,10 @@ class Store:
         """Change an attempt whose money stays as it is; raises StaleWriteError when it is not in `before.state`."""
         await self._writer.do(lambda connection: writes.move_attempt(connection, before, after))
 
+    async def relink_attempt(self, attempt: Attempt) -> None:
+        """Replace the link to a delivered video; raises StaleWriteError when the attempt has not succeeded."""
+        await self._writer.do(lambda connection: writes.relink_attempt(connection, attempt))
+
     async def settle(
         self,
         before: Attempt,

@@ -47,6 +47,13 @@ def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt
     _move(connection, before, after)
 
 
+def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
+    """Give a delivered video its fresh link; StaleWriteError when the attempt has not succeeded."""
+    row = {"content_url": attempt.content_url, "content_expires_at": attempt.content_expires_at}
+    if connection.execute(statements.RELINK_ATTEMPT, {**row, "key_id": attempt.id}).rowcount != 1:
+        raise StaleWriteError(f"attempt {attempt.id} has not succeeded")
+
+
 def _move(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
     if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
         raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
