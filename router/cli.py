@@ -12,6 +12,7 @@ from rich.console import Console
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
 from router.config.loading import load
+from router.config.policy_table import default_policy, policies, policy_document, titled
 from router.config.problems import ConfigError
 from router.config.report import check_table, described
 from router.config.settings import Settings
@@ -70,6 +71,25 @@ def serve(
 def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML configuration.")]) -> None:
     """Check a configuration without starting, and show who would sell what at which price."""
     _console().print(check_table(_load(config)))
+
+
+@cli.command()
+def policy(
+    config: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="YAML configuration.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this provider of the configuration.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """Show what follows from each failure: the next step, the breaker and the money; without a file, the defaults."""
+    found = default_policy() if config is None else policies(_load(config))
+    if provider is not None and provider not in found:
+        _stop(f"there is no provider {provider!r}; the providers are: {', '.join(found)}")
+    chosen = found if provider is None else {provider: found[provider]}
+    if as_json:
+        typer.echo(policy_document(chosen))
+        return
+    _console().print(*titled(chosen), sep="\n", end="")
+    if any(line.own for lines in chosen.values() for line in lines):
+        _console().print("* chosen by failover_on")
 
 
 @cli.command()

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from providers.canonical import Stage
 from router.config.findings import Findings, mapping, sequence, valid
-from router.config.problems import choice, shortened
+from router.config.problems import YamlPath, choice, shortened
 from router.config.schema import CallerSection, CurrencySection, DefaultsSection, PolicySection, ServerSection
 from router.config.selling import Assortment
 from router.core.catalog import Offering, Provider
 from router.core.limits import RequestDefaults
 from router.core.money import usd
+from router.core.policy import Failover
 
 _RATE_DAYS_MAX = 90
 
@@ -47,11 +49,20 @@ def check_policy(root: Mapping[str, object], offerings: Sequence[Offering], find
     if policy.on_ambiguous == "hold" and policy.max_duplicate_usd:
         message = "has no effect while `on_ambiguous` is hold: nothing is ever bought twice; set failover, or remove it"
         findings.warn(("policy", "max_duplicate_usd"), message)
+    check_failover(("policy",), policy.failover_on, findings)
     for offering in offerings:
         cheapest = min(offering.price.quote_microusd(size, s) for size in offering.sizes for s in offering.seconds)
         if cheapest > policy.max_spend_usd:
             message = f"{offering.id} is never bought: its cheapest video costs {usd(cheapest)} USD; raise the limit"
             findings.warn(("policy", "max_spend_usd"), message)
+
+
+def check_failover(path: YamlPath, steps: Mapping[str, str], findings: Findings) -> None:
+    """Warn where a request that one provider refused would be shown to the next."""
+    for name, decision in steps.items():
+        if name.partition(".")[0] in (Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW) and decision != Failover.NEVER:
+            message = "what one provider refused is sent to the next, which may hold it against your account"
+            findings.warn((*path, "failover_on", name), message)
 
 
 def check_deadline(root: Mapping[str, object], providers: Sequence[Provider], findings: Findings) -> None:

@@ -9,11 +9,11 @@ from providers.adapter import Adapter
 from providers.registry import DialectError, dialects
 from router.config.checks import check_callers, check_deadline, check_policy, check_server, defaults_of, rates
 from router.config.document import read_document
-from router.config.findings import Findings, mapping
+from router.config.findings import Findings, mapping, valid
 from router.config.keys import KeySource
 from router.config.problems import ConfigError, Problem
 from router.config.providing import Assembly
-from router.config.schema import Config
+from router.config.schema import Config, PolicySection
 from router.config.selling import Market
 from router.config.settings import Settings
 from router.core.catalog import Catalog
@@ -31,7 +31,9 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
     root = mapping(findings.document.value)
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
     market = Market(rates(root, today, findings), today, findings)
-    assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market)
+    policy = valid(PolicySection, root.get("policy", {}))
+    steps = policy.failover_on if policy else {}
+    assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market, steps)
     for name, value in mapping(root.get("providers")).items():
         assembly.add(name, value)
     defaults = _across(root, assembly, findings)

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from providers.canonical import ImageKind
+from providers.canonical import ImageKind, Stage
+from router.config.failover import FailoverSteps
 from router.config.scalars import (
     Amount,
     AssetHost,
@@ -92,6 +93,10 @@ class PollingSection(Section):
     download_s_max: Wait = Field(
         _POLLING.download_s_max, description="How long a finished video may take to become fetchable."
     )
+    link_settles_s: Wait = Field(
+        _POLLING.link_settles_s,
+        description="A link beside an unfinished status is tried once it has been there for so long, and so often.",
+    )
 
 
 class BreakerSection(Section):
@@ -114,10 +119,16 @@ class ChargeRuleSection(Section):
 
     refused: Billing = Field("free", description="An accepted job that a content review refused.")
     failed: Billing = Field("free", description="An accepted job that failed.")
+    image_review: Billing | None = Field(None, description="One whose input image was refused; default: `refused`.")
+    prompt_review: Billing | None = Field(None, description="One whose prompt was refused; default: `refused`.")
+    output_review: Billing | None = Field(None, description="One whose video was refused; default: `refused`.")
+    generate: Billing | None = Field(None, description="One that failed while it was made; default: `failed`.")
 
     def build(self) -> ChargeRule:
         """Return the rule as the engine reads it."""
-        return ChargeRule(self.refused == "billed", self.failed == "billed")
+        said = {Stage(name): value for name, value in self if name in set(Stage) and value is not None}
+        stages = {stage: value == "billed" for stage, value in said.items()}
+        return ChargeRule(self.refused == "billed", self.failed == "billed", stages)
 
 
 class TierSection(Section):
@@ -180,6 +191,8 @@ class OfferingSection(Section):
     available_until: Day | None = Field(
         None, description="No job is submitted from 00:00 UTC of this day on, such as 2026-09-24."
     )
+    stall_s: Wait | None = Field(None, description="Takes the place of `polling.stall_s` for this model.")
+    deadline_s: Wait | None = Field(None, description="Takes the place of `polling.deadline_s` for this model.")
     price: PriceSection = Field(description='What it costs, such as `{per_clip: "0.12"}` or `{per_second: "0.10"}`.')
 
 
@@ -213,6 +226,11 @@ class ProviderSection(Section):
     breaker: BreakerSection = Field(default_factory=BreakerSection, description="When failures take the provider out.")
     charge_rule: ChargeRuleSection = Field(
         default_factory=ChargeRuleSection, description="What is billed although no video was delivered."
+    )
+    failover_on: FailoverSteps = Field(
+        default={},
+        description="After which failures of this provider a job goes on to another offering, by `stage` or "
+        "`stage.reason`; what is left out is as `policy.failover_on` says. `video-router policy` shows the outcome.",
     )
     offerings: Annotated[list[OfferingSection], Field(min_length=1, max_length=100)] = Field(
         description="What it sells."

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from providers.adapter import Adapter
 from router.config.addresses import base_url, sends_keys_openly
+from router.config.checks import check_failover
+from router.config.failover import failover_on
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.keys import KeySource
 from router.config.literals import looks_secret, names_a_secret
@@ -32,6 +34,7 @@ class Assembly:
     dialects: Mapping[str, Adapter]
     keys: KeySource
     market: Market
+    failover_on: Mapping[str, str] = field(default_factory=dict)
     providers: list[Provider] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     offerings: list[Offering] = field(default_factory=list)
@@ -49,8 +52,10 @@ class Assembly:
         for index, each in enumerate(sequence(parts.get("offerings"))):
             self._offer(name, each, adapter, (*path, "offerings", index))
         section = valid(ProviderSection, value)
+        if section is not None:
+            check_failover(path, section.failover_on, findings)
         if section is not None and adapter is not None and key is not None:
-            self.providers.append(_provider(name, section, adapter))
+            self.providers.append(_provider(name, section, adapter, self.failover_on))
             self.accounts[name] = _account(section, key)
 
     def _adapter(self, dialect: object, path: YamlPath) -> Adapter | None:
@@ -118,9 +123,15 @@ def _check_times(parts: Mapping[str, object], path: YamlPath, findings: Findings
         place = (*path, "polling")
         if polling.interval_s_min > polling.interval_s_max:
             findings.error((*place, "interval_s_min"), _order("interval_s_max", polling.interval_s_max))
-        if polling.first_after_s >= polling.deadline_s:
-            message = f"must be more than first_after_s ({polling.first_after_s:g}), or no poll is ever sent"
-            findings.error((*place, "deadline_s"), message)
+        deadlines = {(*place, "deadline_s"): polling.deadline_s}
+        for index, each in enumerate(sequence(parts.get("offerings"))):
+            section = valid(OfferingSection, each)
+            if section is not None and section.deadline_s is not None:
+                deadlines[*path, "offerings", index, "deadline_s"] = section.deadline_s
+        for where, deadline_s in deadlines.items():
+            if polling.first_after_s >= deadline_s:
+                message = f"must be more than first_after_s ({polling.first_after_s:g}), or no poll is ever sent"
+                findings.error(where, message)
     breaker = valid(BreakerSection, parts.get("breaker", {}))
     if breaker is not None and breaker.reset_s > breaker.reset_s_max:
         findings.error((*path, "breaker", "reset_s"), _order("reset_s_max", breaker.reset_s_max))
@@ -130,7 +141,7 @@ def _order(larger: str, value: float) -> str:
     return f"must be at most {larger} ({value:g})"
 
 
-def _provider(name: str, section: ProviderSection, adapter: Adapter) -> Provider:
+def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapping[str, str]) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
@@ -140,6 +151,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter) -> Provider
         polling=Polling(**section.polling.model_dump()),
         breaker=BreakerSettings(**section.breaker.model_dump()),
         charge_rule=section.charge_rule.build(),
+        failover_on=failover_on(above, section.failover_on),
         asset_hosts=frozenset(section.asset_hosts),
     )
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from router.config.failover import FailoverSteps
 from router.config.provider_schema import ProviderSection
 from router.config.scalars import (
     Amount,
@@ -101,6 +102,12 @@ class PolicySection(Section):
     min_attempt_s: Wait = Field(
         _LIMITS.attempt_s_min,
         description="With less time than this left before its deadline, a job that failed is not tried again.",
+    )
+
+    failover_on: FailoverSteps = Field(
+        default={},
+        description="After which failures a job goes on to another offering, by `stage` or `stage.reason`: never, once "
+        "(per job), always. `video-router policy` shows the table.",
     )
 
     def build(self) -> JobLimits:

@@ -73,6 +73,8 @@ def offering_of(
         images_max=section.images_max or 0,
         weight=section.weight,
         available_until=_midnight(section.available_until) if section.available_until else None,
+        stall_s=section.stall_s,
+        deadline_s=section.deadline_s,
     )
 
 

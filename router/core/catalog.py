@@ -1,12 +1,13 @@
 """Who sells what, at which price: providers, offerings and quotes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from providers.adapter import Adapter
-from providers.canonical import ImageKind, Size
+from providers.canonical import Failure, ImageKind, Reason, Size, Stage
+from router.core.policy import FailoverOn
 
 
 class PriceUnit(StrEnum):
@@ -47,7 +48,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """One thing one provider sells. `available_until` is seconds since the epoch; no job starts at or after it."""
+    """One thing one provider sells. `available_until` is seconds since the epoch; no job starts at or after it.
+
+    `stall_s` and `deadline_s` take the place of the provider's own, for a model that needs more patience, or less.
+    """
 
     id: str
     provider: str
@@ -60,6 +64,8 @@ class Offering:
     images_max: int = 0
     weight: float = 1.0
     available_until: float | None = None
+    stall_s: float | None = None
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Polling:
 
     `stall_s` without any change of progress, or `deadline_s` since the submit, ends the attempt for its job; it is then
     polled every `late_interval_s` for `late_s_max` more, because its money is not known yet. `download_s_max` is how
-    long a finished video may take to become fetchable.
+    long a finished video may take to become fetchable. A link beside an unfinished status is tried once it has been
+    there for `link_settles_s`.
     """
 
     first_after_s: float = 20.0
@@ -89,6 +96,7 @@ class Polling:
     late_interval_s: float = 60.0
     late_s_max: float = 86_400.0
     download_s_max: float = 300.0
+    link_settles_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +117,19 @@ class BreakerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRule:
-    """Whether the contract bills an accepted job that was refused by a review, or that failed."""
+    """Whether the contract bills an accepted job that was refused by a review, or that failed.
+
+    `stages` overrides both for jobs that end at a stage.
+    """
 
     refused_billed: bool = False
     failed_billed: bool = False
+    stages: Mapping[Stage, bool] = field(default_factory=dict)
+
+    def bills(self, failure: Failure) -> bool:
+        """Whether a job that was accepted and ended so is paid for."""
+        by_reason = self.refused_billed if failure.reason is Reason.REFUSED else self.failed_billed
+        return self.stages.get(failure.stage, by_reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +148,7 @@ class Provider:
     polling: Polling = Polling()
     breaker: BreakerSettings = BreakerSettings()
     charge_rule: ChargeRule = ChargeRule()
+    failover_on: FailoverOn = field(default_factory=FailoverOn)
     asset_hosts: frozenset[str] = frozenset()
 
 
@@ -147,3 +165,16 @@ class Catalog:
         """Index the parts; model names keep the order of their first offering."""
         by_name = MappingProxyType({provider.name: provider for provider in providers})
         return cls(by_name, offerings, tuple(dict.fromkeys(offering.model for offering in offerings)))
+
+    def polling(self, provider: str, offering_id: str) -> Polling:
+        """When what this offering makes is asked about; one that is not sold any more goes by its provider.
+
+        LookupError when the provider was removed, too.
+        """
+        polling = self.providers[provider].polling
+        offering = next((each for each in self.offerings if each.id == offering_id), None)
+        if offering is None:
+            return polling
+        stall_s = polling.stall_s if offering.stall_s is None else offering.stall_s
+        deadline_s = polling.deadline_s if offering.deadline_s is None else offering.deadline_s
+        return replace(polling, stall_s=stall_s, deadline_s=deadline_s)

@@ -1,11 +1,11 @@
 """Money, entered twice: `pending` before a submit leaves, then exactly one of `posted` and `voided`, or still open."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
-from providers.canonical import Failure, Reason
+from providers.canonical import Failure
 from router.core.catalog import ChargeRule
 from router.core.job import Attempt
 from router.core.policy import MoneyEffect, consequences
@@ -87,12 +87,16 @@ def closing(attempt: Attempt, failure: Failure, rule: ChargeRule, at: float) -> 
         case MoneyEffect.POST:
             billed = True
         case MoneyEffect.VOID | MoneyEffect.CONTRACT:
-            contract = rule.refused_billed if failure.reason is Reason.REFUSED else rule.failed_billed
             told = failure.cost_microusd
-            billed = attempt.remote_id is not None and (contract if told is None else told > 0)
+            billed = attempt.remote_id is not None and (rule.bills(failure) if told is None else told > 0)
         case effect:
             assert_never(effect)
     return posted(attempt, CostKind.FAILED_BILLED, at, failure.cost_microusd) if billed else voided(attempt, at)
+
+
+def with_money(attempt: Attempt, entry: LedgerEntry | None) -> Attempt:
+    """Return the attempt knowing whether it was billed, which is the entry's word; without one that stays open."""
+    return attempt if entry is None else replace(attempt, billed=entry.kind is EntryKind.POSTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What follows from a failure: one exhaustive table of the next step, the breaker and the money."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from providers.canonical import Failure, Reason, Stage
+
+Pair: TypeAlias = tuple[Stage, Reason]
 
 
 class NextStep(StrEnum):
@@ -72,10 +74,14 @@ class JobLimits:
         return left_s - self.attempt_s_min if attempts else left_s
 
 
-_VOID_AND_FAIL_OVER = PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.VOID)
-_OUT_AND_FAIL_OVER = PolicyRow(NextStep.FAILOVER, BreakerEffect.OPENS, MoneyEffect.VOID)
-_COUNT_AND_FAIL_OVER = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.VOID)
-_ABANDON = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING)
+_VOID_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.VOID)
+_OUT_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.OPENS, MoneyEffect.VOID)
+_COUNT_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.VOID)
+_FAILED_JOB: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.CONTRACT)
+_BLAMELESS_JOB: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT)
+_ABANDON: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING)
+_ASK_AGAIN: Final = PolicyRow(NextStep.KEEP_POLLING, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING)
+_STOP: Final = PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.VOID)
 
 BY_REASON: Final[Mapping[Reason, PolicyRow]] = MappingProxyType(
     {
@@ -88,52 +94,174 @@ BY_REASON: Final[Mapping[Reason, PolicyRow]] = MappingProxyType(
         Reason.OVERLOADED: _COUNT_AND_FAIL_OVER,
         Reason.UNREACHABLE: _COUNT_AND_FAIL_OVER,
         Reason.AMBIGUOUS: PolicyRow(NextStep.ASK_OPERATOR, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING),
-        Reason.UNREADABLE: PolicyRow(NextStep.KEEP_POLLING, BreakerEffect.COUNTS, MoneyEffect.STAYS_PENDING),
-        Reason.INTERNAL: PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.CONTRACT),
+        Reason.UNREADABLE: _ASK_AGAIN,
+        Reason.INTERNAL: _FAILED_JOB,
         Reason.STALLED: _ABANDON,
         Reason.EXPIRED: _ABANDON,
-        Reason.CANCELLED: PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT),
-        Reason.BUDGET: PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.VOID),
-        Reason.NO_CANDIDATE: PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.VOID),
-        Reason.OTHER: PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT),
+        Reason.CANCELLED: _BLAMELESS_JOB,
+        Reason.BUDGET: _STOP,
+        Reason.NO_CANDIDATE: _STOP,
+        Reason.OTHER: _BLAMELESS_JOB,
     }
 )
 
-_REVIEWED_OUTPUT = PolicyRow(NextStep.FAILOVER_ONCE, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT)
+# A job's words on keys, money and load are about its provider's own upstream, or quote a prompt: they fill the
+# generation window, but one job's words alone take nobody out. Once accepted, the contract decides the money.
+_OF_JOBS: Final[Mapping[Reason, PolicyRow]] = MappingProxyType(
+    {
+        Reason.INVALID: _BLAMELESS_JOB,
+        Reason.UNSUPPORTED: _BLAMELESS_JOB,
+        Reason.AUTH: _FAILED_JOB,
+        Reason.BALANCE: _FAILED_JOB,
+        Reason.RATE_LIMITED: _FAILED_JOB,
+        Reason.OVERLOADED: _FAILED_JOB,
+        Reason.UNREACHABLE: _FAILED_JOB,
+    }
+)
+_REVIEWED_OUTPUT: Final = PolicyRow(NextStep.FAILOVER_ONCE, BreakerEffect.NEUTRAL, MoneyEffect.CONTRACT)
 # The provider calls the job done and will bill it, whether or not its link gives a video.
-_PAID_AND_LOST = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.POST)
+_PAID_AND_LOST: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.POST)
 # Nothing left this machine: the video is there and paid for, and another one could not be fetched either.
-_PAID_AND_OUT_OF_OUR_REACH = PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.POST)
+_PAID_AND_OUT_OF_OUR_REACH: Final = PolicyRow(NextStep.STOP, BreakerEffect.NEUTRAL, MoneyEffect.POST)
 
 
 def consequences(failure: Failure) -> PolicyRow:
     """Look up the row of a failure: its stage first where the stage changes what follows, else its reason."""
-    match failure.stage:
-        case Stage.OUTPUT_REVIEW if failure.reason is Reason.REFUSED:
+    return row_of(failure.stage, failure.reason)
+
+
+def row_of(stage: Stage, reason: Reason) -> PolicyRow:
+    """Return what follows from a reason at a stage; there is an answer for every pair, also one that cannot happen."""
+    by_reason = BY_REASON[reason]
+    match stage:
+        case Stage.ROUTE:
+            return _STOP
+        case Stage.SUBMIT:
+            return by_reason
+        case Stage.OUTPUT_REVIEW if reason is Reason.REFUSED:
             return _REVIEWED_OUTPUT
-        case Stage.DOWNLOAD if failure.reason is Reason.UNREACHABLE:
+        case Stage.IMAGE_REVIEW | Stage.PROMPT_REVIEW | Stage.OUTPUT_REVIEW | Stage.QUEUE | Stage.GENERATE:
+            return _OF_JOBS.get(reason, by_reason)
+        case Stage.POLL:
+            return by_reason if by_reason is _ABANDON else _ASK_AGAIN
+        case Stage.DOWNLOAD if reason is Reason.UNREACHABLE:
             return _PAID_AND_OUT_OF_OUR_REACH
-        case Stage.DOWNLOAD if failure.reason is not Reason.EXPIRED:
-            return _PAID_AND_LOST
-        case Stage.POLL if failure.reason not in (Reason.STALLED, Reason.EXPIRED):
-            return BY_REASON[Reason.UNREADABLE]
+        case Stage.DOWNLOAD:
+            return _ABANDON if reason is Reason.EXPIRED else _PAID_AND_LOST
         case _:
-            return BY_REASON[failure.reason]
+            assert_never(stage)
 
 
-def goes_on(failure: Failure, *, reviewed_before: bool, uncertain_microusd: int, limits: JobLimits) -> bool:
+POSSIBLE: Final[Mapping[Stage, tuple[Reason, ...]]] = MappingProxyType(
+    {
+        Stage.ROUTE: (Reason.NO_CANDIDATE, Reason.BUDGET, Reason.EXPIRED, Reason.INTERNAL),
+        Stage.SUBMIT: (
+            Reason.INVALID,
+            Reason.UNSUPPORTED,
+            Reason.AUTH,
+            Reason.BALANCE,
+            Reason.RATE_LIMITED,
+            Reason.OVERLOADED,
+            Reason.UNREACHABLE,
+            Reason.AMBIGUOUS,
+        ),
+        Stage.IMAGE_REVIEW: (Reason.REFUSED,),
+        Stage.PROMPT_REVIEW: (Reason.REFUSED,),
+        Stage.QUEUE: (Reason.STALLED, Reason.EXPIRED),
+        Stage.GENERATE: (
+            Reason.INVALID,
+            Reason.AUTH,
+            Reason.BALANCE,
+            Reason.RATE_LIMITED,
+            Reason.OVERLOADED,
+            Reason.INTERNAL,
+            Reason.STALLED,
+            Reason.EXPIRED,
+            Reason.CANCELLED,
+            Reason.OTHER,
+        ),
+        Stage.OUTPUT_REVIEW: (Reason.REFUSED,),
+        Stage.POLL: (
+            Reason.AUTH,
+            Reason.BALANCE,
+            Reason.RATE_LIMITED,
+            Reason.OVERLOADED,
+            Reason.UNREACHABLE,
+            Reason.INVALID,
+            Reason.UNREADABLE,
+            Reason.EXPIRED,
+        ),
+        Stage.DOWNLOAD: (Reason.UNREADABLE, Reason.UNREACHABLE, Reason.EXPIRED),
+    }
+)
+"""What can happen where. A dialect installed from elsewhere may still say another pair; `row_of` knows it."""
+
+
+class Failover(StrEnum):
+    """What an operator may decide of a failure: `once` is once per job and kind of failure."""
+
+    NEVER = "never"
+    ONCE = "once"
+    ALWAYS = "always"
+
+    @property
+    def next_step(self) -> NextStep:
+        """The step of the table that it stands for."""
+        match self:
+            case Failover.NEVER:
+                return NextStep.STOP
+            case Failover.ONCE:
+                return NextStep.FAILOVER_ONCE
+            case Failover.ALWAYS:
+                return NextStep.FAILOVER
+            case _:
+                assert_never(self)
+
+
+def pairs(stage: Stage | None = None) -> Iterator[Pair]:
+    """Every pair that can happen, or those of one stage."""
+    for each in Stage if stage is None else (stage,):
+        yield from ((each, reason) for reason in POSSIBLE[each])
+
+
+def is_overridable(pair: Pair) -> bool:
+    """Whether an operator may choose its next step: not if money is ambiguous, a poll is repeated, or nothing ran."""
+    fixed = (NextStep.ASK_OPERATOR, NextStep.KEEP_POLLING)
+    return pair[0] is not Stage.ROUTE and row_of(*pair).next_step not in fixed
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverOn:
+    """The operator's own words on next steps, by stage and reason; what is not in it is as the table says."""
+
+    steps: Mapping[Pair, Failover] = field(default_factory=dict)
+
+    def next_step(self, failure: Failure) -> NextStep:
+        """Return what the job does after a failure."""
+        own = self.steps.get((failure.stage, failure.reason))
+        return consequences(failure).next_step if own is None else own.next_step
+
+
+def goes_on(
+    failure: Failure,
+    *,
+    failed_before: Collection[Pair],
+    uncertain_microusd: int,
+    limits: JobLimits,
+    failover_on: FailoverOn,
+) -> bool:
     """Whether the job may try another offering after this failure.
 
-    `reviewed_before`: an earlier attempt's output was refused already. `uncertain_microusd`: what the job's attempts
-    may have bought without anybody knowing, this one included.
+    `failed_before`: how its earlier attempts ended. `uncertain_microusd`: what the job's attempts may have bought
+    without anybody knowing, this one included.
     """
-    match consequences(failure).next_step:
+    match failover_on.next_step(failure):
         case NextStep.STOP:
             return False
         case NextStep.FAILOVER | NextStep.KEEP_POLLING:
             return True
         case NextStep.FAILOVER_ONCE:
-            return not reviewed_before
+            return (failure.stage, failure.reason) not in failed_before
         case NextStep.ASK_OPERATOR:
             failover = limits.on_ambiguous is OnAmbiguous.FAILOVER
             return failover and uncertain_microusd <= limits.duplicate_microusd_max

@@ -105,6 +105,12 @@ class Decision:
         return self.candidates[0] if self.candidates else None
 
     @property
+    def spend_stops(self) -> bool:
+        """Whether the job's spending limit alone keeps it from another offering."""
+        causes = {each.cause for each in self.exclusions}
+        return not self.candidates and not self.may_pass and ExclusionCause.SPEND in causes
+
+    @property
     def may_pass(self) -> bool:
         """Whether nobody can take the job now, yet somebody may soon."""
         return not self.candidates and any(exclusion.cause.passes for exclusion in self.exclusions)
@@ -232,8 +238,8 @@ def _barred(offering: Offering, provider: Provider, _quote: int, situation: Situ
 
 _LIMITS: tuple[Callable[[Offering, Provider, int, Situation], Exclusion | None], ...] = (
     _not_allowed,
-    _too_dear,
     _tried,
+    _too_dear,
     _barred,
 )
 

@@ -10,8 +10,8 @@ from router.core.catalog import ChargeRule
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending, posted
-from router.core.policy import goes_on
+from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending, posted, with_money
+from router.core.policy import FailoverOn, Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import (
@@ -141,7 +141,9 @@ class JobRun:
         return tuple(each for each in decision.candidates if first_after_s[each.offering.provider] <= left_s)
 
     def _nobody_left(self, decision: Decision) -> Failure:
-        """Give the job its last attempt's failure, or say why there never was an attempt."""
+        """Say what keeps the job from another attempt, or give it its last one's failure."""
+        if decision.spend_stops:
+            return Failure(Stage.ROUTE, Reason.BUDGET, "what is left of max_spend_usd buys no other offering")
         if self._last_failure is not None:
             return self._last_failure
         if self.job.attempts:
@@ -269,20 +271,18 @@ class JobRun:
         job, self._last_failure = self.job.with_attempt(after), failure
         go_on = goes_on(
             failure,
-            reviewed_before=self._reviewed_before(after),
+            failed_before=self._failed_before(after),
             uncertain_microusd=exposure(self._entries).open_microusd,
             limits=self._parts.limits,
+            failover_on=provider.failover_on if provider else FailoverOn(),
         )
         if not go_on and self._adopted is None:
             job = job.moved(JobState.FAILED, ended_at=at, failure=failure)
         await self._settle(run, after, entry, job)
 
-    def _reviewed_before(self, attempt: Attempt) -> bool:
-        return any(
-            other.stage is Stage.OUTPUT_REVIEW and other.reason is Reason.REFUSED
-            for other in self.job.attempts
-            if other.id != attempt.id
-        )
+    def _failed_before(self, attempt: Attempt) -> set[Pair]:
+        earlier = (other for other in self.job.attempts if other.id != attempt.id)
+        return {(other.stage, other.reason) for other in earlier if other.stage and other.reason}
 
     async def _settle(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
         """End the attempt, book its money and move its job in one transaction; then tell everybody."""
@@ -292,7 +292,7 @@ class JobRun:
 
     def _settled(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
         """Tell everybody what was written."""
-        run.attempt = after
+        run.attempt = after = with_money(after, entry)
         entries = () if entry is None else (entry,)
         self._entries.extend(entries)
         job = self._current(job, after)

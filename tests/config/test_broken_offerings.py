@@ -143,6 +143,11 @@ def test_an_amount_is_plain_digits(amount: str, tmp_path: Path):
     assert "must be a decimal number in quotes without sign or unit" in line
 
 
+def test_a_model_that_is_given_up_before_its_first_poll_is_refused(tmp_path: Path):
+    (line,) = complaints(tmp_path, changed("price:", "deadline_s: 5\n        price:"))
+    assert line.endswith("offerings[0].deadline_s: must be more than first_after_s (5), or no poll is ever sent")
+
+
 def test_images_that_a_dialect_can_never_send_are_refused(tmp_path: Path):
     text = changed("dialect: jizhiai", "dialect: openai")
     text = changed("price:", "image_inputs: [url]\n        images_max: 2\n        price:", text)

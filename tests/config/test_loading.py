@@ -53,6 +53,7 @@ providers:
       late_interval_s: 6
       late_s_max: 7
       download_s_max: 8
+      link_settles_s: 9
     breaker: {window_s: 1, volume_min: 2, failure_share: 1, reset_s: 4, reset_s_max: 5, outage_s: 6}
     charge_rule: {refused: billed}
     offerings:
@@ -65,6 +66,8 @@ providers:
         images_max: 3
         weight: 2.5
         available_until: 2026-12-24
+        stall_s: 21
+        deadline_s: 22
         price:
           currency: CNY
           per_clip:
@@ -84,7 +87,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
     assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
-    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8)
+    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
     assert (provider.dialect, provider.in_flight_max) == ("shenma", 7)
@@ -106,6 +109,7 @@ def test_an_offering_is_priced_in_microusd_at_the_dated_rate(tmp_path: Path):
     (offering,) = loaded(tmp_path, FULL).catalog.offerings
     assert (offering.id, offering.model, offering.upstream_model) == ("relay-a/vip", "sora-2", "sora2-vip")
     assert (offering.image_inputs, offering.images_max, offering.weight) == ({"url", "file"}, 3, 2.5)
+    assert (offering.stall_s, offering.deadline_s) == (21.0, 22.0)
     assert offering.available_until == datetime(2026, 12, 24, tzinfo=UTC).timestamp()
     assert offering.price.unit is PriceUnit.PER_CLIP
     assert offering.price.tiers[0] == PriceTier(119_000, frozenset(), frozenset({10}), "0.85 CNY")

@@ -386,8 +386,10 @@ def test_a_provider_that_is_out_is_not_called_probing_although_a_probe_is_due(wa
 
 
 def test_the_longest_obstacle_is_the_one_that_is_told(ward: Ward) -> None:
+    permits = ward.health.try_start()
     ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=5.0), times=1)
-    ward.health.resume().ended(Failure(Stage.GENERATE, Reason.BALANCE))
+    assert permits is not None
+    permits.submitted(Failure(Stage.SUBMIT, Reason.BALANCE))
     standing = ward.health.standing()
     assert standing.barred_cause is ExclusionCause.EJECTED
     assert standing.retry_after_s == BREAKER.outage_s

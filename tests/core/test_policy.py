@@ -1,5 +1,6 @@
 """The policy table, pair by pair."""
 
+from collections.abc import Collection, Mapping
 from itertools import product
 
 import pytest
@@ -8,23 +9,43 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.policy import (
     BY_REASON,
     BreakerEffect,
+    Failover,
+    FailoverOn,
     JobLimits,
     MoneyEffect,
     NextStep,
     OnAmbiguous,
+    Pair,
     PolicyRow,
     consequences,
     goes_on,
+    is_overridable,
+    pairs,
+    row_of,
 )
 
 PAIRS = list(product(Stage, Reason))
-ABANDONED = [*product(Stage, [Reason.EXPIRED]), *product(set(Stage) - {Stage.DOWNLOAD}, [Reason.STALLED])]
+UNDER_WAY = [stage for stage in Stage if stage is not Stage.ROUTE]
+ABANDONED = [*product(UNDER_WAY, [Reason.EXPIRED]), *product(set(UNDER_WAY) - {Stage.DOWNLOAD}, [Reason.STALLED])]
 FAILOVER = JobLimits(on_ambiguous=OnAmbiguous.FAILOVER, duplicate_microusd_max=300_000)
 AMBIGUOUS = Failure(Stage.SUBMIT, Reason.AMBIGUOUS)
 
 
-def on(failure: Failure, *, reviewed_before: bool = False, uncertain: int = 0, limits: JobLimits | None = None) -> bool:
-    return goes_on(failure, reviewed_before=reviewed_before, uncertain_microusd=uncertain, limits=limits or JobLimits())
+def on(
+    failure: Failure,
+    *,
+    before: Collection[Pair] = (),
+    uncertain: int = 0,
+    limits: JobLimits | None = None,
+    own: Mapping[Pair, Failover] | None = None,
+) -> bool:
+    return goes_on(
+        failure,
+        failed_before=before,
+        uncertain_microusd=uncertain,
+        limits=limits or JobLimits(),
+        failover_on=FailoverOn(own or {}),
+    )
 
 
 def test_every_reason_has_a_row() -> None:
@@ -39,14 +60,14 @@ def test_every_stage_and_reason_has_consequences_and_a_next_step(stage: Stage, r
     assert on(failure) is (row.next_step not in (NextStep.STOP, NextStep.ASK_OPERATOR))
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in (Stage.POLL, Stage.DOWNLOAD)])
+@pytest.mark.parametrize("stage", [stage for stage in UNDER_WAY if stage not in (Stage.POLL, Stage.DOWNLOAD)])
 def test_a_refusal_never_trips_a_breaker_and_is_paid_as_the_contract_says(stage: Stage) -> None:
     row = consequences(Failure(stage, Reason.REFUSED))
     assert row.breaker is BreakerEffect.NEUTRAL
     assert row.money is MoneyEffect.CONTRACT
 
 
-@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("stage", UNDER_WAY)
 def test_what_is_ambiguous_is_never_voided(stage: Stage) -> None:
     assert consequences(Failure(stage, Reason.AMBIGUOUS)).money is not MoneyEffect.VOID
 
@@ -95,7 +116,46 @@ def test_a_refused_prompt_or_image_stops_the_job() -> None:
 def test_a_refused_output_is_tried_elsewhere_once() -> None:
     refused = Failure(Stage.OUTPUT_REVIEW, Reason.REFUSED)
     assert on(refused)
-    assert not on(refused, reviewed_before=True)
+    assert not on(refused, before={(Stage.OUTPUT_REVIEW, Reason.REFUSED)})
+    assert on(refused, before={(Stage.GENERATE, Reason.INTERNAL)})
+
+
+@pytest.mark.parametrize("reason", [Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED])
+def test_what_a_job_says_of_accounts_and_load_fills_the_window_and_takes_nobody_out_alone(reason: Reason) -> None:
+    row = row_of(Stage.GENERATE, reason)
+    assert row == PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.CONTRACT)
+
+
+@pytest.mark.parametrize("stage", [Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.QUEUE, Stage.GENERATE])
+@pytest.mark.parametrize("reason", Reason)
+def test_the_money_of_an_accepted_job_is_never_just_voided(stage: Stage, reason: Reason) -> None:
+    if reason not in (Reason.BUDGET, Reason.NO_CANDIDATE):
+        assert row_of(stage, reason).money is not MoneyEffect.VOID
+
+
+def test_nothing_is_listed_as_possible_twice_and_every_reason_is_possible_somewhere() -> None:
+    assert len(list(pairs())) == len(set(pairs()))
+    assert {reason for _, reason in pairs()} == set(Reason)
+
+
+OVERRIDABLE = [pair for pair in pairs() if is_overridable(pair)]
+
+
+@pytest.mark.parametrize("pair", OVERRIDABLE)
+def test_an_operator_chooses_the_next_step_and_nothing_else(pair: Pair) -> None:
+    failure = Failure(*pair)
+    assert not on(failure, own={pair: Failover.NEVER})
+    assert on(failure, own={pair: Failover.ALWAYS}, before={pair})
+    assert on(failure, own={pair: Failover.ONCE})
+    assert not on(failure, own={pair: Failover.ONCE}, before={pair})
+    other = next(each for each in OVERRIDABLE if each != pair)
+    assert on(failure, own={other: Failover.NEVER}) is on(failure)
+
+
+def test_no_operator_decides_what_is_ambiguous_or_unread_by_a_table_of_steps() -> None:
+    fixed = {pair for pair in pairs() if not is_overridable(pair)}
+    polls = {pair for pair in pairs(Stage.POLL) if pair[1] is not Reason.EXPIRED}
+    assert fixed == {(Stage.SUBMIT, Reason.AMBIGUOUS), *polls, *pairs(Stage.ROUTE)}
 
 
 def test_an_ambiguous_submit_is_held_unless_the_operator_said_otherwise() -> None:
