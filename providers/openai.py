@@ -1,58 +1,196 @@
-"""The OpenAI Videos API (`/v1/videos`), as its own SDK sends it and as relays, vLLM-Omni and SGLang answer it."""
+"""The OpenAI Videos API (`/v1/videos`), as its own SDK speaks it; `PROFILES` as known servers want it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
 from urllib.parse import quote
 
-from providers.adapter import FormPart, HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, ImageFile, ImageUrl, Running, Succeeded, Variant, VideoRequest
+import orjson
+
+from providers.adapter import FormPart, HttpRequest, HttpResponse, Profile
+from providers.canonical import (
+    Accepted,
+    Failure,
+    ImageFile,
+    ImageUrl,
+    Reason,
+    Running,
+    Stage,
+    Succeeded,
+    Variant,
+    VideoRequest,
+)
+from providers.fields import complaint
 from providers.reading import read_created, read_job
+from providers.rules import RULES, Rule, rule
+
+PATH = "/v1/videos"
+EVERY_VARIANT: frozenset[Variant] = frozenset({"video", "thumbnail", "spritesheet"})
+ONLY_THE_VIDEO: frozenset[Variant] = frozenset({"video"})
 
 
-def unsupported(video: VideoRequest, model: str) -> str | None:  # noqa: ARG001 - the protocol's signature
-    """Why this dialect cannot say `video`, or None.
+class LinkForm(StrEnum):
+    """How a server takes the link to an image that it shall fetch by itself."""
 
-    It has no word for watermarks. True means that one may be there, so any answer fits; False asks for a promise.
+    OBJECT = "object"
+    TEXT = "text"
+    IMAGE_REFERENCE = "image_reference"
+    REFERENCE_URL = "reference_url"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The adapter, with one kind of server's habits.
+
+    `link_form` None takes an image's bytes only. `rules` come before the shared ones, `job_rules` only where a job is
+    read. `advice` is said to whoever meets one of its machine codes (in lower case) in a refused create.
     """
-    if len(video.images) > 1:
-        return f"this dialect takes one input image, not {len(video.images)}; send one"
-    if video.watermark is False:
-        return "this dialect cannot promise a video without watermark; leave `watermark` out or set it to true"
-    return None
+
+    link_form: LinkForm | None = LinkForm.OBJECT
+    variants: frozenset[Variant] = EVERY_VARIANT
+    rules: tuple[Rule, ...] = ()
+    job_rules: tuple[Rule, ...] = ()
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+    def unsupported(self, video: VideoRequest, model: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Why this dialect cannot say `video`, or None.
+
+        It has no word for watermarks. True means that one may be there, so any answer fits; False asks for a promise.
+        """
+        if len(video.images) > 1:
+            return f"this dialect takes one input image, not {len(video.images)}; send one"
+        if self.link_form is None and any(isinstance(image, ImageUrl) for image in video.images):
+            return "this server takes an input image's bytes, not a link to it; send the image as a file"
+        if video.watermark is False:
+            return "this dialect cannot promise a video without watermark; leave `watermark` out or set it to true"
+        return None
+
+    def submit_request(self, video: VideoRequest, model: str) -> HttpRequest:
+        """Build the create: multipart, as every server takes it; JSON only where an image's link demands it."""
+        texts = {"prompt": video.prompt, "model": model, "seconds": str(video.seconds), "size": str(video.size)}
+        match video.images:
+            case (ImageUrl(url), *_):
+                return self._with_link(texts, url)
+            case (ImageFile() as image, *_):
+                return _form(texts, FormPart("input_reference", image.data, image.file_name, image.media_type))
+            case _:
+                return _form(texts)
+
+    def _with_link(self, texts: Mapping[str, str], url: str) -> HttpRequest:
+        match self.link_form:
+            case LinkForm.OBJECT:
+                return HttpRequest("POST", PATH, json={**texts, "input_reference": {"image_url": url}})
+            case LinkForm.TEXT:
+                return HttpRequest("POST", PATH, json={**texts, "input_reference": url})
+            case LinkForm.IMAGE_REFERENCE:
+                reference = orjson.dumps({"image_url": url}).decode()
+                return _form({**texts, "image_reference": reference})
+            case LinkForm.REFERENCE_URL:
+                return _form({**texts, "reference_url": url})
+            case None:
+                raise ValueError("a link was to be sent to a server that takes none; ask `unsupported` first")
+            case _:
+                assert_never(self.link_form)
+
+    def read_submit(self, response: HttpResponse) -> Accepted | Failure:
+        """Read a create's answer."""
+        reading = read_created(response, rules=self.rules + RULES)
+        if isinstance(reading, Failure) and (advice := self.advice.get((reading.code or "").casefold())):
+            return replace(reading, message=f"{complaint(response.document()).message} ({advice})")
+        return reading
+
+    def poll_request(self, remote_id: str) -> HttpRequest:
+        """Ask for the Video object."""
+        return HttpRequest("GET", _path_of(remote_id))
+
+    def read_poll(self, response: HttpResponse) -> Running | Succeeded | Failure:
+        """Read a Video object; `completed` needs no link, because the content endpoint has the bytes."""
+        return read_job(response, content_endpoint=True, rules=self.job_rules + self.rules + RULES)
+
+    def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
+        """Fetch the link the job named, else the content endpoint.
+
+        The variant is left out for the video itself: SGLang answers 404 to `variant=video`.
+        """
+        if variant not in self.variants:
+            return None
+        if variant == "video" and done.url is not None:
+            return HttpRequest("GET", done.url)
+        query = {} if variant == "video" else {"variant": variant}
+        return HttpRequest("GET", f"{_path_of(remote_id)}/content", query=query)
 
 
-def submit_request(video: VideoRequest, model: str) -> HttpRequest:
-    """Build the create: multipart, as every server takes it; JSON only for an image the upstream shall fetch."""
-    fields = {"prompt": video.prompt, "model": model, "seconds": str(video.seconds), "size": str(video.size)}
-    files: tuple[FormPart, ...] = ()
-    match video.images:
-        case (ImageUrl(url), *_):
-            return HttpRequest("POST", "/v1/videos", json={**fields, "input_reference": {"image_url": url}})
-        case (ImageFile() as image, *_):
-            files = (FormPart("input_reference", image.data, image.file_name, image.media_type),)
-    texts = tuple(FormPart(name, value) for name, value in fields.items())
-    return HttpRequest("POST", "/v1/videos", form=texts + files)
+def _form(texts: Mapping[str, str], *files: FormPart) -> HttpRequest:
+    return HttpRequest("POST", PATH, form=tuple(FormPart(name, value) for name, value in texts.items()) + files)
 
 
-def read_submit(response: HttpResponse) -> Accepted | Failure:
-    """Read a create's answer."""
-    return read_created(response)
+def _path_of(remote_id: str) -> str:
+    return f"{PATH}/{quote(remote_id, safe='')}"
 
 
-def poll_request(remote_id: str) -> HttpRequest:
-    """Ask for the Video object."""
-    return HttpRequest("GET", f"/v1/videos/{quote(remote_id, safe='')}")
+PLAIN = Speaker()
+unsupported = PLAIN.unsupported
+submit_request = PLAIN.submit_request
+read_submit = PLAIN.read_submit
+poll_request = PLAIN.poll_request
+read_poll = PLAIN.read_poll
+content_request = PLAIN.content_request
 
+# relay/common/relay_info.go: `input_reference` is a Go string, so an object is answered 400; controller/video_proxy.go
+# has no variants and would answer each with the video.
+NEW_API = Speaker(link_form=LinkForm.TEXT, variants=ONLY_THE_VIDEO)
 
-def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:
-    """Read a Video object; `completed` needs no link, because the content endpoint has the bytes."""
-    return read_job(response, content_endpoint=True)
+# entrypoints/openai/api_server.py and video/generation/helpers.py: forms only, `input_reference` is a file and a link
+# stands in `image_reference`; the content endpoint ignores `variant`; a failed job's code is an HTTP status, and one of
+# these blames the request.
+VLLM_OMNI = Speaker(
+    link_form=LinkForm.IMAGE_REFERENCE,
+    variants=ONLY_THE_VIDEO,
+    job_rules=(rule(Reason.INVALID, codes="400 404 413 415 422"),),
+)
 
+# multimodal_gen/runtime/entrypoints/openai/video_api.py: a link stands in `reference_url`; variants are indices, and
+# any other word is answered 404.
+SGLANG = Speaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO)
 
-def content_request(remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest:
-    """Fetch the link the job named, else the content endpoint.
+# litellm/llms/openai/videos/transformation.py forwards `input_reference` as a file whatever it is, and
+# proxy/video_endpoints/endpoints.py drops `variant`. The words are exceptions.py and proxy/_types.py.
+LITELLM = Speaker(
+    link_form=None,
+    variants=ONLY_THE_VIDEO,
+    rules=(
+        rule(Reason.REFUSED, phrases=("ContentPolicyViolationError",)),
+        rule(Reason.BALANCE, codes="budget_exceeded", phrases=("budget has been exceeded", "ExceededBudget:")),
+    ),
+)
 
-    The variant is left out for the video itself: SGLang answers 404 to `variant=video`.
-    """
-    if variant == "video" and done.url is not None:
-        return HttpRequest("GET", done.url)
-    query = {} if variant == "video" else {"variant": variant}
-    return HttpRequest("GET", f"/v1/videos/{quote(remote_id, safe='')}/content", query=query)
+# learn.microsoft.com, "Video generation with Sora" (`input_reference` is a file) and "Content filtering".
+AZURE = Speaker(
+    link_form=None,
+    rules=(
+        rule(
+            Reason.REFUSED,
+            Stage.PROMPT_REVIEW,
+            codes="responsibleaipolicyviolation",
+            phrases=("content management policy",),
+        ),
+    ),
+    advice=MappingProxyType(
+        {
+            "deploymentnotfound": "check `upstream_model`: on Azure it is the name of your deployment",
+            "404": "check base_url, which on Azure ends in /openai, and the api-version in `query`",
+        }
+    ),
+)
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        "new-api": Profile(NEW_API),
+        "vllm-omni": Profile(VLLM_OMNI),
+        "sglang": Profile(SGLANG),
+        "litellm": Profile(LITELLM),
+        "azure": Profile(AZURE, auth_header="api-key", auth_prefix="", query={"api-version": "preview"}),
+    }
+)

@@ -24,10 +24,15 @@ from providers.canonical import (
     VideoRequest,
 )
 from providers.reading import read_poll, read_submit
-from providers.registry import dialects
+from providers.registry import dialects, profiles
 
 EXCHANGES = Path(__file__).parent.parent / "exchanges"
-ADAPTERS = dialects()
+DIALECTS = dialects()
+# A profile is an adapter of its own, here under DIALECT/PROFILE.
+ADAPTERS = {
+    **DIALECTS,
+    **{f"{name}/{each}": known.adapter for name in DIALECTS for each, known in profiles(DIALECTS[name]).items()},
+}
 SUCCESSES = (200, 201, 202, 204, 206, 299)
 ERRORS = (400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 418, 422, 425, 429, 431, 451, 499)
 BREAKDOWNS = (500, 501, 502, 503, 504, 507, 520, 522, 524, 529, 599)
@@ -83,13 +88,14 @@ def answered(response: dict[str, Any]) -> HttpResponse:
 @pytest.mark.parametrize(("name", "exchange"), exchanges())
 def test_a_recorded_exchange_reads_as_expected(name: str, exchange: dict[str, Any]) -> None:
     read = {"submit": read_submit, "poll": read_poll}[exchange["kind"]]
-    reading = read(ADAPTERS[name], answered(exchange["response"]))
+    adapter = ADAPTERS["/".join(filter(None, (name, exchange.get("profile"))))]
+    reading = read(adapter, answered(exchange["response"]))
     expected = dict(exchange["expected"])
     assert (type(reading).__name__, reading) == (expected.pop("type"), reading)
     assert {key: asdict(reading)[key] for key in expected} == expected
 
 
-@pytest.mark.parametrize("name", ADAPTERS)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_a_dialect_has_recorded_exchanges_of_every_outcome(name: str) -> None:
     recorded = [json.loads(path.read_text("utf-8")) for path in (EXCHANGES / name).glob("*.json")]
     outcomes = {(item["kind"], item["expected"]["type"]) for item in recorded}
@@ -189,6 +195,10 @@ def values_sent(request: HttpRequest) -> dict[str, Any]:
 
 def images_sent(request: HttpRequest) -> list[Any]:
     values = values_sent(request)
+    if "image_reference" in values or "reference_url" in values:
+        return [
+            values["reference_url"] if "reference_url" in values else json.loads(values["image_reference"])["image_url"]
+        ]
     if "input_reference" not in values:
         return list(values.get("images", []))
     reference = values["input_reference"]
