@@ -13,7 +13,7 @@ from router.core.catalog import Catalog
 from router.core.events import AttemptEnded, JobAccepted
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import LedgerEntry
+from router.core.ledger import LedgerEntry, with_money
 from router.core.limits import ServerSettings
 from router.core.order import (
     Acceptance,
@@ -208,7 +208,7 @@ class Engine:
 
     def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
         """Take note of a late attempt's end; its job may be over, deleted, or from before a restart."""
-        run = self._runs.get(job.id)
+        run, attempt = self._runs.get(job.id), with_money(attempt, entry)
         if run is not None:
             run.note(attempt, entry)
             job = run.job

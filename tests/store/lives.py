@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, pending, posted, voided
+from router.core.ledger import CostKind, pending, posted, voided, with_money
 from router.engine.store import Store
 from tests.builders import EPOCH, a_job, an_attempt
 
@@ -39,16 +39,18 @@ async def delivered(store: Store, job: Job, attempt: Attempt, cost_microusd: int
     done = attempt.moved(AttemptState.SUCCEEDED, ended_at=EPOCH + 60, content_url="https://cdn.example/v.mp4?sig=1")
     done = replace(done, content_type="video/mp4", content_bytes=1234)
     after = job.moved(JobState.COMPLETED, ended_at=EPOCH + 60, progress=100).with_attempt(done)
-    await store.settle(attempt, done, posted(done, CostKind.DELIVERED, EPOCH + 60, cost_microusd), job, after)
-    return after
+    entry = posted(done, CostKind.DELIVERED, EPOCH + 60, cost_microusd)
+    await store.settle(attempt, done, entry, job, after)
+    return after.with_attempt(with_money(done, entry))
 
 
 async def refused(store: Store, job: Job, attempt: Attempt) -> Job:
     failure = Failure(Stage.PROMPT_REVIEW, Reason.REFUSED, "not this", "moderation_blocked")
     failed = attempt.moved(AttemptState.FAILED, ended_at=EPOCH + 9, stage=failure.stage, reason=failure.reason)
     after = job.moved(JobState.FAILED, ended_at=EPOCH + 9, failure=failure).with_attempt(failed)
-    await store.settle(attempt, failed, voided(failed, EPOCH + 9), job, after)
-    return after
+    entry = voided(failed, EPOCH + 9)
+    await store.settle(attempt, failed, entry, job, after)
+    return after.with_attempt(with_money(failed, entry))
 
 
 async def lost(store: Store, job: Job, attempt: Attempt) -> Job:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, posted
+from router.core.ledger import CostKind, posted, with_money
 from router.engine.store import StaleWriteError, Store
 from tests.builders import EPOCH
 from tests.store.lives import running, the_job
@@ -26,7 +26,7 @@ async def adopted(store: Store, job: Job, late: Attempt, second: Attempt) -> Job
     after = job.moved(JobState.COMPLETED, ended_at=at, progress=100).with_attempt(overtaken).with_attempt(done)
     entry = posted(done, CostKind.DELIVERED, at)
     await store.adopt((second, overtaken), (late, done), entry, (job, after))
-    return after
+    return after.with_attempt(with_money(done, entry))
 
 
 async def test_a_late_attempt_completes_its_job_and_the_running_one_becomes_late(store: Store) -> None:
@@ -41,8 +41,9 @@ async def test_an_adoption_that_finds_an_attempt_elsewhere_writes_nothing(store:
     job, late, second = await two_attempts(store)
     elsewhere = {"late": late, "second": second}[moved]
     failed = elsewhere.moved(AttemptState.FAILED, ended_at=EPOCH + 50)
-    await store.settle(elsewhere, failed, posted(failed, CostKind.FAILED_BILLED, EPOCH + 50), None, None)
+    entry = posted(failed, CostKind.FAILED_BILLED, EPOCH + 50)
+    await store.settle(elsewhere, failed, entry, None, None)
     with pytest.raises(StaleWriteError):
         await adopted(store, job, late, second)
-    assert await store.job(job.id) == job.with_attempt(failed)
+    assert await store.job(job.id) == job.with_attempt(with_money(failed, entry))
     assert len(await store.entries(job.id)) == 3

@@ -9,7 +9,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import AttemptState, IllegalTransitionError, JobState
-from router.core.ledger import CostKind, pending, posted, voided
+from router.core.ledger import CostKind, pending, posted, voided, with_money
 from router.engine.store import RefusedWriteError, StaleWriteError, Store
 from tests.builders import EPOCH
 from tests.store.lives import delivered, given_up, lost, refused, running, started, the_attempt, the_job
@@ -37,9 +37,23 @@ async def test_a_lost_submit_stays_pending(store: Store) -> None:
 async def test_a_late_attempt_is_settled_without_its_job(store: Store) -> None:
     job, late = await given_up(store, *await running(store, await store.add_job(the_job())))
     done = late.moved(AttemptState.SUCCEEDED, ended_at=EPOCH + 99)
-    await store.settle(late, done, posted(done, CostKind.DUPLICATE, EPOCH + 99), None, None)
-    assert await store.job(job.id) == job.with_attempt(done)
+    entry = posted(done, CostKind.DUPLICATE, EPOCH + 99)
+    await store.settle(late, done, entry, None, None)
+    assert await store.job(job.id) == job.with_attempt(with_money(done, entry))
     assert await store.open_jobs() == []
+
+
+async def test_an_attempt_comes_back_with_what_the_ledger_says_of_its_money(store: Store) -> None:
+    job, first = await started(store, await store.add_job(the_job()))
+    failed = first.moved(AttemptState.FAILED, ended_at=EPOCH + 1)
+    await store.settle(first, failed, voided(failed, EPOCH + 1), job, job.with_attempt(failed))
+    job, late = await given_up(store, *await running(store, job.with_attempt(failed), 2))
+    assert [attempt.billed for attempt in (await store.open_jobs())[0].attempts] == [False, None]
+    ended = late.moved(AttemptState.FAILED, ended_at=EPOCH + 99)
+    await store.settle(late, ended, posted(ended, CostKind.FAILED_BILLED, EPOCH + 99), None, None)
+    loaded = await store.job(job.id)
+    assert loaded is not None
+    assert [attempt.billed for attempt in loaded.attempts] == [False, True]
 
 
 async def test_an_attempt_is_settled_once(store: Store) -> None:

@@ -51,9 +51,21 @@ def test_the_newest_migration_is_the_one_the_code_is_written_for() -> None:
 
 
 def test_rows_and_columns_agree() -> None:
-    assert tuple(attempts.c.keys()) == tuple(field.name for field in fields(Attempt))
+    assert (*attempts.c.keys(), "billed") == tuple(field.name for field in fields(Attempt))
     assert tuple(rows.job_changes(the_job())) == statements.JOB_MUTABLE
     assert tuple(rows.attempt_changes(the_attempt(the_job()))) == statements.ATTEMPT_MUTABLE
+
+
+@pytest.mark.parametrize("statement", [statements.ATTEMPTS, statements.OPEN_ATTEMPTS])
+def test_attempts_and_their_money_are_found_through_indexes(path: Path, statement: str) -> None:
+    with closing(connect(path, 1.0)) as connection:
+        plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", {"job_id": "video_1"})]
+    read = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    assert [step for step in read if " INDEX " not in step] == []
+    assert [step for step in read if step.startswith("SCAN")] == [
+        step for step in read if step == "SCAN attempts USING INDEX ix_attempts_uncertain"
+    ]
+    assert any(step.startswith("SEARCH ledger_entries USING COVERING INDEX") for step in read)
 
 
 def test_a_file_is_durable_and_checks_its_references(path: Path) -> None:

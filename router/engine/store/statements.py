@@ -8,6 +8,7 @@ from sqlalchemy.sql import ClauseElement, Delete
 
 from router.core.job import AttemptState
 from router.engine.store.schema import (
+    CLOSING_ENTRY,
     OPEN_JOB,
     UNCERTAIN_ATTEMPT,
     attempts,
@@ -74,6 +75,12 @@ def _unused_keys() -> Delete:
     return idempotency_keys.delete().where(tuple_(*key).in_(old))
 
 
+def _with_money() -> Select[tuple[object, ...]]:
+    """Select attempts with the kind of the entry that closed their money, NULL while it is open."""
+    closed = (ledger_entries.c.attempt_id == attempts.c.id) & text(f"ledger_entries.{CLOSING_ENTRY}")
+    return select(*attempts.c, ledger_entries.c.kind).join_from(attempts, ledger_entries, closed, isouter=True)
+
+
 _of_job = attempts.c.job_id == bindparam("job_id")
 _open_ids = (
     select(jobs.c.id)
@@ -119,7 +126,7 @@ PAGE_DESCENDING: Final = _compiled(_page(descending=True))
 IMAGES: Final = _compiled(
     select(input_images.c.position, input_images.c.data).where(input_images.c.job_id == bindparam("job_id"))
 )
-ATTEMPTS: Final = _compiled(select(*attempts.c).where(_of_job).order_by(attempts.c.number))
+ATTEMPTS: Final = _compiled(_with_money().where(_of_job).order_by(attempts.c.number))
 ENTRIES: Final = _compiled(
     select(*_ENTRY_COLUMNS)
     .join(attempts, attempts.c.id == ledger_entries.c.attempt_id)
@@ -128,5 +135,5 @@ ENTRIES: Final = _compiled(
 )
 OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))
 OPEN_ATTEMPTS: Final = _compiled(
-    select(*attempts.c).where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)
+    _with_money().where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)
 )
