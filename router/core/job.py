@@ -64,8 +64,6 @@ class Attempt:
     """One submission of a job to one offering; `quote_microusd` is frozen when it is routed. Times are wall seconds.
 
     `billed` is what the ledger entry that closed its money says, and None while its money is open.
-
-    `billed` is what the ledger entry that closed its money says, and None while its money is open.
     """
 
     id: str
@@ -88,7 +86,6 @@ class Attempt:
     content_type: str | None = None
     content_bytes: int | None = None
     content_expires_at: float | None = None
-    billed: bool | None = None
     billed: bool | None = None
 
     def moved(self, state: AttemptState, **changes: object) -> "Attempt":
