@@ -41,7 +41,7 @@ def next_poll_after_s(
     interval_s = min(max(age_s * share, polling.interval_s_min), polling.interval_s_max)
     slower = slowdown * 2.0 ** min(consecutive_errors, _DOUBLINGS_MAX)
     interval_s = min(interval_s * slower, polling.interval_s_max * SLOWEST)
-    return max(interval_s * _jitter(rng), _floor_s(retry_after_s))
+    return max(interval_s * _jitter(rng), patience_s(retry_after_s))
 
 
 def late_poll_after_s(polling: Polling, rng: Random) -> float:
@@ -59,7 +59,8 @@ def expired(polling: Polling, age_s: float) -> bool:
     return age_s >= polling.deadline_s
 
 
-def _floor_s(retry_after_s: float | None) -> float:
+def patience_s(retry_after_s: float | None) -> float:
+    """Seconds for which a Retry-After is obeyed."""
     if retry_after_s is None or not retry_after_s > 0.0:
         return 0.0
     return min(retry_after_s, RETRY_AFTER_S_MAX)

@@ -13,12 +13,14 @@ from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
-from router.core.events import CostDoubted, Operation, UnknownStatusSeen
+from router.core.events import CostDoubted, Operation, UnknownErrorSeen, UnknownStatusSeen
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
 from router.core.ledger import is_doubted
+from router.core.pacing import patience_s
 from router.core.policy import MoneyEffect, consequences
 from router.engine.alarm import Alarm
+from router.engine.content import opened
 from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.parts import Parts, written
 from router.engine.verification import Verified, verify
@@ -47,11 +49,16 @@ class Fetched:
 Ending: TypeAlias = Fetched | Failure | Overtaken
 
 
-async def poll_once(parts: Parts, attempt: Attempt, lag_s: float | None = None) -> Running | Succeeded | Failure:
-    """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video."""
+async def poll_once(
+    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None
+) -> Running | Succeeded | Failure:
+    """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
+
+    Unknown words are told of only with the job's `prompt`, which they may quote.
+    """
     provider = parts.provider(attempt.provider)
     reading: Running | Succeeded | Failure
-    request = _written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
+    request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
     if request is None:
         return Failure(Stage.POLL, Reason.UNREADABLE, _UNWRITTEN)
     match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
@@ -61,6 +68,8 @@ async def poll_once(parts: Parts, attempt: Attempt, lag_s: float | None = None) 
             reading = Failure(Stage.POLL, Reason.UNREACHABLE, cause)
     if isinstance(reading, Running) and reading.unknown_word is not None:
         parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
+    if isinstance(reading, Failure):
+        _tell_unknown(parts, provider.name, reading, prompt)
     said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
     if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
         parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
@@ -78,6 +87,7 @@ class AttemptRun:
     alarm: Alarm
     job_deadline_at: float
     on_progress: Callable[[int], None]
+    prompt: str | None = field(default=None, repr=False)
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
@@ -86,9 +96,9 @@ class AttemptRun:
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
-        self._stage_since = self.parts.clock.monotonic()
+        self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
         adapter, model = provider.adapter, self.attempt.upstream_model
-        request = _written_by_adapter(lambda: adapter.submit_request(video, model))
+        request = written_by_adapter(lambda: adapter.submit_request(video, model))
         if request is None:
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
         else:
@@ -146,6 +156,8 @@ class AttemptRun:
                 return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
             case HttpResponse():
                 reading = read_submit(provider.adapter, outcome)
+                if isinstance(reading, Failure):
+                    _tell_unknown(self.parts, provider.name, reading, self.prompt)
             case _:
                 assert_never(outcome)
         # Whatever a dialect calls an answer that proves nothing, only the operator may buy again after it.
@@ -157,9 +169,9 @@ class AttemptRun:
         if self.permits is not None:
             self.permits.submitted(failure)
 
-    async def _wait(self) -> Succeeded | Failure | Overtaken:
-        """Poll until the provider says how it ended, or the attempt has had its time."""
-        polling, clock = self.parts.provider(self.attempt.provider).polling, self.parts.clock
+    async def _wait(self) -> Succeeded | Fetched | Failure | Overtaken:
+        """Poll until the provider says how it ended, or a link gives the video, or the attempt has had its time."""
+        polling, clock = self._polling(), self.parts.clock
         watch = Watch(polling, clock.monotonic(), max(0.0, self.parts.now() - self.attempt.submitted_at))
         delay_s = self._clipped(watch.first_poll_after_s(self.parts.rng), polling)
         while True:
@@ -167,7 +179,8 @@ class AttemptRun:
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:
                 return Overtaken.YES
-            reading = await poll_once(self.parts, self.attempt, max(0.0, clock.monotonic() - planned))
+            lag_s = max(0.0, clock.monotonic() - planned)
+            reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt)
             if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
                 return reading
             if isinstance(reading, Running):
@@ -181,20 +194,40 @@ class AttemptRun:
                     return late
                 self._given_up = late
                 return Succeeded(reading.url)
+            if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
+                return fetched
             slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
             delay_s = self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), polling)
 
+    async def _tried(self, watch: Watch) -> Fetched | None:
+        """Fetch a video whose status lags behind its link; a link that gives none changes nothing."""
+        monotonic = self.parts.clock.monotonic
+        link = watch.link_due(monotonic())
+        if link is None:
+            return None
+        done = Succeeded(link)
+        try:
+            return Fetched(done, await fetch_once(self.parts, self.attempt, done, self._job_left_s()))
+        except ContentError:
+            watch.tried_link(monotonic())
+            return None
+
+    def _polling(self) -> Polling:
+        return self.parts.catalog.polling(self.attempt.provider, self.attempt.offering_id)
+
+    def _job_left_s(self) -> float:
+        return max(0.0, self.job_deadline_at - self.parts.now())
+
     def _clipped(self, delay_s: float, polling: Polling) -> float:
         """Shorten a delay that would pass the job's deadline."""
-        return min(delay_s, max(polling.interval_s_min, self.job_deadline_at - self.parts.now()))
+        return min(delay_s, max(polling.interval_s_min, self._job_left_s()))
 
     async def _fetch(self, done: Succeeded) -> Ending:
         """Read the finished video once; a link that is late or broken is asked for again until its time is up."""
-        polling = self.parts.provider(self.attempt.provider).polling
-        monotonic = self.parts.clock.monotonic
+        polling, monotonic = self._polling(), self.parts.clock.monotonic
         give_up_at = monotonic() + polling.download_s_max
-        job_over_at = monotonic() + max(0.0, self.job_deadline_at - self.parts.now()) + FETCH_PAST_DEADLINE_S
-        delay_s = polling.interval_s_min
+        job_over_at = monotonic() + self._job_left_s() + FETCH_PAST_DEADLINE_S
+        delay_s, ask_at = polling.interval_s_min, 0.0
         while True:
             try:
                 return Fetched(done, await fetch_once(self.parts, self.attempt, done, job_over_at - monotonic()))
@@ -208,13 +241,21 @@ class AttemptRun:
             if self.alarm.rung:
                 return Overtaken.YES
             delay_s = min(2 * delay_s, polling.interval_s_max)
+            if monotonic() < ask_at:
+                continue
             # The link may have been replaced, or the video taken back and refunded.
-            reading = await poll_once(self.parts, self.attempt)
-            if isinstance(reading, Succeeded):
-                done, self._given_up = reading, None
-            elif isinstance(reading, Failure) and reading.stage is not Stage.POLL:
-                self._given_up = None
-                return reading
+            match await poll_once(self.parts, self.attempt, prompt=self.prompt):
+                case Succeeded() as done:
+                    self._given_up = None
+                case Running(url=str(url)) if done.url is None:
+                    done = replace(done, url=url)
+                case Failure(stage=Stage.POLL, retry_after_s=wish_s):
+                    ask_at = monotonic() + patience_s(wish_s)
+                case Failure() as failure:
+                    self._given_up = None
+                    return failure
+                case _:
+                    pass
 
     def _enter(self, stage: Stage) -> None:
         """Add the time since the last step to the stage that was left."""
@@ -227,19 +268,24 @@ class AttemptRun:
 async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: float = inf) -> Verified:
     """Stream a finished video through the check without keeping it; raises ContentError."""
     provider = parts.provider(attempt.provider)
-    request = _written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
+    request = written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
     if request is None:
-        raise ContentError("the answer names no video")
+        raise ContentError("the upstream called the video done and named no link" if done.url is None else _UNWRITTEN)
     limit_s = min(provider.polling.download_s_max, max(0.0, within_s))
     try:
         # The transport ends silence only: bytes that trickle would keep a job from ever ending.
-        async with asyncio.timeout(limit_s), parts.transport.open(provider.name, request, {}) as stream:
-            return await verify(stream)
+        async with asyncio.timeout(limit_s), opened(parts.transport, provider.name, request, {}) as found:
+            return await verify(found.stream)
     except TimeoutError:
         raise ContentError(f"the video took longer than {limit_s:g} s to read") from None
 
 
-def _written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest | None:
+def _tell_unknown(parts: Parts, provider: str, failure: Failure, prompt: str | None) -> None:
+    if not failure.recognised and prompt is not None:
+        parts.emit(UnknownErrorSeen(provider, failure, prompt))
+
+
+def written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest | None:
     """Return the request, or None when the adapter, which may be a stranger's, breaks: then nothing was sent."""
     try:
         return write()
@@ -256,4 +302,5 @@ def delivered(attempt: Attempt, fetched: Fetched, at: float) -> Attempt:
         content_url=fetched.done.url,
         content_type=fetched.verified.content_type,
         content_bytes=fetched.verified.content_bytes,
+        content_expires_at=fetched.done.expires_at,
     )

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from providers.canonical import Succeeded, Variant, VideoRequest
+from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.events import AttemptEnded, JobAccepted
 from router.core.idempotency import IdempotencyKey
@@ -26,11 +26,12 @@ from router.core.order import (
 )
 from router.core.routing import Decision, RoutingPreferences
 from router.engine.attempt_run import AttemptRun, Fetched
-from router.engine.exchange import ContentError, ContentStream
+from router.engine.exchange import ContentStream
 from router.engine.images import without_bytes
 from router.engine.job_run import JobRun
 from router.engine.late_watch import LateWatch
 from router.engine.parts import Parts
+from router.engine.serving import Serving
 from router.engine.store import StoreUnavailableError
 
 _LOG = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._submits: set[asyncio.Task[AttemptRun | None]] = set()
         self._draining = False
+        self._serving = Serving(parts, self._relinked)
 
     @property
     def catalog(self) -> Catalog:
@@ -153,15 +155,7 @@ class Engine:
         self, job: Job, variant: Variant, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ContentStream] | None:
         """Open a completed job's video; None when its provider has no such variant. Raises ContentError."""
-        attempt = job.delivered
-        provider = self.catalog.providers.get(attempt.provider) if attempt else None
-        if attempt is None or provider is None:
-            raise ContentError("the provider that made this video is no longer configured")
-        done = Succeeded(attempt.content_url)
-        request = provider.adapter.content_request(attempt.remote_id or "", done, variant)
-        if request is None:
-            return None
-        return self._parts.transport.open(provider.name, request, headers, for_caller=True)
+        return self._serving.open(job, variant, headers)
 
     async def readiness(self) -> Readiness:
         """Say whether jobs are taken: the store can be written and nobody has asked for a shutdown."""
@@ -215,6 +209,11 @@ class Engine:
         elif job.id in self._ended:
             job = self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
         self._parts.emit(AttemptEnded(job, attempt, (entry,)))
+
+    def _relinked(self, attempt: Attempt) -> None:
+        job = self._ended.get(attempt.job_id)
+        if job is not None:
+            self._ended[job.id] = job.with_attempt(attempt)
 
     async def _earlier(self, key: IdempotencyKey) -> Job | None:
         with _store_within_reach():

@@ -30,11 +30,17 @@ class ContentError(Exception):
     """The bytes of a video could not be had. The message holds neither link nor query.
 
     `ours`: nothing left this machine, so the video may well be there: our guard, our pool, our own limits.
+    `gone`: this link gives no video any more, and asking it again will not help; another one may.
     """
 
-    def __init__(self, message: str, *, ours: bool = False) -> None:
+    def __init__(self, message: str, *, ours: bool = False, gone: bool = False) -> None:
         super().__init__(message)
         self.ours = ours
+        self.gone = gone
+
+
+class ContentExpiredError(ContentError):
+    """The upstream kept the video until the moment it had told, and there is no other link."""
 
 
 @dataclass(frozen=True, slots=True)

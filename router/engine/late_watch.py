@@ -38,11 +38,11 @@ class LateWatch:
 
     async def run(self) -> None:
         """Poll until the money is known; after `late_s_max` it stays uncertain, for an operator to see."""
-        polling = self._parts.provider(self._attempt.provider).polling
+        polling = self._parts.catalog.polling(self._attempt.provider, self._attempt.offering_id)
         over_at = self._attempt.submitted_at + polling.deadline_s + polling.late_s_max
         while self._parts.now() < over_at:
             await Alarm().sleep(late_poll_after_s(polling, self._parts.rng))
-            match await poll_once(self._parts, self._attempt):
+            match await poll_once(self._parts, self._attempt, prompt=self._job.video.prompt):
                 case Succeeded() as done:
                     if not await self._handed_over(done):
                         return await self._settle_success(done)

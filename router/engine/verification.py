@@ -7,7 +7,8 @@ from typing import Final
 from router.engine.exchange import ContentError, ContentStream
 
 VIDEO_BYTES_MAX: Final = 1 << 30
-_SIGNATURE_BYTES: Final = 12
+SIGNATURE_BYTES: Final = 12
+"""How many first bytes it takes to tell a video from what is none."""
 _BOX_HEADER_BYTES_MAX: Final = 16
 _BOXES_MAX: Final = 10_000
 
@@ -22,6 +23,7 @@ _NOT_VIDEO: Final = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"%PDF", "a PDF document"),
 )
+_PAGES: Final = frozenset({"a JSON document", "an HTML page", "an XML document", "text"})
 _STILL_BRANDS: Final = frozenset({b"avif", b"heic", b"heix", b"mif1", b"msf1"})
 _AUDIO_BRANDS: Final = frozenset({b"M4A ", b"M4B "})
 
@@ -79,7 +81,7 @@ class VideoCheck:
             raise ContentError(f"the video is longer than {self._bytes_max} bytes")
         if self._container is None:
             chunk, self._head = self._head + chunk, b""
-            if len(chunk) < _SIGNATURE_BYTES:
+            if len(chunk) < SIGNATURE_BYTES:
                 self._head = chunk
                 return
             self._container = _recognise(chunk)
@@ -174,6 +176,18 @@ async def verify(stream: ContentStream, bytes_max: int = VIDEO_BYTES_MAX) -> Ver
     async for chunk in stream.chunks:
         check.feed(chunk)
     return check.finish()
+
+
+def require_signature(head: bytes) -> None:
+    """Raise ContentError unless these are the first bytes of a video."""
+    if not head:
+        raise ContentError("the answer is empty")
+    _recognise(head)
+
+
+def is_page(head: bytes) -> bool:
+    """Whether these are the first bytes of a document that is neither video nor picture."""
+    return _kind_of(head) in _PAGES
 
 
 def _recognise(head: bytes) -> _Container:

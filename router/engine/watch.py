@@ -10,13 +10,21 @@ from router.core.pacing import expired, first_poll_after_s, next_poll_after_s, s
 
 @dataclass(slots=True)
 class Watch:
-    """`since` is the monotonic moment at which watching began, `age_s` how old the attempt was by then."""
+    """`since` is the monotonic moment at which watching began, `age_s` how old the attempt was by then.
+
+    Time in which no poll was answered is not time without a change: nobody knows what happened in it.
+    """
 
     polling: Polling
     since: float
     age_s: float
     progress: int = -1
+    word: tuple[bool, str | None] | None = None
     moved_at: float | None = None
+    heard_at: float | None = None
+    link: str | None = None
+    link_since: float = 0.0
+    link_tried_at: float | None = None
     errors: int = 0
     retry_after_s: float | None = None
 
@@ -36,9 +44,27 @@ class Watch:
         if isinstance(reading, Failure):
             self.errors, self.retry_after_s = self.errors + 1, reading.retry_after_s
             return
-        self.errors, self.retry_after_s = 0, None
-        if (reading.progress or 0) != self.progress:
-            self.progress, self.moved_at = reading.progress or 0, now
+        if self.errors and self.moved_at is not None and self.heard_at is not None:
+            self.moved_at += now - self.heard_at
+        self.errors, self.retry_after_s, self.heard_at = 0, None, now
+        progress, word = reading.progress or 0, (reading.queued, reading.unknown_word)
+        if (progress, word) != (self.progress, self.word):
+            self.progress, self.word, self.moved_at = progress, word, now
+        self._saw_link(reading.url, now)
+
+    def link_due(self, now: float) -> str | None:
+        """The link beside an unfinished status, once it has been there for a while or the progress says done.
+
+        It may be a preview, or be read by nobody yet: one try has to do for `link_settles_s`.
+        """
+        settles_s = self.polling.link_settles_s
+        settled = self.progress >= 100 or now - self.link_since >= settles_s
+        rested = self.link_tried_at is None or now - self.link_tried_at >= settles_s
+        return self.link if settled and rested else None
+
+    def tried_link(self, now: float) -> None:
+        """Take in that the link gave no video."""
+        self.link_tried_at = now
 
     def overdue(self, now: float, job_is_overdue: bool) -> Reason | None:
         """Say whether the attempt has had its time; one that cannot be asked is not called stalled."""
@@ -58,6 +84,12 @@ class Watch:
             rng=rng,
             slowdown=slowdown,
         )
+
+    def _saw_link(self, link: str | None, now: float) -> None:
+        # The query holds a signature, which may be another one with every answer.
+        if link is not None and (self.link is None or link.partition("?")[0] != self.link.partition("?")[0]):
+            self.link_since = now
+        self.link = link
 
     def _age_s(self, now: float) -> float:
         return self.age_s + now - self.since
