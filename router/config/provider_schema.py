@@ -16,6 +16,7 @@ from router.config.scalars import (
     Durations,
     HeaderName,
     ModelName,
+    ProviderName,
     Sizes,
     VariableName,
     Wait,
@@ -200,6 +201,15 @@ class ProviderSection(Section):
     """An upstream account."""
 
     dialect: str = Field(min_length=1, max_length=64, description="The wire format it speaks.")
+    alias: ProviderName | None = Field(
+        None, description="What callers see instead of its name; several providers may share one. Default: its name."
+    )
+    profile: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="Which known server of that dialect it is, if its habits differ; default: the plain dialect.",
+    )
     base_url: BaseUrl = Field(
         description="Address before the dialect's paths, such as https://api.example.com (a /v1 at its end is dropped)."
     )
@@ -209,10 +219,13 @@ class ProviderSection(Section):
     )
     api_key: KeySection = Field(description="Where the key is read from: `{env: NAME}` or `{file: PATH}`.")
     auth: AuthSection = Field(
-        default_factory=AuthSection, description="How the key is sent; default: `Authorization: Bearer KEY`."
+        default_factory=AuthSection,
+        description="How the key is sent; default: as `profile` wants it, else `Authorization: Bearer KEY`.",
     )
     query: Annotated[dict[str, str], Field(max_length=16)] = Field(
-        default={}, description="Parameters added to every request, such as {api-version: preview}; not for keys."
+        default={},
+        description="Parameters added to every request, such as {api-version: preview}, beside those of `profile`; "
+        "not for keys.",
     )
     in_flight_max: int = Field(_IN_FLIGHT_MAX, ge=1, le=100_000, description="Most jobs that may run there at once.")
     asset_hosts: Annotated[list[AssetHost], Field(max_length=32), AfterValidator(distinct)] = Field(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.adapter import Adapter
+from providers.adapter import Adapter, Profile
+from providers.registry import profiles
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.checks import check_failover
 from router.config.failover import failover_on
@@ -44,28 +45,37 @@ class Assembly:
     def add(self, name: str, value: object) -> None:
         """Check a provider, and keep what it sells."""
         findings, path, parts = self.market.findings, ("providers", name), mapping(value)
-        adapter = self._adapter(parts.get("dialect"), path)
+        speaker = self._speaker(parts.get("dialect"), parts.get("profile"), path)
         key = self._key(parts.get("api_key"), path)
         _check_address(parts, path, findings)
         _check_query(parts, path, findings)
         _check_times(parts, path, findings)
         for index, each in enumerate(sequence(parts.get("offerings"))):
-            self._offer(name, each, adapter, (*path, "offerings", index))
+            self._offer(name, each, speaker.adapter if speaker else None, (*path, "offerings", index))
         section = valid(ProviderSection, value)
         if section is not None:
             check_failover(path, section.failover_on, findings)
-        if section is not None and adapter is not None and key is not None:
-            self.providers.append(_provider(name, section, adapter, self.failover_on))
-            self.accounts[name] = _account(section, key)
+        if section is not None and speaker is not None and key is not None:
+            self.providers.append(_provider(name, section, speaker.adapter, self.failover_on))
+            self.accounts[name] = _account(section, key, speaker)
 
-    def _adapter(self, dialect: object, path: YamlPath) -> Adapter | None:
+    def _speaker(self, dialect: object, name: object, path: YamlPath) -> Profile | None:
+        """Find the named profile of a dialect; without a name the dialect itself, with the usual way to send a key."""
         if not isinstance(dialect, str) or not dialect:
             return None
         adapter = self.dialects.get(dialect)
         if adapter is None:
             message = f"{shortened(dialect)} is not a known dialect; {choice(dialect, self.dialects, 'dialects')}"
             self.market.findings.error((*path, "dialect"), message)
-        return adapter
+            return None
+        if not isinstance(name, str):
+            return Profile(adapter) if name is None else None
+        known = profiles(adapter)
+        if name not in known:
+            message = f"{shortened(name)} is not a profile of {dialect}; {choice(name, known, 'profiles')}"
+            none = f"{dialect} has no profiles; remove this line"
+            self.market.findings.error((*path, "profile"), message if known else none)
+        return known.get(name)
 
     def _key(self, value: object, path: YamlPath) -> Secret | None:
         section = valid(KeySection, value)
@@ -146,6 +156,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         name=name,
         dialect=section.dialect,
         adapter=adapter,
+        profile=section.profile,
         in_flight_max=section.in_flight_max,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         polling=Polling(**section.polling.model_dump()),
@@ -153,8 +164,17 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         charge_rule=section.charge_rule.build(),
         failover_on=failover_on(above, section.failover_on),
         asset_hosts=frozenset(section.asset_hosts),
+        alias=section.alias,
     )
 
 
-def _account(section: ProviderSection, key: Secret) -> Account:
-    return Account(section.base_url, key, section.auth.header, section.auth.prefix, section.query)
+def _account(section: ProviderSection, key: Secret, speaker: Profile) -> Account:
+    """Return the account; what the file does not say of the key and the query is as the speaker wants it."""
+    written = section.auth.model_fields_set
+    return Account(
+        section.base_url,
+        key,
+        section.auth.header if "header" in written else speaker.auth_header,
+        section.auth.prefix if "prefix" in written else speaker.auth_prefix,
+        {**speaker.query, **section.query},
+    )

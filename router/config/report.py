@@ -17,7 +17,7 @@ from router.core.catalog import Offering
 from router.core.money import usd
 
 _NUMBERS = frozenset({"s", "USD", "USD/s"})
-_WRAPPED = frozenset({"listed", "images", "until"})
+_WRAPPED = frozenset({"profile", "listed", "images", "until"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ def check_table(settings: Settings, now: datetime | None = None) -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for heading in ("model", "s", "sizes", "offering", "USD", "USD/s", "listed", "images", "until"):
+    profiles = {name: provider.profile or "" for name, provider in settings.catalog.providers.items()}
+    profile_heading = ("profile",) if any(profiles.values()) else ()
+    for heading in ("model", "s", "sizes", "offering", *profile_heading, "USD", "USD/s", "listed", "images", "until"):
         justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
         table.add_column(heading, justify=justify, no_wrap=heading not in _WRAPPED, overflow="fold")
     above: tuple[str, int] | None = None
@@ -52,7 +54,8 @@ def check_table(settings: Settings, now: datetime | None = None) -> Table:
         if above not in (None, group):
             table.add_section()
         above = group
-        table.add_row(*map(Text, _cells(line, at)))
+        profile = (profiles[line.offering.provider],) if profile_heading else ()
+        table.add_row(*map(Text, _cells(line, at, profile)))
     return table
 
 
@@ -79,7 +82,7 @@ def _lines(offering: Offering, settings: Settings) -> Iterable[Line]:
             yield Line(offering, seconds, tuple(sizes), quote_microusd)
 
 
-def _cells(line: Line, at: float) -> tuple[str, ...]:
+def _cells(line: Line, at: float, profile: tuple[str, ...]) -> tuple[str, ...]:
     offering = line.offering
     tier = next(tier for tier in offering.price.tiers if tier.covers(line.sizes[0], line.seconds))
     images = f"{offering.images_max} {'/'.join(sorted(offering.image_inputs))}" if offering.images_max else "none"
@@ -88,6 +91,7 @@ def _cells(line: Line, at: float) -> tuple[str, ...]:
         str(line.seconds),
         "\n".join(map(str, line.sizes)),
         offering.id,
+        *profile,
         usd(line.quote_microusd),
         usd(round(line.quote_microusd / line.seconds)),
         f"{tier.listed}/{offering.price.unit.removeprefix('per_')}",

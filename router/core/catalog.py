@@ -137,12 +137,13 @@ class Provider:
     """A configured upstream account, without its address and key, which only the transport knows.
 
     A finished video is asked for through `adapter.content_request`; links on `asset_hosts` (host or host:port) may be
-    fetched although they are private or unencrypted.
+    fetched although they are private or unencrypted. `alias` is what callers see instead of its name.
     """
 
     name: str
     dialect: str
     adapter: Adapter = field(repr=False)
+    profile: str | None = None
     in_flight_max: int = 100
     timeouts: Timeouts = Timeouts()
     polling: Polling = Polling()
@@ -150,6 +151,7 @@ class Provider:
     charge_rule: ChargeRule = ChargeRule()
     failover_on: FailoverOn = field(default_factory=FailoverOn)
     asset_hosts: frozenset[str] = frozenset()
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
