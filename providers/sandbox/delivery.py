@@ -35,7 +35,7 @@ async def deliver(request: web.Request, upstream: Upstream, job: SandboxJob, pau
     if rule is None or _is_over(rule, upstream, job):
         return send_bytes(request, body, "video/mp4")
     match rule.fault:
-        case Fault.LINK_LATE | Fault.LINK_404:
+        case Fault.LINK_LATE | Fault.LINK_404 | Fault.NO_LINK:
             return web.json_response({"error": "NoSuchKey"}, status=404)
         case Fault.LINK_NOT_VIDEO:
             return web.Response(text=_NOT_VIDEO, content_type="text/html")

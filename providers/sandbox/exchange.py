@@ -8,7 +8,7 @@ from aiohttp import web
 from providers.sandbox.delivery import DEFAULT_DELAY_S, cut, deliver, pause_until
 from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.upstream import Order, SandboxFullError, SandboxJob, Upstream
-from providers.sandbox.wire import NGINX_502, TROUBLE_OF, Answer, RefusedError, Trouble, Wire
+from providers.sandbox.wire import NGINX_502, TROUBLE_OF, Answer, RefusedError, Trouble, Wire, answered
 
 
 class Exchanges:
@@ -62,6 +62,8 @@ class Exchanges:
         rule = self.upstream.injection.draw_poll(order.prompt, order.model, order.images)
         if rule is None:
             return self.wire.polled(self.upstream, job).response()
+        if rule.fault is Fault.POLL_CUT:
+            return cut(request)
         if rule.fault is Fault.POLL_GARBAGE:
             return web.Response(body=b'{"id": "\xff\xfe', content_type="application/json")
         return self._spoiled(rule, order.model)
@@ -69,9 +71,11 @@ class Exchanges:
     def _spoiled(self, rule: FaultRule, model: str) -> web.Response:
         if rule.fault in (Fault.HTML_502, Fault.POLL_HTML):
             return web.Response(status=502, text=NGINX_502, content_type="text/html")
-        answer = self._trouble(rule, model)
         wait_s = rule.retry_after_s
         headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
+        if rule.fault is Fault.ANSWER:
+            return answered(rule.http_status or 500, rule.body, headers)
+        answer = self._trouble(rule, model)
         return Answer(answer.status, answer.body, {**answer.headers, **headers}).response()
 
     def _trouble(self, rule: FaultRule, model: str) -> Answer:

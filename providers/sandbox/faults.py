@@ -24,14 +24,19 @@ class Fault(StrEnum):
     ERROR_IN_200 = "error_in_200"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     BAD_KEY = "bad_key"
+    ANSWER = "answer"
     IMAGE_REVIEW = "image_review"
     PROMPT_REVIEW = "prompt_review"
     OUTPUT_REVIEW = "output_review"
     FAIL_AT_95 = "fail_at_95"
+    FAIL_WITH = "fail_with"
+    CANCELLED = "cancelled"
+    NEVER_STARTING = "never_starting"
     STUCK_PROGRESS = "stuck_progress"
     NEVER_FINISHING = "never_finishing"
     LINK_LATE = "link_late"
     LINK_404 = "link_404"
+    NO_LINK = "no_link"
     LINK_TRUNCATED = "link_truncated"
     LINK_NOT_VIDEO = "link_not_video"
     SLOW_DOWNLOAD = "slow_download"
@@ -39,6 +44,7 @@ class Fault(StrEnum):
     POLL_429 = "poll_429"
     POLL_HTML = "poll_html"
     POLL_GARBAGE = "poll_garbage"
+    POLL_CUT = "poll_cut"
 
 
 REVIEWS = frozenset({Fault.IMAGE_REVIEW, Fault.PROMPT_REVIEW})
@@ -57,11 +63,34 @@ CREATE_FAULTS = frozenset(
         Fault.BAD_KEY,
     }
 )
-FATE_FAULTS = frozenset({Fault.OUTPUT_REVIEW, Fault.FAIL_AT_95, Fault.STUCK_PROGRESS, Fault.NEVER_FINISHING})
-LINK_FAULTS = frozenset(
-    {Fault.LINK_LATE, Fault.LINK_404, Fault.LINK_TRUNCATED, Fault.LINK_NOT_VIDEO, Fault.SLOW_DOWNLOAD}
+FATE_FAULTS = frozenset(
+    {
+        Fault.OUTPUT_REVIEW,
+        Fault.FAIL_AT_95,
+        Fault.FAIL_WITH,
+        Fault.CANCELLED,
+        Fault.STUCK_PROGRESS,
+        Fault.NEVER_STARTING,
+        Fault.NEVER_FINISHING,
+    }
 )
-POLL_FAULTS = frozenset({Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE})
+LINK_FAULTS = frozenset(
+    {
+        Fault.LINK_LATE,
+        Fault.LINK_404,
+        Fault.NO_LINK,
+        Fault.LINK_TRUNCATED,
+        Fault.LINK_NOT_VIDEO,
+        Fault.SLOW_DOWNLOAD,
+    }
+)
+POLL_FAULTS = frozenset({Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT})
+
+PLACES: Mapping[Fault, tuple[str, ...]] = {
+    Fault.IMAGE_REVIEW: ("create", "job"),
+    Fault.PROMPT_REVIEW: ("create", "job"),
+    Fault.ANSWER: ("create", "poll"),
+}
 
 # Which faults read a parameter; given to any other it is an error, not a silent nothing.
 READERS: Mapping[str, frozenset[Fault]] = {
@@ -69,11 +98,16 @@ READERS: Mapping[str, frozenset[Fault]] = {
     "times": frozenset(Fault) - {Fault.REFUSE_CONNECT},
     "match": frozenset(Fault) - {Fault.REFUSE_CONNECT},
     "delay_s": frozenset({Fault.LATE_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}),
-    "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429}),
-    "at": REVIEWS,
+    "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429, Fault.ANSWER}),
+    "at": REVIEWS | {Fault.ANSWER},
     "status": frozenset({Fault.STUCK_PROGRESS}),
-    "fetches": LINK_FAULTS,
-    "accepted": frozenset({Fault.HTTP_500, Fault.HTTP_502, Fault.HTTP_503, Fault.HTML_502}),
+    "fetches": LINK_FAULTS - {Fault.NO_LINK},
+    "accepted": frozenset({Fault.HTTP_500, Fault.HTTP_502, Fault.HTTP_503, Fault.HTML_502, Fault.ANSWER}),
+    "http_status": frozenset({Fault.ANSWER}),
+    "body": frozenset({Fault.ANSWER}),
+    "words": frozenset({Fault.FAIL_WITH}),
+    "code": frozenset({Fault.FAIL_WITH}),
+    "progress": frozenset({Fault.FAIL_WITH}),
 }
 
 
@@ -99,7 +133,7 @@ class FaultRule(BaseModel):
 
     Create and job faults are drawn once per create and stay with that job; poll faults are drawn at every poll.
     `delay_s` is in real seconds, never scaled. `fetches` ends a link's fault after so many fetches. `accepted`
-    takes and bills the job before the error is answered.
+    takes and bills the job before the error is answered. `body` is sent as JSON, or as it is when it is a text.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -109,10 +143,15 @@ class FaultRule(BaseModel):
     times: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     delay_s: Annotated[float, Field(ge=0, le=3600)] | None = None
     retry_after_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
-    at: Literal["create", "job"] | None = None
+    at: Literal["create", "job", "poll"] | None = None
     status: Literal["in_progress", "completed"] | None = None
     fetches: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     accepted: bool | None = None
+    http_status: Annotated[int, Field(ge=200, le=599)] | None = None
+    body: dict[str, Any] | Annotated[str, Field(max_length=100_000)] | None = None
+    words: Annotated[str, Field(max_length=2000)] | None = None
+    code: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    progress: Annotated[int, Field(ge=0, le=99)] | None = None
     match: Match | None = None
 
     @model_validator(mode="after")
@@ -121,6 +160,8 @@ class FaultRule(BaseModel):
             if getattr(self, name) is not None and self.fault not in readers:
                 accepted = ", ".join(sorted(readers))
                 raise ValueError(f"{name} says nothing about {self.fault}; it is read by: {accepted}")
+        if self.at is not None and self.at not in PLACES[self.fault]:
+            raise ValueError(f"{self.fault} happens at: {', '.join(PLACES[self.fault])}")
         if self.share is not None and self.times is not None:
             raise ValueError("give share (of all exchanges) or times (the first so many), not both")
         return self
@@ -128,7 +169,12 @@ class FaultRule(BaseModel):
     @property
     def at_create(self) -> bool:
         """Whether the create itself is spoiled, rather than the job's later life."""
-        return self.fault in CREATE_FAULTS or (self.fault in REVIEWS and self.at != "job")
+        return self.fault in CREATE_FAULTS or (self.fault in PLACES and self.at in (None, "create"))
+
+    @property
+    def at_poll(self) -> bool:
+        """Whether a poll is spoiled, and nothing of the job."""
+        return self.fault in POLL_FAULTS or self.at == "poll"
 
     @property
     def about_fate(self) -> bool:

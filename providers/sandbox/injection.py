@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from providers.sandbox.faults import LINK_FAULTS, POLL_FAULTS, Fault, FaultRule
+from providers.sandbox.faults import LINK_FAULTS, Fault, FaultRule
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Injection:
 
     def draw_poll(self, prompt: str, model: str, images: int) -> FaultRule | None:
         """Draw what spoils this poll, if anything."""
-        return self._draw(lambda rule: rule.fault in POLL_FAULTS and rule.holds(prompt, model, images))
+        return self._draw(lambda rule: rule.at_poll and rule.holds(prompt, model, images))
 
     def _draw(self, applies: Callable[[FaultRule], bool]) -> FaultRule | None:
         for item in self.active:

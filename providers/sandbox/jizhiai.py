@@ -75,8 +75,7 @@ def polled(upstream: Upstream, job: SandboxJob) -> Answer:
     """The job in the query shape that its number has."""
     shape = _SHAPES[job.number % len(_SHAPES)]
     now = upstream.moment(job)
-    link = upstream.link(job) if now.ready else None
-    return Answer(200, shape(upstream, job, now, link))
+    return Answer(200, shape(upstream, job, now, upstream.link(job)))
 
 
 def _word(now: Moment, queued: str, running: str, completed: str) -> str:
@@ -89,10 +88,18 @@ def _word(now: Moment, queued: str, running: str, completed: str) -> str:
             return completed
         case Status.FAILED:
             return "failed"
+        case Status.CANCELLED:
+            return "cancelled"
 
 
-def _failure(now: Moment) -> str | None:
-    return None if now.failed_stage is None else _FAILURES[now.failed_stage]
+def _failure(job: SandboxJob, now: Moment) -> str | None:
+    if now.failed_stage is None:
+        return None
+    return _FAILURES[now.failed_stage] if job.fate.words is None else job.fate.words
+
+
+def _error(job: SandboxJob, failure: str) -> Json:
+    return {"code": job.fate.code or "task_failed", "message": failure}
 
 
 def _update_time_s(upstream: Upstream, job: SandboxJob) -> float:
@@ -114,8 +121,8 @@ def _with_string_progress(upstream: Upstream, job: SandboxJob, now: Moment, link
     }
     if link is not None:
         body["video_url"] = link
-    if (failure := _failure(now)) is not None:
-        body["error"] = {"code": "task_failed", "message": failure}
+    if (failure := _failure(job, now)) is not None:
+        body["error"] = _error(job, failure)
     return body
 
 
@@ -129,7 +136,7 @@ def _without_progress(upstream: Upstream, job: SandboxJob, now: Moment, link: st
         "enhanced_prompt": "",
         "status_update_time": int(_update_time_s(upstream, job) * 1000),
     }
-    if (failure := _failure(now)) is not None:
+    if (failure := _failure(job, now)) is not None:
         body["error"] = failure
         body["progress"] = now.progress
     return body
@@ -155,7 +162,7 @@ def _passed_through(_upstream: Upstream, job: SandboxJob, now: Moment, link: str
     if link is not None:
         detail["url"] = link
         detail["draft_info"] = {"downloadable_url": link}
-    if (failure := _failure(now)) is not None:
+    if (failure := _failure(job, now)) is not None:
         detail["fail_reason"] = orjson.dumps({"message": failure}).decode("utf-8")
         return {"id": job.id, "detail": detail, "fail_reason": detail["fail_reason"]}
     return {"id": job.id, "detail": detail}
@@ -169,8 +176,8 @@ def _with_seconds(upstream: Upstream, job: SandboxJob, now: Moment, link: str | 
         "status_update_time": int(_update_time_s(upstream, job)),
         "progress": now.progress,
     }
-    if (failure := _failure(now)) is not None:
-        body["error"] = {"code": "task_failed", "message": failure}
+    if (failure := _failure(job, now)) is not None:
+        body["error"] = _error(job, failure)
     return body
 
 
@@ -185,7 +192,7 @@ def _without_prefix(upstream: Upstream, job: SandboxJob, now: Moment, link: str 
     }
     if now.ready and now.progress < 100:
         body["progress"] = f"{now.progress}%"
-    if (failure := _failure(now)) is not None:
+    if (failure := _failure(job, now)) is not None:
         body |= {"progress": f"{now.progress}%", "fail_reason": failure}
     return body
 

@@ -1,8 +1,9 @@
 """How long a job takes and how far it is: pure functions of its fate and the time that has passed."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 
 from providers.canonical import Size, Stage
 from providers.sandbox import clips
@@ -12,17 +13,24 @@ MINUTE_S = 60.0
 
 
 class Status(StrEnum):
-    """Where a job stands, whatever word its dialect has for it."""
+    """Where a job stands, whatever word its dialect has for it; the last three are its end."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDS = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What is going to happen to a job, fixed when it is accepted. Times are in unscaled seconds."""
+    """What is going to happen to a job, fixed when it is accepted. Times are in unscaled seconds.
+
+    `words` and `code` are said of its failure in the place of the dialect's own.
+    """
 
     queue_s: float
     total_s: float
@@ -30,6 +38,9 @@ class Fate:
     last_progress: int = 100
     never_ends: bool = False
     stuck_status: Status | None = None
+    cancelled: bool = False
+    words: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +74,29 @@ def draw_fate(seconds: int, size: Size, rule: FaultRule | None, rng: random.Rand
             return Fate(queue_s, total_s, Stage.OUTPUT_REVIEW, late)
         case Fault.FAIL_AT_95:
             return Fate(queue_s, total_s, Stage.GENERATE, 95)
-        case Fault.STUCK_PROGRESS:
-            done = rule is not None and rule.status == "completed"
-            status = Status.COMPLETED if done else Status.IN_PROGRESS
-            return Fate(queue_s, total_s, last_progress=late, stuck_status=status)
-        case Fault.NEVER_FINISHING:
-            return Fate(queue_s, total_s, last_progress=rng.randint(40, 89), never_ends=True)
+        case _ if rule is not None:
+            return _odd_fate(rule, Fate(queue_s, total_s), late, rng)
         case _:
             return Fate(queue_s, total_s)
+
+
+def _odd_fate(rule: FaultRule, plain: Fate, late: int, rng: random.Random) -> Fate:
+    match rule.fault:
+        case Fault.FAIL_WITH:
+            progress = 95 if rule.progress is None else rule.progress
+            failed = replace(plain, failed_stage=Stage.GENERATE, last_progress=progress)
+            return replace(failed, words=rule.words or "", code=rule.code)
+        case Fault.CANCELLED:
+            return replace(plain, last_progress=late, cancelled=True)
+        case Fault.STUCK_PROGRESS:
+            status = Status.COMPLETED if rule.status == "completed" else Status.IN_PROGRESS
+            return replace(plain, last_progress=late, stuck_status=status)
+        case Fault.NEVER_FINISHING:
+            return replace(plain, last_progress=rng.randint(40, 89), never_ends=True)
+        case Fault.NEVER_STARTING:
+            return Fate(inf, inf, last_progress=0)
+        case _:
+            return plain
 
 
 def moment(fate: Fate, elapsed_s: float) -> Moment:
@@ -80,6 +106,8 @@ def moment(fate: Fate, elapsed_s: float) -> Moment:
     if elapsed_s < fate.total_s:
         done = (elapsed_s - fate.queue_s) / (fate.total_s - fate.queue_s)
         return Moment(Status.IN_PROGRESS, min(int(done * 100), fate.last_progress, 99))
+    if fate.cancelled:
+        return Moment(Status.CANCELLED, fate.last_progress)
     if fate.failed_stage is not None:
         return Moment(Status.FAILED, fate.last_progress, failed_stage=fate.failed_stage)
     if fate.never_ends:

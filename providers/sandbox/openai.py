@@ -181,9 +181,11 @@ def document(upstream: Upstream, job: SandboxJob) -> Json:
     }
     if now.failed_stage is not None:
         code, message = _JOB_ERRORS[now.failed_stage]
+        if job.fate.words is not None:
+            code, message = job.fate.code or "", job.fate.words
         video["error"] = {"code": code, "message": message}
-    if now.ready and now.progress < 100:
-        video["metadata"] = {"url": upstream.link(job)}
+    if now.progress < 100 and (link := upstream.link(job)) is not None:
+        video["metadata"] = {"url": link}
     return video
 
 

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Middleware
 from providers.sandbox import clips, jizhiai, openai, shenma
 from providers.sandbox.delivery import send_bytes
 from providers.sandbox.exchange import Exchanges
-from providers.sandbox.life import Status
+from providers.sandbox.life import ENDS
 from providers.sandbox.prices import DialectName
 from providers.sandbox.wire import Answer, Json, RefusedError, Trouble, Wire
 
@@ -110,7 +110,7 @@ class _OpenAIRoutes:
         """Forget a job that has ended; its entry stays in the books."""
         self._exchanges.arrived(request, "delete")
         job = self._exchanges.known(request.match_info["id"])
-        if self._upstream.moment(job).status not in (Status.COMPLETED, Status.FAILED):
+        if self._upstream.moment(job).status not in ENDS:
             raise _bad_request("video_id", "Only completed or failed videos can be deleted.")
         job.deleted = True
         return Answer(200, {"id": job.id, "deleted": True, "object": "video.deleted"}).response()

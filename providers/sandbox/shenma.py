@@ -6,11 +6,12 @@ Its result link comes in `data.output`, in `data.outputs` and in `fail_reason` b
 import random
 import uuid
 
+import orjson
 from aiohttp import web
 
 from providers.canonical import Size, Stage
 from providers.sandbox import relay
-from providers.sandbox.life import Moment, Status
+from providers.sandbox.life import ENDS, Moment, Status
 from providers.sandbox.prices import PriceList
 from providers.sandbox.upstream import Order, SandboxJob, Upstream
 from providers.sandbox.wire import Answer, Json, Trouble, read_json
@@ -54,14 +55,14 @@ def accepted(_upstream: Upstream, job: SandboxJob) -> Answer:
 def polled(upstream: Upstream, job: SandboxJob) -> Answer:
     """The task as it is now; a time not reached yet is 0."""
     now = upstream.moment(job)
-    link = upstream.link(job) if now.ready else None
-    started, ended = now.status is not Status.QUEUED, now.status in (Status.COMPLETED, Status.FAILED)
+    link = upstream.link(job)
+    started, ended = now.status is not Status.QUEUED, now.status in ENDS
     body: Json = {
         "task_id": job.id,
         "platform": "openai",
         "action": "sora-videos",
         "status": _word(upstream, job, now),
-        "fail_reason": "" if now.failed_stage is None else _FAILURES[now.failed_stage],
+        "fail_reason": _failure(job, now),
         "submit_time": int(job.accepted_at),
         "start_time": int(upstream.started_at(job)) if started else 0,
         "finish_time": int(upstream.ended_at(job)) if ended else 0,
@@ -85,6 +86,16 @@ def _word(upstream: Upstream, job: SandboxJob, now: Moment) -> str:
             return "SUCCESS"
         case Status.FAILED:
             return "FAILURE"
+        case Status.CANCELLED:
+            return "CANCELLED"
+
+
+def _failure(job: SandboxJob, now: Moment) -> str:
+    """A failure with a code of its own comes as JSON in a string."""
+    if now.failed_stage is None:
+        return ""
+    words = _FAILURES[now.failed_stage] if job.fate.words is None else job.fate.words
+    return words if job.fate.code is None else orjson.dumps({"code": job.fate.code, "message": words}).decode()
 
 
 def _result(job: SandboxJob, now: Moment, link: str) -> Json:

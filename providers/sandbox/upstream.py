@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from providers.canonical import Size, Stage
 from providers.sandbox.books import Books, BooksEntry, balance
+from providers.sandbox.faults import Fault
 from providers.sandbox.injection import Drawn, Injection
 from providers.sandbox.life import Fate, Moment, Status, draw_fate, moment
 from providers.sandbox.prices import PriceList
@@ -130,8 +131,10 @@ class Upstream:
         """When its generating ends or ended, in epoch seconds."""
         return job.accepted_at + job.fate.total_s / self.terms.time_scale
 
-    def link(self, job: SandboxJob) -> str:
-        """The absolute result link; whoever has it needs no key."""
+    def link(self, job: SandboxJob) -> str | None:
+        """The absolute result link of a job that has one; whoever has it needs no key."""
+        if not self.moment(job).ready or (job.drawn.link is not None and job.drawn.link.fault is Fault.NO_LINK):
+            return None
         return f"{self.base_url}/_assets/{job.video_name}?sig={job.signature}"
 
     def books(self) -> Books:
@@ -157,7 +160,7 @@ class Upstream:
         )
 
     def _refund_microusd(self, job: SandboxJob, now: Moment) -> int:
-        if now.status is not Status.FAILED:
+        if now.status not in (Status.FAILED, Status.CANCELLED):
             return 0
         refunded = self.terms.refund_refusals if now.failed_stage in REFUSALS else self.terms.refund_failures
         return job.order.billed_microusd if refunded else 0

@@ -77,6 +77,14 @@ class Answer:
         )
 
 
+def answered(status: int, body: Json | str | None, headers: Mapping[str, str]) -> web.Response:
+    """An answer in anybody's words: JSON, or a text that is HTML when it begins like it."""
+    if not isinstance(body, str):
+        return Answer(status, body or {}, headers).response()
+    media_type = "text/html" if body.lstrip().startswith("<") else "text/plain"
+    return web.Response(status=status, text=body, content_type=media_type, headers=dict(headers))
+
+
 class RefusedError(Exception):
     """An exchange that ends with an error answer in the dialect's words."""
 

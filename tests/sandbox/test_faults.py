@@ -201,6 +201,69 @@ async def test_a_job_may_never_finish(buyer, clock):
     assert buyer.entry().status == "in_progress"
 
 
+async def test_a_job_may_fail_in_words_of_ones_own_and_is_refunded(buyer, clock):
+    for _ in range(5):
+        await create_with(buyer, fault="fail_with", words="the oven is cold", code="oven_cold", progress=7)
+    clock.advance(LIFE_S)
+    for entry in buyer.sandbox.books().accepted:
+        heard = await buyer.poll(entry.id)
+        assert b"the oven is cold" in heard.body
+        assert (entry.status, entry.failed_stage, entry.net_microusd) == ("failed", Stage.GENERATE, 0)
+
+
+async def test_a_job_may_be_cancelled_and_is_refunded(buyer, clock):
+    for _ in range(5):
+        await create_with(buyer, fault="cancelled")
+    clock.advance(LIFE_S)
+    for entry in buyer.sandbox.books().accepted:
+        assert b"cancelled" in (await buyer.poll(entry.id)).body.lower()
+        assert (entry.status, entry.net_microusd) == ("cancelled", 0)
+
+
+async def test_a_job_may_never_leave_the_queue(buyer, clock):
+    await create_with(buyer, fault="never_starting")
+    clock.advance(30 * 24 * 3600)
+    assert (await buyer.poll(buyer.entry().id)).status == 200
+    assert buyer.entry().status == "queued"
+
+
+async def test_a_job_may_be_done_without_a_link(buyer, clock):
+    for _ in range(5):
+        await create_with(buyer, fault="no_link")
+    clock.advance(LIFE_S)
+    for entry in buyer.sandbox.books().accepted:
+        assert b"_assets" not in (await buyer.poll(entry.id)).body
+        assert entry.status == "completed"
+        if buyer.dialect == "openai":
+            assert (await buyer.fetch(entry.id)).status == 404
+
+
+async def test_any_answer_can_be_given_to_a_create_or_a_poll(buyer):
+    told = {"fault": "answer", "http_status": 422, "body": {"detail": "no"}, "retry_after_s": 9}
+    await buyer.sandbox.set_faults([told])
+    heard = await buyer.create()
+    assert (heard.status, heard.document, heard.headers["Retry-After"]) == (422, {"detail": "no"}, "9")
+    assert bought(buyer) == 0
+    await buyer.sandbox.set_faults([{**told, "at": "poll", "body": "<html>gone</html>"}])
+    heard = await buyer.poll(await buyer.buy())
+    assert (heard.status, heard.body, heard.headers["Content-Type"][:9]) == (422, b"<html>gone</html>", "text/html")
+
+
+async def test_any_answer_can_follow_an_accepted_job(buyer):
+    heard = await create_with(buyer, fault="answer", http_status=504, accepted=True)
+    assert heard.status == 504
+    assert buyer.entry().answer_lost
+
+
+async def test_a_poll_may_be_cut_off(buyer):
+    job_id = await buyer.buy()
+    await buyer.sandbox.set_faults([{"fault": "poll_cut"}])
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await buyer.poll(job_id)
+    await buyer.sandbox.set_faults([])
+    assert (await buyer.poll(job_id)).status == 200
+
+
 @pytest.mark.parametrize(("fault", "status"), [("poll_500", 500), ("poll_429", 429), ("poll_html", 502)])
 async def test_polls_fail_without_harm_to_the_job(buyer, clock, fault, status):
     job_id = await buyer.buy()
@@ -263,7 +326,9 @@ async def test_stopping_does_not_wait_for_a_late_answer(open_for, session):
         ({"fault": "http_500", "times": 1, "share": 0.5}, "not both"),
         ({"fault": "http_500", "share": 1.5}, "less than or equal to 1"),
         ({"fault": "http_500", "times": 0}, "greater than or equal to 1"),
-        ({"fault": "prompt_review", "at": "poll"}, "'create' or 'job'"),
+        ({"fault": "prompt_review", "at": "poll"}, "happens at: create, job"),
+        ({"fault": "answer", "at": "job"}, "happens at: create, poll"),
+        ({"fault": "http_500", "words": "no"}, "it is read by: fail_with"),
         ({"fault": "http_500", "match": {"colour": "red"}}, "faults[0].match.colour"),
         ({"fault": "http_500", "probability": 1}, "faults[0].probability"),
     ],
