@@ -27,6 +27,7 @@ from router.engine.store import Store, owned
 from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
+from router.http.naming import Naming
 from router.http.server import admin_app, public_app
 from router.observe.logs import Level, Logs, line
 from router.observe.metrics import Metrics
@@ -90,11 +91,13 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         resumed = await engine.start()
         observer.metrics.resume(resumed)
+        addresses = {name: account.base_url for name, account in settings.accounts.items()}
         door = Door(
             engine,
             settings.server,
             settings.defaults,
             CallerDirectory(settings.callers),
+            Naming(settings.catalog, addresses, shown=settings.server.show_providers),
             observer.metrics.observe_request,
             observer.spans.request_span,
         )

@@ -75,6 +75,10 @@ class ServerSection(Section):
     streams_per_caller_max: int = Field(
         _SERVER.streams_per_caller_max, ge=1, le=100_000, description="Most downloads of one caller at once."
     )
+    show_providers: bool = Field(
+        default=_SERVER.show_providers,
+        description="false shows callers numbers for providers and offerings, and takes no routing.only and ignore.",
+    )
 
     def build(self) -> ServerSettings:
         """Return the limits as the front door reads them."""

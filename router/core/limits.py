@@ -11,6 +11,7 @@ class ServerSettings:
 
     `images_max` bounds the input images of one job whatever an offering takes; `jobs_live_max` is how many jobs may be
     unfinished at once before a create is turned away; `streams_max` is how many finished videos are streamed at once.
+    `show_providers` False keeps providers' names, aliases, models and offerings from callers.
     """
 
     poll_after_ms: int = 2000
@@ -21,6 +22,7 @@ class ServerSettings:
     jobs_live_max: int = 10_000
     streams_max: int = 200
     streams_per_caller_max: int = 50
+    show_providers: bool = True
 
 
 @dataclass(frozen=True, slots=True)

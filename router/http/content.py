@@ -11,8 +11,9 @@ from router.core.job import Job, JobState
 from router.engine.exchange import ContentError, ContentStream
 from router.http.door import CALLER, DOOR, STREAM_ROOM
 from router.http.errors import ApiError, invalid
+from router.http.failures import failure_message
 from router.http.lookup import own_job
-from router.http.video_object import error_object
+from router.http.naming import Naming
 
 # A caller that reads nothing for this long holds an upstream connection for nothing.
 WRITE_STALL_S: Final = 60.0
@@ -37,7 +38,7 @@ _DEFAULT_TYPES: Final[dict[Variant, str]] = {
 async def content(request: web.Request) -> web.StreamResponse:
     """Answer with the bytes of a finished video, or with their headers alone."""
     job = await own_job(request)
-    _require_completed(job)
+    _require_completed(job, request.app[DOOR].naming)
     variant = _variant(request)
     try:
         opening = request.app[DOOR].engine.content(job, variant, _conditions(request))
@@ -54,12 +55,12 @@ async def content(request: web.Request) -> web.StreamResponse:
         raise ApiError(502, message, "content_unavailable") from None
 
 
-def _require_completed(job: Job) -> None:
+def _require_completed(job: Job, naming: Naming) -> None:
     match job.state:
         case JobState.COMPLETED:
             return
         case JobState.FAILED:
-            why = error_object(job.failure)["message"] if job.failure else ""
+            why = failure_message(job.failure, naming) if job.failure else ""
             raise invalid(f"this video failed, so it has no content. {why}".strip(), "video_id", "video_failed")
         case JobState.QUEUED | JobState.IN_PROGRESS:
             message = f"this video is {job.state.value} and has no content yet; retrieve it until it is completed"

@@ -7,13 +7,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StrictInt, ValidationError
 
 from providers.canonical import Image, Size, VideoRequest
-from router.core.catalog import Catalog
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.money import parse_usd
 from router.core.routing import DurationPolicy, RoutingPreferences
 from router.http.errors import ApiError, invalid
 from router.http.form import Document, Upload
 from router.http.images import image_file, image_of
+from router.http.naming import Naming
 
 SECONDS_MAX: Final = 3600
 METADATA_ENTRIES_MAX: Final = 16
@@ -87,7 +87,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
 
 
 def parse_create(
-    document: Document, settings: ServerSettings, defaults: RequestDefaults, catalog: Catalog
+    document: Document, settings: ServerSettings, defaults: RequestDefaults, naming: Naming
 ) -> ParsedCreate:
     """Read a document into a canonical request; raises ApiError 400 or 413 that names the field and what it takes."""
     _check_entries(document, settings)
@@ -106,7 +106,7 @@ def parse_create(
         images=_images(body, settings),
         watermark=body.watermark,
     )
-    preferences = RoutingPreferences() if body.routing is None else _preferences(body.routing, catalog)
+    preferences = RoutingPreferences() if body.routing is None else _preferences(body.routing, naming)
     return ParsedCreate(video, preferences, body.metadata or {})
 
 
@@ -192,23 +192,26 @@ def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | str]]:
         yield f"images[{index}]", value
 
 
-def _preferences(body: RoutingBody, catalog: Catalog) -> RoutingPreferences:
-    for param, names in (("routing.only", body.only), ("routing.ignore", body.ignore)):
-        _check_names(param, names or [], catalog)
+def _preferences(body: RoutingBody, naming: Naming) -> RoutingPreferences:
     return RoutingPreferences(
-        only=tuple(body.only or ()),
-        ignore=tuple(body.ignore or ()),
+        only=_meant("routing.only", body.only or [], naming),
+        ignore=_meant("routing.ignore", body.ignore or [], naming),
         price_microusd_max=None if body.max_price_usd is None else _microusd(body.max_price_usd),
         duration_policy=None if body.duration_policy is None else DurationPolicy(body.duration_policy),
     )
 
 
-def _check_names(param: str, names: list[str], catalog: Catalog) -> None:
-    """A misspelt name in `ignore` would silently allow what the caller meant to forbid."""
-    known = [*catalog.providers, *(offering.id for offering in catalog.offerings)]
+def _meant(param: str, names: list[str], naming: Naming) -> tuple[str, ...]:
+    """A misspelt name in `ignore` would silently allow what the caller meant to forbid.
+
+    Where names are hidden every one gets the same answer: which of them are known is what a caller could find out.
+    """
+    if names and not naming.shown:
+        raise invalid(f"{param} is not accepted here, for this router does not show its providers; leave it out", param)
     for name in names:
-        if name not in known:
-            raise invalid(f"{param} names {name!r}, which is none of: {', '.join(known)}", param)
+        if not naming.meant(name):
+            raise invalid(f"{param} names {name!r}, which is none of: {', '.join(naming.selectable)}", param)
+    return tuple(dict.fromkeys(own for name in names for own in naming.meant(name)))
 
 
 def _microusd(amount: str | float) -> int:

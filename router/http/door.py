@@ -9,6 +9,7 @@ from aiohttp import web
 
 from router.core.limits import RequestDefaults, ServerSettings
 from router.http.callers import CallerDirectory
+from router.http.naming import Naming
 from router.http.ports import Engine
 from router.http.room import BodyRoom, StreamRoom
 
@@ -40,6 +41,7 @@ class Door:
     settings: ServerSettings
     defaults: RequestDefaults
     callers: CallerDirectory
+    naming: Naming
     observe_request: ObserveRequest
     request_span: RequestSpan
 

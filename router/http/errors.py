@@ -11,6 +11,7 @@ from aiohttp import web
 
 from router.core.order import NoCandidateError
 from router.core.routing import Decision, Exclusion, ExclusionCause
+from router.http.naming import Naming
 
 EXCLUSIONS_LISTED_MAX: Final = 40
 _RETRY_AFTER_S_DEFAULT: Final = 10.0
@@ -104,22 +105,22 @@ _PARAMS: Final[Mapping[ExclusionCause, str]] = MappingProxyType(
 )
 
 
-def no_candidate(error: NoCandidateError, model: str, models: Iterable[str]) -> ApiError:
+def no_candidate(error: NoCandidateError, model: str, models: Iterable[str], naming: Naming) -> ApiError:
     """Name each offering and its reason: 503 when waiting may lift one of them, else 400."""
     decision = error.decision
     relevant = [each for each in decision.exclusions if each.cause is not ExclusionCause.MODEL]
     if not relevant:
         message = f"nobody sells the model {model[:64]!r}; the models are: {', '.join(models) or 'none'}"
         return invalid(message, "model", "no_offering")
-    lines = "\n".join(map(_line, relevant[:EXCLUSIONS_LISTED_MAX]))
+    lines = "\n".join(_line(each, naming) for each in relevant[:EXCLUSIONS_LISTED_MAX])
     if decision.may_pass:
         message = f"no provider takes this video at the moment, nothing was bought:\n{lines}"
         return unavailable(message, "no_provider_available", decision.retry_after_s)
     return invalid(f"no offering of {model[:64]} fits this request:\n{lines}", _param(decision), "no_offering")
 
 
-def _line(exclusion: Exclusion) -> str:
-    return f"{exclusion.offering.id}: {exclusion.message}"
+def _line(exclusion: Exclusion, naming: Naming) -> str:
+    return f"{naming.offering(exclusion.offering)}: {naming.words(exclusion.message)}"
 
 
 def _param(decision: Decision) -> str | None:

@@ -44,7 +44,8 @@ async def quote(request: web.Request) -> web.Response:
     """Decide as a create would, and buy nothing."""
     door = request.app[DOOR]
     async with _parsed(request, door) as parsed:
-        return _json(quote_object(parsed.video, door.engine.quote(parsed.video, parsed.preferences)))
+        decision = door.engine.quote(parsed.video, parsed.preferences)
+        return _json(quote_object(parsed.video, decision, door.naming))
 
 
 async def retrieve(request: web.Request) -> web.Response:
@@ -67,7 +68,7 @@ async def listing(request: web.Request) -> web.Response:
         page = await door.engine.jobs(request[CALLER], limit=limit, after=after, descending=order == "desc")
     except LookupError:
         raise not_found from None
-    return _json(video_list(page))
+    return _json(video_list(page, door.naming))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -98,10 +99,10 @@ async def model(request: web.Request) -> web.Response:
 @asynccontextmanager
 async def _parsed(request: web.Request, door: Door) -> AsyncIterator[ParsedCreate]:
     """Read and parse the body, which counts as held until the block is left."""
-    settings, defaults, catalog = door.settings, door.defaults, door.engine.catalog
+    settings, defaults, naming = door.settings, door.defaults, door.naming
     with request.app[BODY_ROOM].share() as share:
         document = await read_document(request, settings, share)
-        yield await computed(request, lambda: parse_create(document, settings, defaults, catalog))
+        yield await computed(request, lambda: parse_create(document, settings, defaults, naming))
 
 
 async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:
@@ -118,7 +119,7 @@ async def _accept(door: Door, order: Order) -> Acceptance:
     try:
         return await door.engine.accept(order)
     except NoCandidateError as error:
-        raise no_candidate(error, order.video.model, door.engine.catalog.models) from None
+        raise no_candidate(error, order.video.model, door.engine.catalog.models, door.naming) from None
     except IdempotencyConflictError:
         message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
         raise ApiError(422, message, "idempotency_key_reused", HEADER) from None
@@ -136,7 +137,7 @@ def _video(job: Job, door: Door, headers: dict[str, str] | None = None) -> web.R
     headers = headers or {}
     if not job.ended:
         headers["openai-poll-after-ms"] = str(door.settings.poll_after_ms)
-    return _json(video_object(job), headers)
+    return _json(video_object(job, door.naming), headers)
 
 
 def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

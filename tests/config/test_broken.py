@@ -18,7 +18,7 @@ BROKEN = {
         "    dialect: jizhiai",
         "    dialect: jizhiai\n    in_flght_max: 3",
         "router.yaml:6: providers.relay-a.in_flght_max: unknown key; did you mean `in_flight_max`? accepted keys: "
-        "allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, dialect, failover_on, "
+        "alias, allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, dialect, failover_on, "
         "in_flight_max, offerings, polling, profile, query, timeouts",
     ),
     "a key given twice": (

@@ -28,6 +28,7 @@ server:
   jobs_live_max: 2
   streams_max: 7
   streams_per_caller_max: 3
+  show_providers: false
 policy:
   {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60,
    min_attempt_s: 7}
@@ -37,6 +38,7 @@ currencies:
 providers:
   relay-a:
     dialect: shenma
+    alias: gold
     base_url: http://[::1]:9000/api/v2/
     api_key: {file: relay.key}
     auth: {header: X-Key, prefix: ""}
@@ -83,14 +85,14 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     provider = settings.catalog.providers["relay-a"]
     assert settings.callers == (Caller("backend", "f" * 64),)
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
-    assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3)
+    assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3, show_providers=False)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
     assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
     assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
-    assert (provider.dialect, provider.in_flight_max) == ("shenma", 7)
+    assert (provider.dialect, provider.alias, provider.in_flight_max) == ("shenma", "gold", 7)
     assert provider.asset_hosts == {"cdn.example.com", "127.0.0.1:9000", "[::1]:9000"}
     assert settings.warnings == ()
 

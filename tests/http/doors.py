@@ -26,6 +26,7 @@ from router.core.routing import Decision, ProviderStanding, RoutingPreferences, 
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
 from router.http.door import Door
+from router.http.naming import Naming
 from router.http.server import public_app
 from tests.builders import EPOCH, PORTRAIT, a_catalog, a_job, a_provider, an_attempt, an_offering
 
@@ -212,6 +213,7 @@ async def an_open_door(
     callers: tuple[Caller, ...] = (),
     trace_parent: str | None = None,
     host: str = "127.0.0.1",
+    naming: Naming | None = None,
     **settings: int,
 ) -> AsyncIterator[Opened]:
     """Serve `engine` on a free port of this machine until the block is left."""
@@ -228,6 +230,7 @@ async def an_open_door(
             settings=ServerSettings(**settings),
             defaults=RequestDefaults("sora-2", 8, PORTRAIT),
             callers=CallerDirectory(callers),
+            naming=naming or Naming(opened.engine.catalog),
             observe_request=lambda route, method, status, _: opened.seen.append((route, method, status)),
             request_span=span,
         )

@@ -16,6 +16,7 @@ from providers.canonical import ImageFile, ImageUrl
 from router.core.limits import RequestDefaults, ServerSettings
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.errors import ApiError
+from router.http.naming import Naming
 from tests.builders import PORTRAIT
 from tests.http.doors import PNG, Opened, a_shop, an_open_door
 
@@ -301,7 +302,7 @@ DOCUMENTS = st.dictionaries(
 
 def outcome(document: dict[str, Any]) -> ParsedCreate | ApiError:
     try:
-        return parse_create(document, ServerSettings(), RequestDefaults("sora-2", 8, PORTRAIT), a_shop())
+        return parse_create(document, ServerSettings(), RequestDefaults("sora-2", 8, PORTRAIT), Naming(a_shop()))
     except ApiError as error:
         return error
 

@@ -207,7 +207,7 @@ async def test_when_everybody_is_out_the_sdk_may_wait_and_ask_again() -> None:
     ("failure", "code", "says"),
     [
         (Failure(Stage.PROMPT_REVIEW, Reason.REFUSED, "self-harm"), "moderation_blocked", "change the prompt"),
-        (Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "reset by relay-a"), "submit_unknown", "not bought a second time"),
+        (Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "reset by relay-a"), "submit_unknown", "not bought again"),
         (Failure(Stage.DOWNLOAD, Reason.UNREACHABLE, "refused link"), "download.unreachable", "made and paid for"),
         (Failure(Stage.GENERATE, Reason.INTERNAL, "relay-a broke"), "generate.internal", "generation failed"),
         (Failure(Stage.ROUTE, Reason.NO_CANDIDATE), "route.no_candidate", "No offering is left"),

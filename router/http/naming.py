@@ -1,0 +1,129 @@
+"""What callers may know of providers: their aliases, or only numbers. Everything that renders a name asks here."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from router.core.catalog import Catalog, Offering
+from router.core.job import Attempt
+
+_HIDDEN: Final = "[provider]"
+# Hosts without a scheme are told from sentences by the ends that relays' addresses have.
+_LINK: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,15}://\S+"
+    r"|\b(?:[a-z0-9-]{1,63}\.){1,8}"
+    r"(?:com|net|org|io|ai|cn|co|cc|dev|app|top|xyz|vip|pro|me|site|tech|cloud|online|shop|info|art|fun|run|work)\b"
+    r"(?::\d{1,5})?(?:/\S*)?",
+    re.IGNORECASE,
+)
+_JOINT: Final = re.compile(r"[-_ ]")
+# A label of a host that is as short as "api" or "com" names nobody.
+_LABEL_CHARS_MIN: Final = 4
+
+
+class Naming:
+    """Names providers for callers; `addresses` are their base URLs, which upstreams' own words may quote.
+
+    Shown, a provider has its alias, which others may share. Hidden, it is `provider-N`: in the order of a job's
+    attempts where the job is told of, else in the order of the configuration's offerings, as is `offering-N`.
+    """
+
+    def __init__(self, catalog: Catalog, addresses: Mapping[str, str] | None = None, *, shown: bool = True) -> None:
+        self.shown = shown
+        self._aliases = {name: provider.alias or name for name, provider in catalog.providers.items()}
+        in_order = tuple(dict.fromkeys(offering.provider for offering in catalog.offerings))
+        self._numbers = {name: f"provider-{number}" for number, name in enumerate(in_order, 1)}
+        self._offerings = {
+            offering.id: self._aliased(offering) if shown else f"offering-{number}"
+            for number, offering in enumerate(catalog.offerings, 1)
+        }
+        self._meant = _meant(self._aliases, self._offerings) if shown else {}
+        self._public = frozenset(map(_bare, catalog.models))
+        hidden = {
+            word for word in _hidden_words(catalog, addresses or {}, shown=shown) if _bare(word) not in self._public
+        }
+        self._words = _pattern(hidden.union(catalog.models)) if hidden else None
+
+    def attempts(self, attempts: Iterable[Attempt]) -> list[str]:
+        """Name the provider of each attempt of one job; one that is no longer configured has a number only."""
+        told = tuple(attempts)
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(each.provider for each in told), 1)}
+        aliases = self._aliases if self.shown else {}
+        return [aliases.get(each.provider, f"provider-{numbers[each.provider]}") for each in told]
+
+    def provider(self, offering: Offering) -> str:
+        """Name the provider of an offering."""
+        return self._aliases[offering.provider] if self.shown else self._numbers[offering.provider]
+
+    def offering(self, offering: Offering) -> str:
+        """Name an offering."""
+        return self._offerings[offering.id]
+
+    @property
+    def selectable(self) -> tuple[str, ...]:
+        """What a caller may name in `routing.only` and `routing.ignore`, as callers see it; nothing while hidden."""
+        if not self.shown:
+            return ()
+        return tuple(dict.fromkeys((*self._aliases.values(), *self._offerings.values())))
+
+    def meant(self, name: str) -> tuple[str, ...]:
+        """Return the configured names that a caller means by an alias, a name or an offering; none if it is none."""
+        return self._meant.get(name, ())
+
+    def words(self, text: str) -> str:
+        """Return somebody else's words without links, and without what callers are not to know."""
+        text = _LINK.sub("[link]", text)
+        if self._words is None:
+            return text
+        return self._words.sub(lambda found: found[0] if _bare(found[0]) in self._public else _HIDDEN, text)
+
+    def _aliased(self, offering: Offering) -> str:
+        name = offering.id.removeprefix(f"{offering.provider}/")
+        return f"{self._aliases[offering.provider]}/{name}"
+
+
+def _meant(aliases: Mapping[str, str], offerings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Index providers by name and alias, and offerings by id and by the id that callers see."""
+    meant: dict[str, list[str]] = {}
+    for own, seen in (*aliases.items(), *offerings.items()):
+        for name in dict.fromkeys((own, seen)):
+            meant.setdefault(name, []).append(own)
+    return {name: tuple(each) for name, each in meant.items()}
+
+
+def _hidden_words(catalog: Catalog, addresses: Mapping[str, str], *, shown: bool) -> Iterator[str]:
+    """Collect what would name a provider: of every one while hidden, else of those with an alias."""
+    for name, provider in catalog.providers.items():
+        if shown and (provider.alias or name) == name:
+            continue
+        yield from (name, provider.dialect, "" if shown else provider.alias or "")
+        for host in (addresses.get(name, ""), *(f"//{host}" for host in provider.asset_hosts)):
+            yield from _host_words(host)
+    if not shown:
+        for offering in catalog.offerings:
+            yield from (offering.id, offering.upstream_model)
+
+
+def _host_words(address: str) -> Iterator[str]:
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return
+    labels = host.split(".")
+    if host:
+        yield host
+    if len(labels) > 1 and len(labels[-2]) >= _LABEL_CHARS_MIN and not labels[-1].isdecimal():
+        yield labels[-2]
+
+
+def _bare(word: str) -> str:
+    """Spell a word without what upstreams may put for its hyphens."""
+    return _JOINT.sub("", word).lower()
+
+
+def _pattern(words: Iterable[str]) -> re.Pattern[str]:
+    """Match any of the words, the longest first, whatever their hyphens have become."""
+    longest_first = sorted((word for word in words if len(word) > 1), key=lambda word: (-len(word), word))
+    spelled = "|".join("[-_ ]?".join(map(re.escape, _JOINT.split(word))) for word in longest_first)
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{spelled})(?![A-Za-z0-9])", re.IGNORECASE)
