@@ -156,13 +156,19 @@ VLLM_OMNI = Speaker(
 SGLANG = Speaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO)
 
 # litellm/llms/openai/videos/transformation.py forwards `input_reference` as a file whatever it is, and
-# proxy/video_endpoints/endpoints.py drops `variant`. The words are exceptions.py and proxy/_types.py.
+# proxy/video_endpoints/endpoints.py drops `variant`. The words are those of exceptions.py, router.py and
+# proxy/_types.py.
 LITELLM = Speaker(
     link_form=None,
     variants=ONLY_THE_VIDEO,
     rules=(
         rule(Reason.REFUSED, phrases=("ContentPolicyViolationError",)),
-        rule(Reason.BALANCE, codes="budget_exceeded", phrases=("budget has been exceeded", "ExceededBudget:")),
+        rule(
+            Reason.BALANCE,
+            codes="budget_exceeded",
+            phrases=("budget has been exceeded", "ExceededBudget:", "no deployments available - crossed budget"),
+        ),
+        rule(Reason.OVERLOADED, phrases=("no deployments available", "no healthy deployment available")),
     ),
 )
 
