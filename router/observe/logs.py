@@ -28,11 +28,18 @@ from router.core.events import (
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
+from router.observe.once import Once
+from router.observe.samples import sample, shares, without_digits
 from router.observe.scrubbing import fingerprint, token
 from router.observe.traceparent import parse_traceparent
 
 Fields: TypeAlias = Mapping[str, str | int | float | bool | None]
-_WORDS_MAX: Final = 100
+_STATUSES_MAX: Final = 100
+_SAMPLES_MAX: Final = 100
+_SAMPLES_OF_PROVIDER_MAX: Final = 20
+# Each of these is looked at in full, which takes milliseconds where prompts are long.
+_ERRORS_READ_MAX: Final = 1_000
+_ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 
 
 class Level(IntEnum):
@@ -59,7 +66,9 @@ class Logs:
         self._stream = stream
         self._clock = clock
         self._level = level
-        self._words: set[tuple[str, str]] = set()
+        self._statuses = Once(_STATUSES_MAX, _STATUSES_MAX)
+        self._errors = Once(_ERRORS_READ_MAX, _ERRORS_READ_OF_PROVIDER_MAX)
+        self._samples = Once(_SAMPLES_MAX, _SAMPLES_OF_PROVIDER_MAX)
 
     def observe(self, event: Event) -> None:
         """Write the line of one event of the engine, if it has one."""
@@ -145,16 +154,23 @@ class Logs:
 
     def _unknown_status(self, event: UnknownStatusSeen) -> None:
         """Say an unknown word once: a job in such a status is polled many times."""
-        seen = event.provider, event.word[:64]
-        if seen not in self._words and len(self._words) < _WORDS_MAX:
-            self._words.add(seen)
+        if self._statuses.first(event.provider, event.word[:64]):
             self._write(Level.WARNING, "unknown_status", {"provider": event.provider, "word": token(event.word)})
 
     def _unknown_error(self, event: UnknownErrorSeen) -> None:
-        """Say where the tables of words have a gap."""
-        failure = event.failure
-        told = {"stage": failure.stage, "reason": failure.reason}
-        self._write(Level.WARNING, "unknown_error", {"provider": event.provider, **told})
+        """Say each pattern of unknown words once, so that the tables can learn them, and nothing of the prompt."""
+        provider, failure, code = event.provider, event.failure, token(event.failure.code)
+        told = without_digits(f"{failure.stage} {failure.reason} {failure.code} {failure.message}")
+        if self._samples.full(provider) or not self._errors.first(provider, told):
+            return
+        fields: dict[str, str | None] = {
+            "stage": failure.stage,
+            "reason": failure.reason,
+            "code": None if code is None or shares(code, event.prompt) else code,
+            "sample": sample(failure.message, event.prompt),
+        }
+        if self._samples.first(provider, *(without_digits(value or "") for value in fields.values())):
+            self._write(Level.WARNING, "unknown_error", {"provider": provider, **fields})
 
     def _write(self, level: Level, event: str, fields: Fields) -> None:
         if level >= self._level:

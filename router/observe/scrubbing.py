@@ -5,10 +5,10 @@ from hashlib import sha256
 from typing import Final
 
 _QUERY: Final = re.compile(r"(?<=[^\s?])[?#][^\s\"'<>)\]]+")
-_USER_INFO: Final = re.compile(r"(?<=://)[^\s/@\"']+@")
-_BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
-_KEY: Final = re.compile(r"(?i)\b(?:sk|vr|pk|rk)[-_][\w-]{6,}")
-_KEY_VALUE: Final = re.compile(
+USER_INFO: Final = re.compile(r"(?<=://)[^\s/@\"']+@")
+BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
+KEY: Final = re.compile(r"(?i)\b(?:sk|vr|pk|rk)[-_][\w-]{6,}")
+KEY_VALUE: Final = re.compile(
     r"(?i)\b((?:proxy-)?authorization|cookie|set-cookie|api[-_]?key|x-api-key|password|secret|token)"
     r"(['\"]?\s*[:=]\s*['\"]?)[^\s\"',;&}]+"
 )
@@ -20,14 +20,14 @@ def scrubbed(text: str, length_max: int = 500) -> str:
     """Return `text` without queries, user names and keys, cut to `length_max`."""
     # Scrub only what can be shown, and never cut a secret so that its rest is no longer known as one.
     text = text[: 4 * length_max]
-    text = _USER_INFO.sub("", _BEARER.sub(rf"\1 {_SCRUBBED}", text))
-    text = _KEY_VALUE.sub(rf"\1\2{_SCRUBBED}", _QUERY.sub(f"?{_SCRUBBED}", text))
-    return _KEY.sub(_SCRUBBED, text)[:length_max]
+    text = USER_INFO.sub("", BEARER.sub(rf"\1 {_SCRUBBED}", text))
+    text = KEY_VALUE.sub(rf"\1\2{_SCRUBBED}", _QUERY.sub(f"?{_SCRUBBED}", text))
+    return KEY.sub(_SCRUBBED, text)[:length_max]
 
 
 def token(value: str | None) -> str | None:
     """Return an identifier or a code that an upstream chose, None when it is not one short harmless word."""
-    if value is None or not _TOKEN.fullmatch(value) or _KEY.search(value):
+    if value is None or not _TOKEN.fullmatch(value) or KEY.search(value):
         return None
     return value
 
