@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from providers.canonical import Failure, Stage
+from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 
@@ -70,6 +70,14 @@ class ExchangeEnded:
     duration_s: float
     status: int | None = None
     lag_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailed:
+    """A poll said nothing of its job, and why; the job goes on and is asked about again."""
+
+    provider: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,7 @@ Event: TypeAlias = (
     JobAccepted
     | AttemptStarted
     | ExchangeEnded
+    | PollFailed
     | UnknownStatusSeen
     | UnknownErrorSeen
     | CostDoubted

@@ -13,7 +13,7 @@ from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
-from router.core.events import CostDoubted, Operation, UnknownErrorSeen, UnknownStatusSeen
+from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
 from router.core.ledger import is_doubted
@@ -68,9 +68,11 @@ async def poll_once(
             reading = Failure(Stage.POLL, Reason.UNREACHABLE, cause)
     if isinstance(reading, Running) and reading.unknown_word is not None:
         parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
+    said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
     if isinstance(reading, Failure):
         _tell_unknown(parts, provider.name, reading, prompt)
-    said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
+        if not said_something:
+            parts.emit(PollFailed(provider.name, reading.reason))
     if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
         parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
     parts.health[provider.name].polled(said_something)

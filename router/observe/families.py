@@ -130,6 +130,9 @@ EXCHANGE_DURATION: Final = _histogram(
     "exchange_duration_seconds", "Time of one HTTP exchange.", _EXCHANGE_BUCKETS, "provider", "operation"
 )
 POLL_LAG: Final = _histogram("poll_lag_seconds", "How much later than planned a poll left.", _LAG_BUCKETS, "provider")
+FAILED_POLLS: Final = _counter(
+    "failed_polls_total", "Polls that said nothing of their job, which goes on.", "provider", "reason"
+)
 UNKNOWN_STATUS: Final = _counter(
     "unknown_status_total", "Polls answered with a status word that no table lists.", "provider"
 )

@@ -16,8 +16,8 @@ from router.observe.labels import NONE, OTHER, SUCCEEDED, DurationClass, SoldNam
 from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram
 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
-_JOB_SETS_MAX: Final = 100
-_ATTEMPT_SETS_MAX: Final = 150
+_JOB_SETS_MAX: Final = 90
+_ATTEMPT_SETS_MAX: Final = 126
 _FAILOVER_SETS_MAX: Final = 60
 _REQUEST_SETS_MAX: Final = 60
 _ROUTE_SETS_MAX: Final = 10
@@ -130,11 +130,8 @@ class Instruments:
         self.exchange_duration = self._histogram(families.EXCHANGE_DURATION, product(providers, operations))
         self.poll_lag = self._histogram(families.POLL_LAG, product(providers))
         self.unknown_status = self._by_provider(families.UNKNOWN_STATUS)
-        self.unknown_errors = self._counter(
-            families.UNKNOWN_ERRORS,
-            product(providers, labels.UNKNOWN_ERROR_STAGES),
-            sets_max=self._providers_max * len(labels.UNKNOWN_ERROR_STAGES),
-        )
+        self.unknown_errors = self._by_provider_and(families.UNKNOWN_ERRORS, labels.UNKNOWN_ERROR_STAGES)
+        self.failed_polls = self._by_provider_and(families.FAILED_POLLS, labels.POLL_REASONS)
         self.doubted_costs = self._by_provider(families.DOUBTED_COSTS)
 
     def _make_health(self) -> None:
@@ -145,11 +142,7 @@ class Instruments:
         for provider, kind in product(providers, kinds):
             self.breaker_state.at(provider, kind, BreakerState.CLOSED).set(1)
         self.breaker_transitions = self._counter(families.BREAKER_TRANSITIONS, every, sets_max)
-        self.provider_out = self._counter(
-            families.PROVIDER_OUT,
-            product(providers, labels.OUT_REASONS),
-            sets_max=self._providers_max * len(labels.OUT_REASONS),
-        )
+        self.provider_out = self._by_provider_and(families.PROVIDER_OUT, labels.OUT_REASONS)
 
     def _make_requests(self) -> None:
         self.requests = self._counter(families.HTTP_REQUESTS, (), _REQUEST_SETS_MAX, folds_max=1)
@@ -157,6 +150,10 @@ class Instruments:
 
     def _by_provider(self, family: Family) -> Series[Counter]:
         return self._counter(family, product(self._names.providers), sets_max=self._providers_max)
+
+    def _by_provider_and(self, family: Family, values: tuple[str, ...]) -> Series[Counter]:
+        sets_max = self._providers_max * len(values)
+        return self._counter(family, product(self._names.providers, values), sets_max)
 
     def _counter(
         self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int | None = None, folds_max: int = 0

@@ -8,6 +8,7 @@ from providers.canonical import Failure, Reason, Stage, VideoRequest
 from router.core.catalog import Catalog
 from router.core.job import AttemptState, Job, JobState
 from router.core.ledger import CostKind
+from router.core.policy import POSSIBLE
 
 OTHER: Final = "other"
 NONE: Final = "none"
@@ -19,6 +20,7 @@ REASONS: Final = frozenset({*map(str, Reason), NONE})
 TIMED_STAGES: Final = tuple(map(str, (Stage.SUBMIT, Stage.QUEUE, Stage.GENERATE, Stage.DOWNLOAD)))
 # Whatever failed in unknown words was read by its status, which names no other stage than these.
 UNKNOWN_ERROR_STAGES: Final = (*map(str, (Stage.SUBMIT, Stage.POLL, Stage.GENERATE)), OTHER)
+POLL_REASONS: Final = (*(str(reason) for reason in POSSIBLE[Stage.POLL] if reason is not Reason.EXPIRED), OTHER)
 OUT_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE), OTHER)
 COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind.UNCERTAIN)
 SINKS: Final = ("metrics", "logs", "spans")

@@ -18,6 +18,7 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    PollFailed,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
@@ -71,7 +72,7 @@ class Metrics:
                 self._place(event.job, event.attempt)
             case ExchangeEnded():
                 self._exchange_ended(event)
-            case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
+            case PollFailed() | UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
             case AttemptEnded():
                 self._attempt_ended(event)
@@ -159,9 +160,11 @@ class Metrics:
         if event.lag_s is not None:
             self._to.poll_lag.at(provider).observe(max(0.0, event.lag_s))
 
-    def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
+    def _odd_answer(self, event: PollFailed | UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         provider = self._names.provider(event.provider)
         match event:
+            case PollFailed(reason=reason):
+                self._to.failed_polls.at(provider, labels.closed(reason, labels.POLL_REASONS)).inc()
             case UnknownStatusSeen():
                 self._to.unknown_status.at(provider).inc()
             case UnknownErrorSeen(failure=failure):
