@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 import yaml
 from openai import AsyncOpenAI
 
+from providers.adapter import Adapter
 from providers.sandbox import Price, Sandbox
 from router.app import Place, Running, observer_for, running
 from router.config.loading import load
+from router.config.settings import Settings
+from router.core.catalog import Catalog
 from router.core.report import ReportRow
 from router.engine.store.reading import read_report
 
@@ -29,6 +32,16 @@ PRICES: Mapping[str, Any] = {
     "shenma": {"per_clip": [{"amount": "0.15", "seconds": [10]}, {"amount": "0.20", "seconds": [15]}]},
     "openai": {"per_second": "0.10"},
 }
+POLLING: Mapping[str, float] = {
+    "first_after_s": 0.02,
+    "interval_s_min": 0.02,
+    "interval_s_max": 0.1,
+    "stall_s": 1.5,
+    "deadline_s": 4,
+    "late_interval_s": 0.2,
+    "late_s_max": 60,
+    "download_s_max": 1,
+}
 
 
 def provider_document(sandbox: Sandbox, key_file: Path, **changes: Any) -> dict[str, Any]:
@@ -41,16 +54,7 @@ def provider_document(sandbox: Sandbox, key_file: Path, **changes: Any) -> dict[
         "api_key": {"file": str(key_file)},
         "asset_hosts": [host],
         "timeouts": {"connect_s": 2, "submit_s": 1, "poll_s": 1, "download_idle_s": 1},
-        "polling": {
-            "first_after_s": 0.02,
-            "interval_s_min": 0.02,
-            "interval_s_max": 0.1,
-            "stall_s": 1.5,
-            "deadline_s": 4,
-            "late_interval_s": 0.2,
-            "late_s_max": 60,
-            "download_s_max": 1,
-        },
+        "polling": dict(POLLING),
         "offerings": [
             {
                 "model": "sora-2",
@@ -104,15 +108,26 @@ def assert_books_agree(rig: Rig) -> None:
         assert posted <= net <= posted + still_open, f"{name}: posted {posted}, open {still_open}, billed {net}"
 
 
+def with_adapters(settings: Settings, adapters: Mapping[str, Adapter]) -> Settings:
+    """Give single providers an adapter that no configuration could name."""
+    found = settings.catalog.providers.values()
+    providers = tuple(replace(each, adapter=adapters.get(each.name, each.adapter)) for each in found)
+    return replace(settings, catalog=Catalog.of(providers, settings.catalog.offerings))
+
+
 @asynccontextmanager
 async def a_rig(
     folder: Path,
     *dialects: str,
     providers: Mapping[str, Mapping[str, Any]] | None = None,
     time_scale: float = TIME_SCALE,
+    adapters: Mapping[str, Adapter] | None = None,
     **sections: Any,
 ) -> AsyncIterator[Rig]:
-    """Start a sandbox for each dialect and a router before them; `providers` changes single providers' sections."""
+    """Start a sandbox for each dialect and a router before them; `providers` changes single providers' sections.
+
+    `adapters` takes the place of single providers' own.
+    """
     async with AsyncExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
         described: dict[str, Any] = {}
@@ -140,7 +155,7 @@ async def a_rig(
         path = folder / "router.yaml"
         path.write_text(yaml.safe_dump(document))
         log = StringIO()
-        settings = load(path, {})
+        settings = with_adapters(load(path, {}), adapters or {})
         database = folder / "router.db"
         place = Place("127.0.0.1", 0, "127.0.0.1", 0, database)
         router = await stack.enter_async_context(running(settings, place, observer_for(settings.catalog, log)))
