@@ -21,6 +21,7 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    PollFailed,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
@@ -98,7 +99,7 @@ class Logs:
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
-            case ExchangeEnded():
+            case ExchangeEnded() | PollFailed():
                 pass
             case _:
                 assert_never(event)
