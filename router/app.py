@@ -84,6 +84,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         await transport.start()
         stack.push_async_callback(transport.close)
         health = {name: ProviderHealth(provider, CLOCK, rng, observer) for name, provider in providers.items()}
+        observer.metrics.watch(health)
         limits, routing = settings.limits, settings.routing
         parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing)
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")

@@ -156,6 +156,11 @@ class ProviderHealth:
         """The factor by which polls are to be slowed down now, 1.0 when they are not."""
         return 1.0 if self.poll_admitted() else POLL_SLOWDOWN
 
+    @property
+    def outage(self) -> Reason | None:
+        """Why the provider is out because its account was refused, None when it is not; any thread may ask."""
+        return self._out_reason if self._clock.monotonic() < self._out_until else None
+
     def snapshot(self) -> HealthSnapshot:
         """Return everything there is to know at this moment; changes nothing."""
         now, bar = self._clock.monotonic(), self._bar()

@@ -153,6 +153,11 @@ BREAKER_TRANSITIONS: Final = _counter(
 PROVIDER_OUT: Final = _counter(
     "provider_out_total", "Providers taken out because their key or balance was refused.", "provider", "reason"
 )
+PROVIDER_OUTAGE: Final = _gauge(
+    "provider_outage",
+    "1 while a provider is out because its key or balance was refused; 0 again when it may have its next trial.",
+    *("provider", "reason"),
+)
 
 HTTP_REQUESTS: Final = _counter("http_requests_total", "Requests answered.", "route", "method", "code")
 HTTP_DURATION: Final = _histogram(

@@ -18,7 +18,7 @@ from router.observe.series import Child, MoneyCounters, Series, counter, gauge, 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
 _JOB_SETS_MAX: Final = 90
 _ATTEMPT_SETS_MAX: Final = 126
-_FAILOVER_SETS_MAX: Final = 60
+_FAILOVER_SETS_MAX: Final = 40
 _REQUEST_SETS_MAX: Final = 60
 _ROUTE_SETS_MAX: Final = 10
 _PROCESS_LINES_MAX: Final = 10
@@ -142,6 +142,7 @@ class Instruments:
         for provider, kind in product(providers, kinds):
             self.breaker_state.at(provider, kind, BreakerState.CLOSED).set(1)
         self.breaker_transitions = self._counter(families.BREAKER_TRANSITIONS, every, sets_max)
+        self.provider_outage = self._gauge(families.PROVIDER_OUTAGE, product(providers, labels.OUTAGE_REASONS))
         self.provider_out = self._by_provider_and(families.PROVIDER_OUT, labels.OUT_REASONS)
 
     def _make_requests(self) -> None:

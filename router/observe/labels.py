@@ -21,7 +21,8 @@ TIMED_STAGES: Final = tuple(map(str, (Stage.SUBMIT, Stage.QUEUE, Stage.GENERATE,
 # Whatever failed in unknown words was read by its status, which names no other stage than these.
 UNKNOWN_ERROR_STAGES: Final = (*map(str, (Stage.SUBMIT, Stage.POLL, Stage.GENERATE)), OTHER)
 POLL_REASONS: Final = (*(str(reason) for reason in POSSIBLE[Stage.POLL] if reason is not Reason.EXPIRED), OTHER)
-OUT_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE), OTHER)
+OUTAGE_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE))
+OUT_REASONS: Final = (*OUTAGE_REASONS, OTHER)
 COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind.UNCERTAIN)
 SINKS: Final = ("metrics", "logs", "spans")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

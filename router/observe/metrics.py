@@ -1,6 +1,8 @@
 """Events become metrics: closed labels, series that exist before the first failure, money to the micro-USD."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import product
 from typing import assert_never
 
 from prometheus_client import CollectorRegistry
@@ -23,6 +25,7 @@ from router.core.events import (
     UnknownErrorSeen,
     UnknownStatusSeen,
 )
+from router.core.health import ProviderHealth
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind
 from router.core.money import MICROUSD_PER_USD
@@ -61,6 +64,12 @@ class Metrics:
             for attempt in job.attempts:
                 if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
                     self._open(attempt)
+
+    def watch(self, health: Mapping[str, ProviderHealth]) -> None:
+        """Ask about outages at every scrape from now on: nothing happens when one is over."""
+        for name, reason in product(self._names.providers, labels.OUTAGE_REASONS):
+            if name in health:
+                self._to.provider_outage.at(name, reason).set_function(partial(_is_out, health[name], reason))
 
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
@@ -208,3 +217,7 @@ class Metrics:
     def _show_uncertain(self, provider: str, microusd: int) -> None:
         self._uncertain_microusd[provider] = self._uncertain_microusd.get(provider, 0) + microusd
         self._to.uncertain.at(provider).set(self._uncertain_microusd[provider] / MICROUSD_PER_USD)
+
+
+def _is_out(health: ProviderHealth, reason: str) -> float:
+    return float(health.outage == reason)
