@@ -1,6 +1,7 @@
 """Finished videos on their way to callers: checked again as they pass, through a fresh link when the old one died."""
 
 import asyncio
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -9,7 +10,6 @@ from contextlib import (
     AsyncExitStack,
     aclosing,
     asynccontextmanager,
-    suppress,
 )
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -25,6 +25,7 @@ from router.engine.parts import Parts
 from router.engine.store import StoreUnavailableError
 from router.engine.verification import SIGNATURE_BYTES, VideoCheck, is_page, require_signature
 
+_LOG = logging.getLogger(__name__)
 REFRESH_EVERY_S: Final = 30.0
 """How often at most an upstream is asked for a fresh link to one video, however many callers want it."""
 _TURNS_KEPT: Final = 2_000
@@ -117,9 +118,7 @@ class Serving:
                 raise self._lost(attempt) from None
             if not known:
                 turn.fresh = fresh
-                with suppress(StoreUnavailableError):
-                    await self._parts.store.relink_attempt(fresh)
-                self._relinked(fresh)
+                await self._keep(fresh)
             return stream
 
     async def _fresh(self, turn: _Turn, job: Job, attempt: Attempt) -> Attempt | None:
@@ -133,6 +132,14 @@ class Serving:
         if not isinstance(reading, Succeeded) or reading.url == attempt.content_url:
             return None
         return replace(attempt, content_url=reading.url, content_expires_at=reading.expires_at)
+
+    async def _keep(self, fresh: Attempt) -> None:
+        self._relinked(fresh)
+        try:
+            await self._parts.store.relink_attempt(fresh)
+        except StoreUnavailableError:
+            # The caller has his video all the same; the next one asks for a link again.
+            _LOG.warning("the fresh link of attempt %s could not be stored", fresh.id)
 
     def _turn(self, attempt: Attempt) -> _Turn:
         turn = self._turns.setdefault(attempt.id, _Turn())

@@ -73,12 +73,20 @@ class ScriptedAdapter:
         return HttpRequest("GET", f"/content/{remote_id}")
 
 
+class LinkingAdapter(ScriptedAdapter):
+    """A dialect without a content endpoint: what is done and names no link cannot be fetched."""
+
+    def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
+        return None if done.url is None else super().content_request(remote_id, done, variant)
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What becomes of one submit: `submit` None accepts it; `taken` says whether one without an answer was accepted.
 
-    The job ends `ends_after_s` after the POST, or never; `progress` moves until then unless it is `stuck`, and `link`
-    is shown beside its unfinished status. `broken_fetches` fail first, by our own fault where they are `ours`; after a
+    The job ends `ends_after_s` after the POST, or never; progress moves until then unless it is `stuck` at `progress`,
+    and `link` is shown beside its unfinished status. `poll_faults` come before any answer of a poll. For `unlinked_s`
+    the job is done and names no link. `broken_fetches` fail first, by our own fault where they are `ours`; after a
     first fetch the job is `taken_back` where that is set.
     """
 
@@ -88,6 +96,9 @@ class Fate:
     ends_after_s: float | None = 60.0
     end: Succeeded | Failure = field(default_factory=Succeeded)
     stuck: bool = False
+    progress: int = 50
+    poll_faults: tuple[Failure | Succeeded | NotSent | NoAnswer, ...] = ()
+    unlinked_s: float = 0.0
     link: str | None = None
     broken_fetches: int = 0
     ours: bool = False
@@ -103,6 +114,7 @@ class Taken:
     fate: Fate
     at: float
     fetches: int = 0
+    polled_at: list[float] = field(default_factory=list)
 
 
 class ScriptedTransport:
@@ -123,7 +135,7 @@ class ScriptedTransport:
         self, provider: str, operation: Operation, request: HttpRequest, lag_s: float | None = None
     ) -> Outcome:
         if operation is Operation.POLL:
-            return told(self._state(self.taken[request.path.rpartition("/")[2]]))
+            return self._polled(self.taken[request.path.rpartition("/")[2]])
         assert request.json is not None
         job_id = request.json["prompt"]
         await self._check(provider, job_id)
@@ -161,11 +173,19 @@ class ScriptedTransport:
         kept = [job for job in mine if not isinstance(self._state(job), Failure) or rule.failed_billed]
         return len(kept) * PRICES[provider]
 
+    def _polled(self, job: Taken) -> Outcome:
+        faults = job.fate.poll_faults
+        job.polled_at.append(self._clock.monotonic())
+        fault = faults[len(job.polled_at) - 1] if len(job.polled_at) <= len(faults) else self._state(job)
+        return fault if isinstance(fault, NotSent | NoAnswer) else told(fault)
+
     def _state(self, job: Taken) -> Running | Succeeded | Failure:
         age_s, ends = self._clock.monotonic() - job.at, job.fate.ends_after_s
+        if ends is not None and ends <= age_s < ends + job.fate.unlinked_s:
+            return Succeeded()
         if ends is not None and age_s >= ends:
             return job.fate.taken_back if job.fate.taken_back is not None and job.fetches else job.fate.end
-        progress = 50 if job.fate.stuck else int(age_s / 10)
+        progress = job.fate.progress if job.fate.stuck else int(age_s / 10)
         return Running(queued=False, progress=progress, url=job.fate.link)
 
     async def _check(self, provider: str, job_id: str) -> None:

@@ -11,7 +11,7 @@ from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
 from router.core.job import Job
 from router.core.routing import DurationPolicy, RoutingPreferences
 from router.engine.images import with_bytes, without_bytes
-from router.engine.store import MEMORY, Store, StoreUnavailableError
+from router.engine.store import MEMORY, StaleWriteError, Store, StoreUnavailableError
 from tests.builders import EPOCH, a_video
 from tests.store.lives import at_once, delivered, given_up, lost, refused, running, started, the_job
 
@@ -185,3 +185,14 @@ async def test_everything_is_there_after_a_restart(path: Path) -> None:
 async def test_a_store_in_memory_has_one_connection() -> None:
     with pytest.raises(ValueError, match="inline"):
         await Store.open(MEMORY)
+
+
+async def test_a_delivered_video_can_be_given_a_fresh_link_and_no_other(store: Store) -> None:
+    job, attempt = await running(store, await store.add_job(the_job()))
+    with pytest.raises(StaleWriteError):
+        await store.relink_attempt(replace(attempt, content_url="https://cdn.example/fresh"))
+    job = await delivered(store, job, attempt)
+    (done,) = job.attempts
+    fresh = replace(done, content_url="https://cdn.example/fresh", content_expires_at=EPOCH + 3600)
+    await store.relink_attempt(fresh)
+    assert await store.job(job.id) == job.with_attempt(fresh)

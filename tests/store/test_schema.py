@@ -20,7 +20,7 @@ from router.core.job import Attempt
 from router.engine.store import Store, StoreUnavailableError, StoreVersionError, migration, rows, statements
 from router.engine.store.file import connect
 from router.engine.store.schema import REVISION, attempts, metadata
-from tests.store.lives import the_attempt, the_job
+from tests.store.lives import delivered, running, the_attempt, the_job
 
 
 def schema(path: Path) -> dict[str, str]:
@@ -106,6 +106,19 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     monkeypatch.undo()
     connect(path, 1.0).close()
     assert "attempts" in schema(path)
+
+
+async def test_an_older_routers_file_keeps_its_jobs(path: Path) -> None:
+    store = await Store.open(path)
+    job, attempt = await running(store, await store.add_job(the_job()))
+    job = await delivered(store, job, attempt)
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE attempts DROP COLUMN content_expires_at")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    store = await Store.open(path)
+    assert await store.job(job.id) == job
+    await store.close()
 
 
 async def test_a_newer_routers_file_is_refused_untouched(path: Path) -> None:

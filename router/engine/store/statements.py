@@ -6,7 +6,6 @@ from sqlalchemy import Column, Integer, Select, Table, Update, bindparam, litera
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
-from router.core.job import AttemptState
 from router.engine.store.schema import (
     CLOSING_ENTRY,
     OPEN_JOB,
@@ -98,7 +97,7 @@ MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
 MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
 RELINK_ATTEMPT: Final = _compiled(
     attempts.update()
-    .where(attempts.c.id == bindparam("key_id"), attempts.c.state == AttemptState.SUCCEEDED.value)
+    .where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))
     .values(content_url=bindparam("content_url"), content_expires_at=bindparam("content_expires_at"))
 )
 HIDE_JOB: Final = _compiled(

@@ -49,8 +49,9 @@ def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt
 
 def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
     """Give a delivered video its fresh link; StaleWriteError when the attempt has not succeeded."""
-    row = {"content_url": attempt.content_url, "content_expires_at": attempt.content_expires_at}
-    if connection.execute(statements.RELINK_ATTEMPT, {**row, "key_id": attempt.id}).rowcount != 1:
+    row: rows.Row = {"content_url": attempt.content_url, "content_expires_at": attempt.content_expires_at}
+    row["key_id"], row["key_state"] = attempt.id, AttemptState.SUCCEEDED.value
+    if connection.execute(statements.RELINK_ATTEMPT, row).rowcount != 1:
         raise StaleWriteError(f"attempt {attempt.id} has not succeeded")
 
 
