@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from providers.canonical import Variant
 from router.core.job import Job, JobState
-from router.engine.exchange import ContentError, ContentStream
+from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
 from router.http.door import CALLER, DOOR, STREAM_ROOM
 from router.http.errors import ApiError, invalid
 from router.http.failures import failure_message
@@ -50,6 +50,9 @@ async def content(request: web.Request) -> web.StreamResponse:
         with request.app[STREAM_ROOM].place(request[CALLER]):
             async with opening as stream:
                 return await _relay(request, stream, job, variant)
+    except ContentExpiredError:
+        message = "the link to this video has expired upstream, and there is no fresh one; download before expires_at"
+        raise ApiError(410, message, "content_expired", "video_id") from None
     except ContentError:
         message = "the finished video could not be fetched from where it was made; try again in a moment"
         raise ApiError(502, message, "content_unavailable") from None
@@ -101,14 +104,15 @@ def _head(job: Job, variant: Variant) -> web.StreamResponse:
 
 
 async def _relay(request: web.Request, stream: ContentStream, job: Job, variant: Variant) -> web.StreamResponse:
-    headers = _own_headers(job, variant, stream.headers.get("content-type"))
+    verified = job.delivered.content_type if variant == "video" and job.delivered else None
+    headers = _own_headers(job, variant, verified or stream.headers.get("content-type"))
     content_range = stream.headers.get("content-range", "")
     if _CONTENT_RANGE.fullmatch(content_range):
         headers[hdrs.CONTENT_RANGE] = content_range
     if stream.status == 416:
         unsatisfied = {"Content-Range": content_range} if hdrs.CONTENT_RANGE in headers else {}
         raise ApiError(416, "the video has no such byte range", "range_not_satisfiable", "Range", headers=unsatisfied)
-    if not _is_video(stream) or (stream.status == 206 and hdrs.CONTENT_RANGE not in headers):
+    if stream.status not in (200, 206) or (stream.status == 206 and hdrs.CONTENT_RANGE not in headers):
         raise ContentError("an answer that is neither a video nor a part of one")
     length, tag = stream.headers.get("content-length", ""), stream.headers.get("etag", "")
     if length.isascii() and length.isdecimal():
@@ -131,12 +135,6 @@ async def _copy(request: web.Request, stream: ContentStream, response: web.Strea
     except (ContentError, TimeoutError, ConnectionError):
         if request.transport is not None:
             request.transport.abort()
-
-
-def _is_video(stream: ContentStream) -> bool:
-    """Relays answer 200 with a page or an error document when a link is used up."""
-    media_type = stream.headers.get("content-type", "").lower()
-    return stream.status in (200, 206) and not media_type.startswith(("text/", "application/json", "application/xml"))
 
 
 def _own_headers(job: Job, variant: Variant, upstream_type: str | None) -> dict[str, str]:

@@ -42,7 +42,8 @@ class Engine(Protocol):
     ) -> AbstractAsyncContextManager[ContentStream] | None:
         """Open a completed job's bytes; None when its provider has no such variant.
 
-        Calling and entering may raise ContentError; nothing is sent before it is entered.
+        Calling and entering may raise ContentError; nothing is sent before it is entered. What is entered is a video or
+        a part of one, or status 416.
         """
 
     async def readiness(self) -> Readiness:

@@ -68,6 +68,7 @@ class Bytes:
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "video/mp4", "x-upstream": "secret"})
     cut_after: int | None = None
     endless: bool = False
+    refusal: ContentError | None = None
     closed: bool = False
     asked: dict[str, str] = field(default_factory=dict)
     chunks_read: int = 0
@@ -75,6 +76,8 @@ class Bytes:
     @asynccontextmanager
     async def open(self, headers: Mapping[str, str]) -> AsyncIterator[ContentStream]:
         self.asked = {name.lower(): value for name, value in headers.items()}
+        if self.refusal is not None:
+            raise self.refusal
         try:
             yield self._stream()
         finally:

@@ -7,6 +7,7 @@ from aiohttp import ClientPayloadError
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import JobState
+from router.engine.exchange import ContentExpiredError
 from tests.http.doors import VIDEO, Bytes, MemoryEngine, an_open_door
 
 
@@ -137,6 +138,13 @@ async def test_a_video_that_is_not_there_says_why(state: JobState, code: str) ->
         assert (await response.json())["error"]["code"] == code
 
 
+async def test_a_video_that_its_upstream_does_not_keep_any_more_has_expired() -> None:
+    engine, path = a_finished(refusal=ContentExpiredError("over"))
+    async with an_open_door(engine) as opened, opened.session.get(opened.url + path) as response:
+        assert (response.status, response.headers["x-should-retry"]) == (410, "false")
+        assert (await response.json())["error"]["code"] == "content_expired"
+
+
 @pytest.mark.parametrize("variant", ["thumbnail", "poster"])
 async def test_a_variant_that_cannot_be_had_is_refused(variant: str) -> None:
     engine, path = a_finished()
@@ -153,7 +161,6 @@ async def test_a_variant_that_cannot_be_had_is_refused(variant: str) -> None:
     [
         None,
         Bytes(status=403),
-        Bytes(body=b"<html>gone</html>", headers={"content-type": "text/html"}),
         Bytes(status=206),
     ],
 )
