@@ -66,6 +66,15 @@ async def poll_once(
             reading = read_poll(provider.adapter, response)
         case NotSent(cause) | NoAnswer(cause):
             reading = Failure(Stage.POLL, Reason.UNREACHABLE, cause)
+    # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
+    if attempt.state is not AttemptState.SUCCEEDED:
+        _note(parts, attempt, reading, prompt)
+    return reading
+
+
+def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure, prompt: str | None) -> None:
+    """Tell everybody what a poll said of its provider."""
+    provider = parts.provider(attempt.provider)
     if isinstance(reading, Running) and reading.unknown_word is not None:
         parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
     said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
@@ -76,7 +85,6 @@ async def poll_once(
     if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
         parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
     parts.health[provider.name].polled(said_something)
-    return reading
 
 
 @dataclass(slots=True)
@@ -121,9 +129,10 @@ class AttemptRun:
         if self.attempt.provider not in self.parts.catalog.providers:
             return Failure(Stage.POLL, Reason.EXPIRED, "its provider is no longer configured")
         done = await self._wait()
+        if isinstance(done, Succeeded | Fetched):
+            self._enter(Stage.DOWNLOAD)
         if not isinstance(done, Succeeded):
             return done
-        self._enter(Stage.DOWNLOAD)
         ending = await self._fetch(done)
         self._enter(Stage.DOWNLOAD)
         # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
@@ -208,8 +217,10 @@ class AttemptRun:
         if link is None:
             return None
         done = Succeeded(link)
+        # Nobody is asked meanwhile, so a preview that trickles must not take long.
+        within_s = min(watch.polling.link_settles_s, self._job_left_s())
         try:
-            return Fetched(done, await fetch_once(self.parts, self.attempt, done, self._job_left_s()))
+            return Fetched(done, await fetch_once(self.parts, self.attempt, done, within_s))
         except ContentError:
             watch.tried_link(monotonic())
             return None

@@ -62,19 +62,19 @@ class Serving:
         if attempt is None or attempt.provider not in self._parts.catalog.providers:
             raise ContentError("the provider that made this video is no longer configured")
         if variant == "video":
-            return self._video(job, attempt, headers)
+            return self._video(attempt, headers)
         request = self._request(attempt, variant)
         return None if request is None else self._picture(attempt, request, headers)
 
     @asynccontextmanager
-    async def _video(self, job: Job, attempt: Attempt, headers: Mapping[str, str]) -> AsyncIterator[ContentStream]:
+    async def _video(self, attempt: Attempt, headers: Mapping[str, str]) -> AsyncIterator[ContentStream]:
         async with AsyncExitStack() as stack:
             try:
                 stream = await stack.enter_async_context(self._checked(attempt, headers))
             except ContentError as error:
                 if not error.gone:
                     raise
-                stream = await self._through_fresh_link(stack, job, attempt, headers)
+                stream = await self._through_fresh_link(stack, attempt, headers)
             yield stream
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ class Serving:
             yield found.stream
 
     async def _through_fresh_link(
-        self, stack: AsyncExitStack, job: Job, attempt: Attempt, headers: Mapping[str, str]
+        self, stack: AsyncExitStack, attempt: Attempt, headers: Mapping[str, str]
     ) -> ContentStream:
         """Ask the upstream for another link, or use the one that another caller was just given."""
         turn = self._turn(attempt)
@@ -109,7 +109,7 @@ class Serving:
             fresh = turn.fresh
             known = fresh is not None and fresh.content_url != attempt.content_url
             if not known:
-                fresh = await self._fresh(turn, job, attempt)
+                fresh = await self._fresh(turn, attempt)
             if fresh is None:
                 raise self._lost(attempt)
             try:
@@ -121,12 +121,12 @@ class Serving:
                 await self._keep(fresh)
             return stream
 
-    async def _fresh(self, turn: _Turn, job: Job, attempt: Attempt) -> Attempt | None:
+    async def _fresh(self, turn: _Turn, attempt: Attempt) -> Attempt | None:
         monotonic = self._parts.clock.monotonic
         if monotonic() < turn.ask_at:
             return None
         turn.ask_at = monotonic() + REFRESH_EVERY_S
-        reading = await poll_once(self._parts, attempt, prompt=job.video.prompt)
+        reading = await poll_once(self._parts, attempt)
         if isinstance(reading, Failure):
             turn.ask_at = max(turn.ask_at, monotonic() + patience_s(reading.retry_after_s))
         if not isinstance(reading, Succeeded) or reading.url == attempt.content_url:

@@ -56,6 +56,21 @@ async def test_callers_cannot_make_the_router_poll_without_bound() -> None:
             router.skip(REFRESH_EVERY_S)
 
 
+async def test_an_upstream_that_forgot_an_old_video_is_not_taken_for_ailing() -> None:
+    async with wired() as router:
+        router.upstream.files["old"] = a_video_file
+        router.upstream.names(router.upstream.link("old"))
+        job = await router.made()
+        router.upstream.files["old"] = DEAD["http 404"]
+        router.upstream.polls = [json(404, {"error": {"message": "task not exist"}})]
+        for _ in range(10):
+            with pytest.raises(ContentError):
+                await router.download(job.id)
+            router.skip(REFRESH_EVERY_S)
+        assert len(router.upstream.polled_at) > 10
+        assert router.engine._parts.health["alpha"].poll_slowdown() == 1.0
+
+
 async def test_callers_at_once_share_one_fresh_link() -> None:
     async with wired() as router:
         router.upstream.files["old"] = router.upstream.files["new"] = a_video_file

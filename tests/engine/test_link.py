@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,14 +35,16 @@ def test_a_link_beside_an_unfinished_status_is_a_success_once_it_settled_or_prog
     in_virtual_time(main)
 
 
-def test_a_link_that_gives_no_video_is_tried_seldom_and_changes_nothing() -> None:
+@pytest.mark.parametrize("bad", [{"broken_fetches": NEVER}, {"trickles": True}])
+def test_a_link_that_gives_no_video_is_tried_seldom_and_changes_nothing(bad: dict[str, Any]) -> None:
     async def main(clock: Clock) -> None:
-        fate = Fate(ends_after_s=590.0, end=BROKEN, link=LINK, broken_fetches=NEVER)
+        fate = Fate(ends_after_s=590.0, end=BROKEN, link=LINK, **bad)
         async with a_scene(clock, {"alpha": [fate]}) as scene:
             job = await scene.made()
             (alpha,) = [taken for taken in scene.transport.taken.values() if taken.provider == "alpha"]
-            assert 5 <= alpha.fetches <= 10
+            assert 4 <= alpha.fetches <= 10
             assert (job.attempts[0].stage, job.attempts[0].reason) == (Stage.GENERATE, Reason.INTERNAL)
+            assert (job.attempts[0].ended_at or 0.0) - job.created_at < 680.0
             assert (await scene.money(job.id))[:2] == ["alpha pending", "alpha voided"]
 
     in_virtual_time(main)
