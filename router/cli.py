@@ -1,4 +1,4 @@
-"""The command line: serve, check, report, and the sandbox to try them on."""
+"""The command line: serve, check, report, the sandbox to try them on, and certify for dialects."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from providers.certification.cli import certify
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
 from router.config.loading import load
@@ -31,6 +32,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="YAML configuration.")]
