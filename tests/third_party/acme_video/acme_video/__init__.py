@@ -1,0 +1,1 @@
+"""The API of an imaginary video studio, as a dialect of video-router."""
