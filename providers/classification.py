@@ -1,19 +1,32 @@
-"""The one place that says where and why an upstream refused or failed.
+"""The one place that says where and why an upstream refused or failed, or that it never got to answer.
 
-Evidence counts in this order: machine code, words of the message, HTTP status. Codes and words are the rows of
-`providers.rules.RULES`; a dialect may put rows of its own before them. At a create only a 4xx refuses by any words;
-at any other status the job may exist, so only what is documented of such answers counts.
+Evidence is weighed by `providers.rules.RULES`; a dialect may put rows of its own before them. A refusal, an empty
+account, a bad key and a lost answer count wherever they are told; of the rest machine codes speak before words, and
+words before the HTTP status. At a create only a 4xx refuses by any words; at any other status the job may exist, so
+only what is documented of such answers counts, and what their messages begin with.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
 
 from providers.adapter import HttpResponse, Json
 from providers.canonical import Failure, Reason, Stage
-from providers.fields import Complaint, complaint, cost_microusd, names_a_job, retry_after_s
+from providers.complaints import Complaint, complaint, embedded_status
+from providers.fields import cost_microusd, names_a_job, retry_after_s
 from providers.rules import RULES, Rule
+from providers.rules.beginnings import begins_with, unprefixed
+from providers.rules.reviews import named_review, names_people
+from providers.rules.text import bare, plain
 
 # So broad that HTTP status and message speak first: new-api answers a bad token 401 with code `invalid_request`.
 BROAD_CODES = frozenset({"invalid_request", "invalid_request_error", "model_not_found", "bad_request"})
 # A refusal, an empty account or a bad key is never hidden by a code that would let the job fail over or just wait.
-DECISIVE = frozenset({Reason.REFUSED, Reason.BALANCE, Reason.AUTH})
+DECISIVE = (Reason.REFUSED, Reason.BALANCE, Reason.AUTH)
+# What counts wherever it is told, in this order; a lost answer outweighs whatever would call the create refused.
+BEFORE_CODES = (*DECISIVE, Reason.AMBIGUOUS)
+# What a machine code proves in any spelling where words prove nothing.
+PROVEN_BY_CODE = frozenset({*DECISIVE, Reason.RATE_LIMITED})
 
 STATUS_REASONS = {
     401: Reason.AUTH,
@@ -22,49 +35,108 @@ STATUS_REASONS = {
     429: Reason.RATE_LIMITED,
     451: Reason.REFUSED,
 }
+# What an upstream answers before it reads a request.
+KEY_STATUSES = frozenset({401, 402})
 # Proxies and application servers use these for what they lost sight of, so they prove nothing of a create.
 UNPROVABLE_STATUSES = frozenset({408, 409, 499})
 GONE_STATUSES = frozenset({404, 410})
-POLL_REASONS = frozenset(
-    {Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.INVALID, Reason.UNREADABLE}
-)
+# What a 429 may say instead of what it is.
+TOLD_BY_A_429 = frozenset({*DECISIVE, Reason.OVERLOADED})
+POLL_REASONS = frozenset({Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.INVALID})
+# What an ended job may be blamed on; a lost answer or a breakdown of its upstream is `internal`.
+JOB_REASONS = frozenset({Reason.REFUSED, *POLL_REASONS})
 
-# What an ended job may be blamed on. Its key, its account and its capacity were our provider's to have when it took the
-# job on; what a job says of them is about the provider's own upstream.
-JOB_REASONS = frozenset({Reason.REFUSED, Reason.INVALID})
+WORDS_CHARS = 6_000
 
-IMAGE_WORDS = ("image", "photo", "picture", "person", "people", "upload", "face", "图", "照片", "真人", "人脸")
+
+class Weight(IntEnum):
+    """How a row was found: by a whole machine code, by a code's words, or by a message's words."""
+
+    CODE = 1
+    CODE_WORDS = 2
+    WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A row that fits, and by what."""
+
+    row: Rule
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer complains of, in the plain spelling that rules are written in."""
+
+    bare_codes: frozenset[str]
+    code_words: str
+    messages: tuple[str, ...]
+    words: str
+
+    @classmethod
+    def of(cls, said: Complaint) -> "Evidence":
+        """Spell a complaint plainly; the innermost messages first, because they are what an envelope is around."""
+        messages = tuple(plain(text) for text in reversed(said.messages))
+        codes = frozenset(bare(code) for code in said.codes)
+        telling = "\n".join(plain(code) for code in said.codes if code.casefold() not in BROAD_CODES)
+        return cls(codes, telling, messages, "\n".join(messages)[:WORDS_CHARS])
+
+    def matches(self, rules: tuple[Rule, ...]) -> list[Match]:
+        """Every row that fits, in the table's order."""
+        whole = frozenset(bare(text) for text in self.messages if len(text) <= 64)
+        weighed = ((row, self._weight(row, whole)) for row in rules)
+        return [Match(row, weight) for row, weight in weighed if weight is not None]
+
+    def _weight(self, row: Rule, whole_messages: frozenset[str]) -> Weight | None:
+        if not self.bare_codes.isdisjoint(row.bare_codes):
+            return Weight.CODE
+        if row.says(self.code_words):
+            return Weight.CODE_WORDS
+        return Weight.WORDS if not whole_messages.isdisjoint(row.bare_codes) or row.says(self.words) else None
 
 
 def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
-    """The row that fits best: a decisive one by code, then by phrase; else the first by code, then by phrase.
-
-    Of rows with one reason, the one that names its stage says more than the bare word beside it.
-    """
-    return _best(_by_any_word(said, rules))
+    """The row that weighs most, by codes and any words."""
+    best = _best(Evidence.of(said).matches(rules))
+    return best.row if best else None
 
 
 def documented_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
-    """The row that fits an answer whose status is no refusal: doubt first, then codes, then openings of messages."""
-    codes = {code.casefold() for code in said.codes}
-    by_code = [row for row in rules if not codes.isdisjoint(row.codes)]
-    by_opening = [row for row in rules if any(row.opens(message) for message in said.messages)]
-    doubt = next((row for row in _by_any_word(said, rules) if row.reason is Reason.AMBIGUOUS), None)
-    return doubt or _best([*by_code, *by_opening])
+    """The row that weighs most in an answer whose status is no refusal."""
+    evidence = Evidence.of(said)
+    best = _best(_provable(evidence, evidence.matches(rules), rules))
+    return best.row if best else None
 
 
-def _by_any_word(said: Complaint, rules: tuple[Rule, ...]) -> list[Rule]:
-    texts = {text.casefold() for text in (*said.codes, *said.messages)}
-    text = "\n".join(texts)
-    by_code = [row for row in rules if not texts.isdisjoint(row.codes)]
-    return by_code + [row for row in rules if any(phrase in text for phrase in row.phrases)]
+def _best(found: list[Match]) -> Match | None:
+    for reason in BEFORE_CODES:
+        told = [match for match in found if match.row.reason is reason]
+        if told:
+            return min(told, key=lambda match: (match.row.stage is None, match.weight))
+    known = [match for match in found if match.row.reason is not Reason.INTERNAL]
+    return min(known or found, key=lambda match: match.weight is Weight.WORDS, default=None)
 
 
-def _best(found: list[Rule]) -> Rule | None:
-    best = next((row for row in found if row.reason in DECISIVE), found[0] if found else None)
-    if best is None:
-        return None
-    return next((row for row in found if row.stage and row.reason is best.reason), best)
+def _provable(evidence: Evidence, found: list[Match], rules: tuple[Rule, ...]) -> list[Match]:
+    """What counts where the job may exist: doubt alone if there is any, else codes and beginnings of messages."""
+    doubt = [match for match in found if match.row.reason is Reason.AMBIGUOUS]
+    if doubt:
+        return doubt
+    starts = [unprefixed(text) for text in evidence.messages if not text.startswith("{")]
+    return [match for match in found if _is_provable(match, starts)] + [
+        Match(row, Weight.WORDS) for row in rules if any(row.opens(text) for text in starts)
+    ]
+
+
+def _is_provable(match: Match, starts: list[str]) -> bool:
+    match match.weight:
+        case Weight.CODE:
+            return match.row.reason is not Reason.INTERNAL
+        case Weight.CODE_WORDS:
+            return match.row.reason in PROVEN_BY_CODE
+        case _:
+            return match.row.reason in DECISIVE and any(begins_with(match.row, text) for text in starts)
 
 
 def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[Rule, ...] = RULES) -> Failure:
@@ -75,16 +147,27 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
     said = complaint(document) if document else Complaint()
     if document and names_a_job(document):
         return _failure(response, said, Stage.SUBMIT, Reason.AMBIGUOUS)
-    row = matching_rule(said, rules) if 400 <= response.status < 500 else documented_rule(said, rules)
-    reason = _submit_reason(response, said, row)
-    stage = row.stage if row and row.stage and row.reason is reason else _here(reason, Stage.SUBMIT, said, None)
-    return _failure(response, said, stage, reason, note=_gone_note(response, reason))
+    evidence = Evidence.of(said)
+    found = evidence.matches(rules)
+    status = _status_of_submit(response, document, found)
+    refuses = 400 <= status < 500
+    best = _best(found if refuses else _provable(evidence, found, rules))
+    reason = _submit_reason(response, status, said, best)
+    stage = _review(evidence, found, None) if reason is Reason.REFUSED else Stage.SUBMIT
+    return _failure(response, said, stage, reason, note=_gone_note(response, reason), recognised=_known(said, found))
 
 
-def _submit_reason(response: HttpResponse, said: Complaint, row: Rule | None) -> Reason:
-    status, told = response.status, row.reason if row else None
+def _status_of_submit(response: HttpResponse, document: Json | None, found: list[Match]) -> int:
+    """The HTTP status, or the one that a 2xx tells in its body, if nothing in there doubts it."""
+    told = embedded_status(document) if document and response.ok else None
+    doubted = any(match.row.reason is Reason.AMBIGUOUS for match in found)
+    return response.status if told is None or doubted else told
+
+
+def _submit_reason(response: HttpResponse, status: int, said: Complaint, best: Match | None) -> Reason:
+    told = best.row.reason if best and not _is_outweighed(best, status) else None
     if status == 429:
-        return Reason.RATE_LIMITED if told in {None, Reason.AMBIGUOUS} else told or Reason.RATE_LIMITED
+        return told if told is not None and told in TOLD_BY_A_429 else Reason.RATE_LIMITED
     if told is Reason.AMBIGUOUS or status in UNPROVABLE_STATUSES:
         return Reason.AMBIGUOUS
     if told is not None:
@@ -98,6 +181,13 @@ def _submit_reason(response: HttpResponse, said: Complaint, row: Rule | None) ->
     return Reason.AMBIGUOUS
 
 
+def _is_outweighed(best: Match, status: int) -> bool:
+    """Whether the HTTP status says more than words: always than a breakdown, of a key also than an invalid request."""
+    if best.row.reason is Reason.INVALID and best.weight is Weight.WORDS:
+        return status in KEY_STATUSES
+    return best.row.reason is Reason.INTERNAL
+
+
 def _gone_note(response: HttpResponse, reason: Reason) -> str:
     if response.status not in GONE_STATUSES or reason is not Reason.INVALID:
         return ""
@@ -107,14 +197,15 @@ def _gone_note(response: HttpResponse, reason: Reason) -> str:
 def failed_poll(response: HttpResponse, document: Json | None, rules: tuple[Rule, ...] = RULES) -> Failure:
     """Read an answer that says nothing of the video: always stage `poll`."""
     said = complaint(document) if document else Complaint()
-    row = matching_rule(said, rules)
-    reason = row.reason if row and row.reason in POLL_REASONS else _poll_status_reason(response.status)
-    return _failure(response, said, Stage.POLL, reason)
+    found = Evidence.of(said).matches(rules)
+    best = _best([match for match in found if match.row.reason in POLL_REASONS])
+    reason = best.row.reason if best else _poll_status_reason(response.status)
+    return _failure(response, said, Stage.POLL, reason, recognised=_known(said, found))
 
 
 def _poll_status_reason(status: int) -> Reason:
     told = STATUS_REASONS.get(status)
-    if told in POLL_REASONS:
+    if told is not None and told in POLL_REASONS:
         return told
     if status == 408 or status >= 500:
         return Reason.OVERLOADED
@@ -126,11 +217,17 @@ def failed_job(
 ) -> Failure:
     """Read a job that the upstream ended without a video; `progress` tells an output review from an input review."""
     said = complaint(document)
-    row = matching_rule(said, rules)
-    if row is None or row.reason not in JOB_REASONS:
-        return _failure(response, said, Stage.GENERATE, Reason.INTERNAL, document)
-    stage = row.stage or _here(row.reason, Stage.GENERATE, said, progress)
-    return _failure(response, said, stage, row.reason, document)
+    evidence = Evidence.of(said)
+    found = evidence.matches(rules)
+    best = _best(found)
+    reason = best.row.reason if best and best.row.reason in JOB_REASONS else Reason.INTERNAL
+    stage = _review(evidence, found, progress or 0) if reason is Reason.REFUSED else Stage.GENERATE
+    return _failure(response, said, stage, reason, document, recognised=_known(said, found))
+
+
+def withheld_video(response: HttpResponse, document: Json) -> Failure:
+    """Read a job called done whose video a review keeps back."""
+    return _failure(response, complaint(document), Stage.OUTPUT_REVIEW, Reason.REFUSED, document)
 
 
 def cancelled_job(response: HttpResponse, document: Json) -> Failure:
@@ -138,16 +235,42 @@ def cancelled_job(response: HttpResponse, document: Json) -> Failure:
     return _failure(response, complaint(document), Stage.GENERATE, Reason.CANCELLED, document)
 
 
-def _here(reason: Reason, stage: Stage, said: Complaint, progress: int | None) -> Stage:
-    return _review(said, progress) if reason is Reason.REFUSED else stage
+def unsent(cause: str) -> Failure:
+    """A create that provably never left this machine, or never reached an upstream."""
+    return Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause)
 
 
-def _review(said: Complaint, progress: int | None) -> Stage:
-    """Place a refusal that does not name its review: after the first per cent only the output is left to review."""
+def unanswered(cause: str) -> Failure:
+    """A create whose answer never came: the job may exist."""
+    return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
+
+
+def poll_unanswered(cause: str) -> Failure:
+    """A poll without an answer, whether or not it was sent: polls cost nothing."""
+    return Failure(Stage.POLL, Reason.UNREACHABLE, cause)
+
+
+def _review(evidence: Evidence, found: list[Match], progress: int | None) -> Stage:
+    """Place a refusal: by its code, by what its code names, by its words; else by progress, which a submit has not."""
+    refused = [match for match in found if match.row.reason is Reason.REFUSED]
+    by_code = (match.row.stage for match in refused if match.weight is Weight.CODE)
+    finders: tuple[Callable[[], Stage | None], ...] = (
+        lambda: next(filter(None, by_code), None),
+        lambda: named_review(evidence.code_words),
+        lambda: next(filter(None, (match.row.stage for match in refused)), None),
+        lambda: named_review(evidence.words),
+    )
+    named = next((stage for find in finders if (stage := find()) is not None), None)
+    if named is not None:
+        return named
     if progress:
         return Stage.OUTPUT_REVIEW
-    text = " ".join(said.messages).casefold()
-    return Stage.IMAGE_REVIEW if any(word in text for word in IMAGE_WORDS) else Stage.PROMPT_REVIEW
+    return Stage.IMAGE_REVIEW if names_people(f"{evidence.code_words}\n{evidence.words}") else Stage.PROMPT_REVIEW
+
+
+def _known(said: Complaint, found: list[Match]) -> bool:
+    """Whether the table knows the words of an answer, or there are none."""
+    return bool(found) or not said
 
 
 def _failure(
@@ -157,6 +280,7 @@ def _failure(
     reason: Reason,
     document: Json | None = None,
     note: str = "",
+    recognised: bool = True,
 ) -> Failure:
     return Failure(
         stage,
@@ -165,4 +289,5 @@ def _failure(
         code=said.code,
         retry_after_s=retry_after_s(response),
         cost_microusd=cost_microusd(document) if document else None,
+        recognised=recognised,
     )

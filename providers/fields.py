@@ -5,26 +5,15 @@ differently. A reader answers None when nothing fits; it never raises on odd JSO
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-import orjson
-
 from providers.adapter import HttpResponse, Json
-
-T = TypeVar("T")
-Paths: TypeAlias = tuple[tuple[str, ...], ...]
-
-
-def paths(text: str) -> Paths:
-    """Read a table of places: dotted, apart by white space, in the order to try; a number is a list's index."""
-    return tuple(tuple(path.split(".")) for path in text.split())
-
+from providers.places import first, paths, value_at
 
 ID_PATHS = paths("id task_id video_id data.task_id data.id data.video_id result.id result.task_id output.task_id")
 OWN_ID_PATHS = paths("id task_id video_id")
@@ -44,22 +33,16 @@ URL_PATHS = paths("""
 # Older new-api keeps a finished task's link here; on any other status it is what the name says.
 FAIL_REASON_PATHS = paths("fail_reason data.fail_reason")
 
+# When the link dies; what a job may be asked for until then is another matter.
+EXPIRES_PATHS = paths("""
+    expires_at url_expires_at video_url_expires_at expire_at expires data.expires_at data.url_expires_at
+    data.expire_at detail.expires_at metadata.expires_at output.expires_at result.expires_at video.expires_at
+""")
+
 PROGRESS_PATHS = paths("""
     progress progress_pct data.progress data.progress_pct
     detail.progress detail.progress_pct detail.pending_info.progress_pct
 """)
-
-CODE_PATHS = paths("""
-    error.code error.type error.error_code error_code errorCode error_type failureCode failure_code bizCode code
-    data.error.code data.error.type detail.error.code
-""")
-MESSAGE_PATHS = paths("""
-    error error.message error.error.message message msg error_message errorMessage fail_reason failure_reason detail
-    task_status_msg data.fail_reason data.error data.error.message data.message
-    detail.failure_reason detail.error.message detail.pending_info.failure_reason
-""")
-# How an envelope says that there is nothing to complain about.
-NO_COMPLAINT = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null", "false"})
 
 # What only a job has beside its id and its status.
 JOB_PATHS = paths("""
@@ -74,11 +57,11 @@ TICKS_PER_MICROUSD = 10_000
 
 ID_CHARS = 1_024
 URL_CHARS = 8_192
-CODE_CHARS = 64
-MESSAGE_CHARS = 2_000
-NESTED_ERRORS = 3
+WORD_CHARS = 64
 RETRY_AFTER_S = 86_400.0
 COST_MICROUSD = 10_000_000_000
+MILLISECONDS_FROM = 1e11  # what is later than the year 5138 in seconds counts milliseconds
+EXPIRES_AT_S = 1e10
 
 
 class RemoteStatus(StrEnum):
@@ -103,49 +86,9 @@ STATUS_WORDS: Mapping[RemoteStatus, str] = {
         failed failure fail error video_generation_failed video_upsampling_failed expired deleted aborted""",
     RemoteStatus.CANCELLED: "cancelled canceled",
 }
+# The video before upsampling: a link beside these is not to what was bought.
+UNFINISHED_VIDEO_WORDS = frozenset({"video_generation_completed", "video_upsampling", "video_upsampling_completed"})
 _STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words.split()}
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """What an answer says went wrong: machine codes and words, the outermost first; falsy when it says nothing."""
-
-    codes: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.codes or self.messages)
-
-    @property
-    def code(self) -> str | None:
-        """The first machine code."""
-        return self.codes[0] if self.codes else None
-
-    @property
-    def message(self) -> str:
-        """The first message that is words rather than an envelope around some."""
-        return next((text for text in self.messages if not text.startswith("{")), "")
-
-
-def value_at(document: object, path: tuple[str, ...]) -> object:
-    """Follow one path through objects and lists; None when it leads nowhere."""
-    for step in path:
-        if isinstance(document, dict):
-            document = document.get(step)
-        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
-            document = document[int(step)]
-        else:
-            return None
-    return document
-
-
-def first(document: Json, table: Paths, read: Callable[[object], T | None]) -> T | None:
-    """Return the first value of `table` that `read` can make sense of."""
-    for path in table:
-        value = value_at(document, path)
-        if value is not None and (found := read(value)) is not None:
-            return found
-    return None
 
 
 def job_object(document: Json) -> Json:
@@ -193,7 +136,13 @@ def status_word(document: Json) -> str | None:
 def _as_word(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    return "_".join(value.replace("-", " ").lower().split())[:CODE_CHARS] or None
+    word = "_".join(value.replace("-", " ").lower().split())[:WORD_CHARS]
+    return None if not word or _is_http_status(word) else word
+
+
+def _is_http_status(word: str) -> bool:
+    """Whether an envelope wrote an HTTP status where a job has its status word."""
+    return len(word) == 3 and word.isascii() and word.isdecimal()
 
 
 def known_status(word: str) -> RemoteStatus | None:
@@ -242,43 +191,6 @@ def _as_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def complaint(document: Json, depth: int = NESTED_ERRORS) -> Complaint:
-    """Collect codes and messages, also out of JSON that an envelope carries as a string."""
-    codes = [code for path in CODE_PATHS if (code := _as_code(value_at(document, path)))]
-    messages = [text for path in MESSAGE_PATHS if (text := _as_message(value_at(document, path)))]
-    for text in tuple(messages):
-        inner = _nested(text, depth)
-        codes.extend(inner.codes)
-        messages.extend(inner.messages)
-    return Complaint(tuple(dict.fromkeys(codes)), tuple(dict.fromkeys(messages)))
-
-
-def _nested(text: str, depth: int) -> Complaint:
-    if depth == 0 or not text.startswith("{"):
-        return Complaint()
-    try:
-        document = orjson.loads(text)
-    except ValueError:
-        return Complaint()
-    return complaint(document, depth - 1) if isinstance(document, dict) else Complaint()
-
-
-def _as_code(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    code = str(value).strip()[:CODE_CHARS]
-    return None if code.lower() in NO_COMPLAINT else code
-
-
-def _as_message(value: object) -> str | None:
-    if isinstance(value, list):  # FastAPI's validation errors: [{"loc": [...], "msg": "..."}]
-        texts = [item.get("msg") if isinstance(item, dict) else item for item in value[:5]]
-        value = "; ".join(text for text in texts if isinstance(text, str))
-    if not isinstance(value, str) or value.strip().lower() in NO_COMPLAINT:
-        return None
-    return value.strip() if value.lstrip().startswith("{") else value.strip()[:MESSAGE_CHARS]
-
-
 def retry_after_s(response: HttpResponse) -> float | None:
     """How long the upstream asks to be left alone, at most a day.
 
@@ -312,3 +224,26 @@ def cost_microusd(document: Json) -> int | None:
 
 def _sane_cost(microusd: Decimal) -> int | None:
     return int(microusd.to_integral_value()) if 0 <= microusd <= COST_MICROUSD else None
+
+
+def expires_at(document: Json) -> float | None:
+    """Wall seconds when the upstream says its link dies, out of seconds, milliseconds or an ISO date with a zone."""
+    return first(document, EXPIRES_PATHS, _as_moment)
+
+
+def _as_moment(value: object) -> float | None:
+    number = _as_number(value)
+    if number is None:
+        return _as_iso_moment(value)
+    seconds = number / 1000 if number >= MILLISECONDS_FROM else number
+    return seconds if 0 < seconds <= EXPIRES_AT_S else None
+
+
+def _as_iso_moment(value: object) -> float | None:
+    if not isinstance(value, str) or not 19 <= len(value) <= 40:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None

@@ -55,7 +55,7 @@ def poll_request(remote_id: str) -> HttpRequest:
 
 def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:
     """Read a job; the id it echoes may lack the create's prefix and is ignored."""
-    return read_job(response, content_endpoint=False)
+    return read_job(response)
 
 
 def content_request(remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:  # noqa: ARG001

@@ -22,7 +22,7 @@ from providers.canonical import (
     Variant,
     VideoRequest,
 )
-from providers.fields import complaint
+from providers.complaints import complaint
 from providers.reading import read_created, read_job
 from providers.rules import RULES, Rule, rule
 
@@ -107,7 +107,7 @@ class Speaker:
 
     def read_poll(self, response: HttpResponse) -> Running | Succeeded | Failure:
         """Read a Video object; `completed` needs no link, because the content endpoint has the bytes."""
-        return read_job(response, content_endpoint=True, rules=self.job_rules + self.rules + RULES)
+        return read_job(response, rules=self.job_rules + self.rules + RULES)
 
     def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
         """Fetch the link the job named, else the content endpoint.

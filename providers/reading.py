@@ -13,19 +13,20 @@ from providers.classification import (
     failed_poll,
     matching_rule,
     refused_submit,
+    withheld_video,
 )
+from providers.complaints import complaint
 from providers.fields import (
     FAIL_REASON_PATHS,
     ID_PATHS,
     REQUEST_ID_PATHS,
+    UNFINISHED_VIDEO_WORDS,
     URL_PATHS,
-    Paths,
     RemoteStatus,
     as_id,
     as_url,
-    complaint,
     cost_microusd,
-    first,
+    expires_at,
     is_bare_error,
     is_job,
     job_object,
@@ -33,6 +34,10 @@ from providers.fields import (
     progress_percent,
     status_word,
 )
+from providers.flags import is_withheld
+from providers.links import link_expires_at
+from providers.places import Paths, first
+from providers.plausibility import sane_accepted, sane_job_end, sane_refusal, sane_running, sane_succeeded
 from providers.rules import RULES, Rule
 
 
@@ -42,31 +47,41 @@ def read_submit(adapter: Adapter, response: HttpResponse) -> Accepted | Failure:
     What `adapter` cannot read is `ambiguous` unless the status alone proves a refusal (429, or 503 with Retry-After).
     """
     try:
-        reading = adapter.read_submit(response)
+        reading = _sane_submit(adapter.read_submit(response), response)
     except Exception:  # noqa: BLE001 - an adapter may be a stranger's; a bug in it must not lose a paid job
-        return refused_submit(response, None)
+        reading = None
+    return reading or refused_submit(response, None)
+
+
+def _sane_submit(reading: object, response: HttpResponse) -> Accepted | Failure | None:
     match reading:
         case Failure():
-            return reading
+            return sane_refusal(reading)
         case Accepted() if response.ok:
-            return reading
+            return sane_accepted(reading)
         case _:
-            return refused_submit(response, None)
+            return None
 
 
 def read_poll(adapter: Adapter, response: HttpResponse) -> Running | Succeeded | Failure:
     """Read a poll's answer; never raises. What `adapter` cannot read is a Failure of stage `poll`."""
     try:
-        reading = adapter.read_poll(response)
+        reading = _sane_poll(adapter.read_poll(response), response)
     except Exception:  # noqa: BLE001 - as in read_submit
-        return failed_poll(response, None)
+        reading = None
+    return reading or failed_poll(response, None)
+
+
+def _sane_poll(reading: object, response: HttpResponse) -> Running | Succeeded | Failure | None:
     match reading:
         case Failure():
-            return reading
-        case Running() | Succeeded() if response.ok:
-            return reading
+            return sane_job_end(reading)
+        case Running() if response.ok:
+            return sane_running(reading)
+        case Succeeded() if response.ok:
+            return sane_succeeded(reading)
         case _:
-            return failed_poll(response, None)
+            return None
 
 
 def read_created(
@@ -83,31 +98,26 @@ def read_created(
     return refused_submit(response, document, rules)
 
 
-def read_job(
-    response: HttpResponse, *, content_endpoint: bool, rules: tuple[Rule, ...] = RULES
-) -> Running | Succeeded | Failure:
-    """Read a job; without a `content_endpoint` a finished job is kept running until its link appears."""
+def read_job(response: HttpResponse, *, rules: tuple[Rule, ...] = RULES) -> Running | Succeeded | Failure:
+    """Read a job; one that is done without a link has succeeded all the same, and is asked for its link again."""
     document = response.document()
     job = job_object(document)
     word = status_word(job)
     status = known_status(word) if word else None
     if word is None or not (response.ok or _failed_in_its_own_body(job, status)):
         return failed_poll(response, document, rules)
-    progress = progress_percent(job)
     match status:
-        case RemoteStatus.QUEUED:
-            return Running(queued=not progress, progress=progress)
-        case RemoteStatus.IN_PROGRESS | None:
-            unknown_word = word if status is None else None
-            return Running(queued=False, progress=progress, unknown_word=unknown_word, url=_result_url(job))
+        case RemoteStatus.QUEUED | RemoteStatus.IN_PROGRESS | None:
+            return _running(job, word, status)
         case RemoteStatus.COMPLETED if (url := _result_url(job)) is not None:
-            return Succeeded(url, cost_microusd(job))
+            return _succeeded(job, url)
         case _ if not is_job(job) or (is_bare_error(job) and not _refused(job, rules)):
             return failed_poll(response, document, rules)
         case RemoteStatus.COMPLETED:
-            return _completed_without_url(response, job, content_endpoint, rules)
+            withheld = is_withheld(job) or _refused(job, rules)  # some call a job completed that its review ended
+            return withheld_video(response, job) if withheld else _succeeded(job, None)
         case RemoteStatus.FAILED:
-            return failed_job(response, job, progress, rules)
+            return failed_job(response, job, progress_percent(job), rules)
         case RemoteStatus.CANCELLED:
             return cancelled_job(response, job)
         case _:
@@ -119,16 +129,22 @@ def _failed_in_its_own_body(job: Json, status: RemoteStatus | None) -> bool:
     return status is RemoteStatus.FAILED and job.get("object") == "video"
 
 
+def _running(job: Json, word: str, status: RemoteStatus | None) -> Running:
+    progress = progress_percent(job)
+    if status is RemoteStatus.QUEUED:
+        return Running(queued=not progress, progress=progress)
+    url = None if word in UNFINISHED_VIDEO_WORDS else _result_url(job)
+    return Running(queued=False, progress=progress, unknown_word=word if status is None else None, url=url)
+
+
+def _succeeded(job: Json, url: str | None) -> Succeeded:
+    told = expires_at(job)
+    dies_at = link_expires_at(url) if told is None and url is not None else told
+    return Succeeded(url, cost_microusd(job), dies_at)
+
+
 def _result_url(job: Json) -> str | None:
     return first(job, URL_PATHS, as_url) or first(job, FAIL_REASON_PATHS, as_url)
-
-
-def _completed_without_url(
-    response: HttpResponse, job: Json, content_endpoint: bool, rules: tuple[Rule, ...]
-) -> Running | Succeeded | Failure:
-    if _refused(job, rules):  # some call a job completed that the output review ended
-        return failed_job(response, job, 100, rules)
-    return Succeeded(None, cost_microusd(job)) if content_endpoint else Running(queued=False, progress=100)
 
 
 def _refused(job: Json, rules: tuple[Rule, ...]) -> bool:

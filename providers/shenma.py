@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, ImageUrl, Running, Size, Succeeded, Variant, VideoRequest
-from providers.fields import paths
+from providers.places import paths
 from providers.reading import read_created, read_job
 
 ID_PATHS = paths("task_id id data.task_id data.id output.task_id")
@@ -58,7 +58,7 @@ def poll_request(remote_id: str) -> HttpRequest:
 
 def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:
     """Read a task; on SUCCESS its link may sit in `data.output`, `data.outputs` or even `fail_reason`."""
-    return read_job(response, content_endpoint=False)
+    return read_job(response)
 
 
 def content_request(remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:  # noqa: ARG001

@@ -9,7 +9,9 @@ from typing import Final
 import orjson
 
 from providers.adapter import HttpRequest
-from providers.fields import URL_PATHS, as_url, complaint, first
+from providers.complaints import complaint
+from providers.fields import URL_PATHS, as_url
+from providers.places import first
 from router.engine.exchange import ContentStream, Transport
 from router.engine.verification import SIGNATURE_BYTES
 

@@ -9,23 +9,21 @@ import pytest
 from providers import openai
 from providers.adapter import HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded
+from providers.complaints import Complaint, complaint
 from providers.fields import (
     ID_PATHS,
     STATUS_WORDS,
     URL_PATHS,
-    Complaint,
-    Paths,
     RemoteStatus,
     as_id,
     as_url,
-    complaint,
     cost_microusd,
-    first,
     job_object,
     known_status,
     progress_percent,
     retry_after_s,
 )
+from providers.places import Paths, first
 from providers.reading import read_poll, read_submit
 from providers.registry import dialects
 
@@ -255,8 +253,8 @@ def test_an_error_envelope_with_no_more_than_an_id_is_a_failed_poll(adapter: Any
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"object": "video", "message": "Too many requests"}, Reason.INTERNAL),
-        ({"progress": 0, "message": "Too many requests"}, Reason.INTERNAL),
+        ({"object": "video", "message": "Too many requests"}, Reason.RATE_LIMITED),
+        ({"progress": 0, "message": "Too many requests"}, Reason.RATE_LIMITED),
         ({"fail_reason": "", "message": "query failed"}, Reason.INTERNAL),
         ({"model": "sora-2", "error": "crashed"}, Reason.INTERNAL),
         ({"message": "blocked by our moderation system"}, Reason.REFUSED),

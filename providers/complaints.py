@@ -1,0 +1,200 @@
+"""What an answer says went wrong, collected from every place where upstreams are known to say so."""
+
+import ast
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from providers.adapter import Json
+from providers.places import first, paths, value_at
+
+CODE_PATHS = paths("""
+    error.code error.type error.error_code error.errorCode error.status error_code errorCode err_code errcode
+    error_type failureCode failure_code fail_code bizCode code Code errors.0.code errors.0.type
+    errors.0.extensions.code error.0.code error.0.type error.details.0.reason error.metadata.error_type
+    detail.0.type detail.code detail.type detail.error.code data.error.code data.error.type data.error_code
+    data.errorCode data.fail_code data.failure_code data.code output.code output.error.code result.code
+    result.error.code result.error_code task.error.code task.error_code base_resp.status_code
+    data.base_resp.status_code err.code Error.Code Response.Error.Code ResponseMetadata.Error.Code meta.code
+    fault.detail.errorcode header.code status_code statusCode data.result.error.code message.code message.error.code
+    response.error.code body.error.code data.data.error.code error.error.code error.error.type
+    error.moderation_details.moderation_stage
+""")
+MESSAGE_PATHS = paths("""
+    error error.message error.error.message error.msg error.detail error.details error.reason error.description
+    error.error_description error.status_message error.status_msg error.error error.metadata.raw message msg Message
+    error_message errorMessage error_msg errorMsg err_msg errmsg error_description status_message status_msg
+    statusMessage statusText fail_reason failure_reason failReason failed_reason fail_message fail_msg failure
+    failureReason failure_message reason title detail details description errors errors.0.message errors.0.detail
+    errors.0.reason err err.message Error.Message Response.Error.Message ResponseMetadata.Error.Message
+    fault.faultstring exception task_status_msg detail.failure_reason detail.error.message detail.error
+    detail.message detail.msg detail.reason detail.pending_info.failure_reason base_resp.status_msg
+    data.base_resp.status_msg data.fail_reason data.failure_reason data.error data.error.message data.error_message
+    data.errorMessage data.error_msg data.message data.msg data.reason data.detail data.task_status_msg
+    data.task_result.message data.data.fail_reason data.data.error.message data.data.error output.message
+    output.error_message output.error output.error.message result.message result.msg result.error
+    result.error.message result.error_message result.fail_reason task.error.message task.error task.fail_reason
+    task.error_message task_result.message message.error.message message.message message.error
+    response.error.message body.error.message header.message meta.message meta.msg data.result.error.message
+    raiMediaFilteredReasons response.raiMediaFilteredReasons response.generateVideoResponse.raiMediaFilteredReasons
+    rai_media_filtered_reasons error.moderation_details.reason data.failReason data.result.message
+""")
+# How an envelope says that there is nothing to complain about.
+NO_COMPLAINT = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null", "false", "successful", "成功"})
+
+# Where an envelope may write the HTTP status that its own 2xx hides.
+EMBEDDED_STATUS_PATHS = paths("code error.code status_code statusCode status")
+
+CODE_CHARS = 64
+MESSAGE_CHARS = 2_000
+COMPLAINTS_MAX = 16
+NESTED_ERRORS = 3
+NESTED_CHARS = 65_536
+NESTED_TRIES = 3
+PREFACE_CHARS = 400
+LITERAL_CHARS = 8_000
+# Behind these words JSON may be a prompt that somebody wrote to look like an answer.
+ECHOES = ("prompt", "caption", "提示词", "提示詞", "描述")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an answer says went wrong: machine codes and words, the outermost first; falsy when it says nothing."""
+
+    codes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.codes or self.messages)
+
+    @property
+    def code(self) -> str | None:
+        """The first machine code."""
+        return self.codes[0] if self.codes else None
+
+    @property
+    def message(self) -> str:
+        """The first message that is words rather than an envelope around some."""
+        return next((text for text in self.messages if not text.startswith("{")), "")
+
+
+def complaint(document: Json, depth: int = NESTED_ERRORS) -> Complaint:
+    """Collect codes and messages, also out of JSON or a Python dict that a text carries."""
+    codes = [code for path in CODE_PATHS if (code := _as_code(value_at(document, path)))]
+    texts = [text for path in MESSAGE_PATHS if (text := _as_message(value_at(document, path)))]
+    messages = [text[:MESSAGE_CHARS] for text in texts]
+    for text in dict.fromkeys(texts):
+        inner = _nested(text, depth)
+        codes.extend(inner.codes)
+        messages.extend(inner.messages)
+    return Complaint(
+        tuple(dict.fromkeys(codes))[:COMPLAINTS_MAX],
+        tuple(dict.fromkeys(messages))[:COMPLAINTS_MAX],
+    )
+
+
+def embedded_status(document: Json) -> int | None:
+    """The HTTP status of a refusal, 400-499, that an answer writes as a whole number into its body."""
+    return first(document, EMBEDDED_STATUS_PATHS, _as_refusal)
+
+
+def _as_refusal(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() and text[0] == "4" else None
+
+
+def _nested(text: str, depth: int) -> Complaint:
+    if depth == 0:
+        return Complaint()
+    found = [complaint(document, depth - 1) for document in documents_in(text[:NESTED_CHARS])]
+    return Complaint(
+        tuple(code for inner in found for code in inner.codes),
+        tuple(message for inner in found for message in inner.messages),
+    )
+
+
+def documents_in(text: str) -> tuple[Json, ...]:
+    """The objects that a text holds as JSON or as a Python dict, unless it may be echoing a prompt."""
+    start = text.find("{")
+    if not 0 <= start <= PREFACE_CHARS or any(word in text[:start].casefold() for word in ECHOES):
+        return ()
+    end = text.rfind("}") + 1
+    body = text[start:end]
+    for spelling in (body, body.replace('\\"', '"')) if "\\" in body else (body,):
+        document = _json(spelling)
+        if document is not None:
+            return (document,)
+    if (document := _first_json(text, start) or _literal(body)) is not None:
+        return (document,)
+    return ()
+
+
+def _json(text: str) -> Json | None:
+    try:
+        document = orjson.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _first_json(text: str, start: int) -> Json | None:
+    """The first object of a text that goes on behind it."""
+    for begin in _braces(text, start):
+        try:
+            document, _ = json.JSONDecoder().raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document, dict):
+            return document
+    return None
+
+
+def _braces(text: str, start: int) -> Iterator[int]:
+    for _ in range(NESTED_TRIES):
+        if start < 0:
+            return
+        yield start
+        start = text.find("{", start + 1)
+
+
+def _literal(text: str) -> Json | None:
+    """Read a Python dict, as `str(error)` writes it."""
+    if not text.startswith("{'") or len(text) > LITERAL_CHARS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd backslash in a stranger's text is not our code's fault
+            document = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _as_code(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    code = str(value).strip()[:CODE_CHARS]
+    return None if code.lower() in NO_COMPLAINT or _is_success(code) else code
+
+
+def _is_success(code: str) -> bool:
+    return len(code) == 3 and code.isascii() and code.isdecimal() and code[0] == "2"
+
+
+def _as_message(value: object) -> str | None:
+    if isinstance(value, list):  # FastAPI's validation errors: [{"loc": [...], "msg": "..."}]
+        value = "; ".join(filter(None, map(_as_item, value[:5])))
+    if not isinstance(value, str) or value.strip().lower() in NO_COMPLAINT:
+        return None
+    return value.strip()[:NESTED_CHARS]
+
+
+def _as_item(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("msg") or value.get("message") or value.get("detail") or value.get("reason")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,19 @@
+"""The words upstreams complain with, and what each says of where and why: one table, by reason.
+
+The order of the rows is the order of their weight: refused, balance, auth, lost answers, rate limits, overload, invalid
+requests, and last what says no more than that something broke.
+"""
+
+from providers.rules import accounts, breakdowns, capacity, lost, refused, requests
+from providers.rules.rule import Rule, rule
+
+__all__ = ["RULES", "Rule", "rule"]
+
+RULES: tuple[Rule, ...] = (
+    *refused.RULES,
+    *accounts.RULES,
+    *lost.RULES,
+    *capacity.RULES,
+    *requests.RULES,
+    *breakdowns.RULES,
+)

@@ -1,0 +1,61 @@
+"""Whether a message begins with a statement, or only holds it somewhere: there it may be an echoed prompt."""
+
+import re
+
+from providers.rules.rule import Rule
+
+PREFIXES_MAX = 4
+LEAD_CHARS = 90
+
+_PREFIX = re.compile(
+    r"""(?!\W{0,3}[^:\n]{0,40}(?:prompt|caption|text\b|提示词|提示语|描述|文本))(?:
+      \[[^\]\n]{1,40}\] | \([^)\n]{1,40}\) | 【[^】\n]{1,40}】 | [-"'`*~#!<>=|.,;:/_]{1,3} (?=\s?\S)
+    | (?:[a-z0-9']{1,16}\s){0,4}(?:error|errors|failed|failure|exception|err|fail|rejected|said|says|returned)
+        (?:\s(?:code|message|msg|from\s\w{1,16}|type))?(?:\s?\d{1,6})?\s?[:,>|-]
+    | (?:[a-z]{1,10}\s){0,4}(?:http|status|code|status\scode|error\scode|http\sstatus)\s?[:=]?\s?\d{3,6}\s?[:,;|-]?
+    | \d{3,6}\s?[:,|-]
+    | (?:[a-z]{1,10}\s){0,2}(?:message|msg|detail|details|reason|body|response|cause|info|upstream|provider)\s?[:=]
+    | [^\s:,a-z]{0,12}(?:失败|错误|异常|出错|拒绝|报错|返回)(?:信息|原因|码)?\s?[:,-]
+    | (?:原因|失败原因|错误信息|错误原因|提示|消息|信息|上游|说明|错误码)\s?[:=]
+    )\s?""",
+    re.ASCII | re.VERBOSE,
+)
+# Words that lead to a statement; an echoed prompt has others as well.
+_LEAD_WORDS_TEXT = (
+    "sorry we are our the this that these your you you're you've have has had is was were be been being it its "
+    "it's a an user users account accounts token api key keys request requests task job video videos image images "
+    "photo picture pictures prompt prompts input inputs text content model generation upload uploaded reference "
+    "organization organisation org team project workspace current currently because due to as since of by on in "
+    "and or not cannot can't could may might will must please check service provider upstream channel customer "
+    "remaining available total prepaid plan subscription free error failed failure unable denied blocked rejected "
+    "refused flagged submitted provided supplied potentially possibly likely seem seems appear appears contain "
+    "contains detected some there no any all unfortunately http at from for openai do does did don't new safety "
+    "security user's generate create submit submission creation processed such output outputs generated resulting "
+    "result first last frame source final api-key uploads images' "
+)
+_LEAD_WORDS = frozenset(_LEAD_WORDS_TEXT.split())
+_LEAD_SIGNS = frozenset(
+    "您你的当前该此本抱歉对不起很用户账号组织团队令牌密钥请求任务视频图片像照提示词文内容输入上传参考生成"
+    "创建交失败由于因为已经被系统检测到平台查所在中是无法能可疑似包含有存涉嫌我们非常渠道游接口服模型次好"
+    "亲,'\"`!~*#-"
+)
+_TOKENS = re.compile(r"[a-z']+|\S")
+
+
+def unprefixed(text: str) -> str:
+    """A plain text without harmless words before it, such as `error:`, `[xx]` or `upstream returned 403:`."""
+    for _ in range(PREFIXES_MAX):
+        match = _PREFIX.match(text)
+        if match is None or match.end() == len(text):
+            break
+        text = text[match.end() :].lstrip()
+    return text
+
+
+def begins_with(row: Rule, text: str) -> bool:
+    """Whether a plain text without prefixes states what the row says with nothing but lead-in words before it."""
+    return any(start <= LEAD_CHARS and _only_leads(text[:start]) for start in row.starts(text))
+
+
+def _only_leads(text: str) -> bool:
+    return all(token in _LEAD_WORDS or token in _LEAD_SIGNS for token in _TOKENS.findall(text))

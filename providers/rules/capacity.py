@@ -1,0 +1,126 @@
+"""What upstreams say when there are too many of us, or too few of them."""
+
+from providers.canonical import Reason
+from providers.rules.rule import Rule, near, rule, words
+
+RATE_LIMITED = rule(
+    Reason.RATE_LIMITED,
+    codes="""rate_limit_exceeded rate_limit_error too_many_requests token_concurrency_limit_reached
+        resource_exhausted rate_limited ratelimiterror rate_limit rate_limit_reached concurrency_limit_exceeded
+        requestlimitexceeded throttled throttling throttlingexception flowlimitexceeded tpm_limit_exceeded""",
+    phrases=(
+        "负载已饱和",
+        "请求数限制",
+        "rate limit",
+        "too many requests",
+        "too many running tasks",
+        "parallel task over resource pack limit",
+        "Throttling.",
+        "upstream load is saturated",
+    ),
+    patterns=(
+        words(
+            "rate limit*|ratelimit*|rate limited|too many requests|too many concurrent*|too many running"
+            "|too many pending|too many active|too many parallel|too many simultaneous|too many tasks"
+            "|too many jobs|too many calls|too many attempts|too many videos|too many generations"
+            "|too many queries|too many in flight|too many submissions|too frequent*|too quickly|too fast"
+            "|throttl*|slow down|per minute|per second|requests per|rpm|tpm|qps|rate exceeded|request rate"
+            "|parallel task|in flight requests|load is saturated|load saturated|load is already saturated"
+            "|upstream load|requests too many|making requests|sending requests|backoff|back off|cooldown"
+            "|cool down|cooling down|limit requests|requests limit|request limit*|requests rate|burst"
+            "|retry after|concurrent request*|concurrent task*|concurrent job*|concurrent generation*"
+            "|concurrent video*",
+            unless="frames per second|frame per second|fps|burst mode",
+        ),
+        near(
+            "concurren*|parallel|simultaneous*|in progress tasks|running tasks|running jobs|active tasks"
+            "|active jobs|pending tasks|pending jobs|queued tasks|queued jobs|request frequency"
+            "|call frequency|frequency|request count|number of requests|requests|calls per|tasks in progress"
+            "|jobs in progress|generations in progress|request volume|daily requests|traffic",
+            "limit*|exceed*|maximum|max|reached|full|too high|too many|over|allowed|at a time|at once|cap"
+            "|only|up to|wait|too large",
+            gap=36,
+            unless="images|characters|pixels|seconds long|payload|body|entity|request entity",
+        ),
+        words(
+            "负载已饱和|负载饱和|请求过于频繁|过于频繁|太频繁|频繁|频率过|频率超|频率限制|频率受限|频控|限流"
+            "|限频|限速|流控|流量控制|速率限制|速率超|速率过|超速|并发|每分钟|每秒|请求数限制|请求数超"
+            "|请求数过|请求数已|请求次数|请求过多|请求太多|请求量过|请求过快|请求太快|请求频率|调用频率"
+            "|调用次数|访问频率|操作过快|任务数超|任务数已|任务数量已|任务数量超|任务数上限|任务过多|同时进行"
+            "|同时运行|同时生成|进行中的任务|排队任务数|降低请求|稍后重试频率|超过限额请求|请放慢|请慢|过快"
+            "|太快|请间隔|レート制限|リクエストが多|trop de requêtes|demasiadas solicitudes|요청이 너무"
+            "|zu viele anfragen|слишком много запросов"
+        ),
+    ),
+    # new-api, also as 500 and 502
+    openings=("当前分组上游负载已饱和", "current group upstream load (?:is )?(?:already )?saturated"),
+)
+
+OVERLOADED = rule(
+    Reason.OVERLOADED,
+    codes="channel:no_available_key",
+    phrases=(
+        "无可用渠道",
+        "可用渠道失败",
+        "no available account",
+        "no available channel",
+        "no_available_key",
+        "engine is currently overloaded",
+    ),
+    patterns=(
+        words(
+            "scheduling failure|overload*|over load*|over capacity|at capacity|at full capacity|full capacity"
+            "|no capacity|out of capacity|insufficient capacity|not enough capacity|lack of capacity"
+            "|capacity limit*|capacity exceeded|capacity constraint*|capacity is|capacity has"
+            "|capacity available|limited capacity|model capacity|server capacity|gpu capacity|too busy"
+            "|is busy|are busy|server busy|system busy|service busy|busy|high demand|heavy demand|peak demand"
+            "|increased demand|unprecedented demand|high load|heavy load|high traffic|heavy traffic"
+            "|under load|under heavy|high volume|saturated|fully booked|service unavailable"
+            "|temporarily unavailable|currently unavailable|is unavailable|are unavailable|unavailable"
+            "|temporarily not available|temporarily disabled|temporarily suspended|unavailable at the moment"
+            "|maintenance|no healthy upstream|no healthy|no live upstreams|no instance*|no workers|no worker"
+            "|no gpu*|no server*|no nodes|no backend*|no provider*|no channel*|no upstream*|no account*"
+            "|no resource*|no endpoint*|no free|no idle|queue is full|queue full|full queue|queue is too long"
+            "|queue limit|queue overflow|queue length|backlog|out of gpu*|gpu shortage|compute shortage"
+            "|resource shortage|insufficient gpu*|insufficient compute|insufficient resource*"
+            "|insufficient memory|insufficient server*|not enough gpu*|not enough resource*"
+            "|not enough compute|not enough memory|resources are exhausted|resources exhausted"
+            "|compute resources|degraded|being scaled|scaling up|warming up|cold start|all channels"
+            "|all accounts|all workers|all servers|under pressure|server is full|slots available|no slot*",
+            unless=(
+                "audio|balance|video is unavailable|image is unavailable|in your region|for your account"
+                "|resource pack*|url|busy background|busy street|legal reasons|token status|no account found"
+                "|your account has no|capacity building"
+            ),
+        ),
+        near(
+            "no available|none available|not available|no free|no idle|no active|no usable|no healthy"
+            "|cannot find available|unable to find available|no eligible|no suitable",
+            "channel*|account*|worker*|gpu*|instance*|node*|resource*|server*|backend*|provider*|upstream*"
+            "|key|keys|endpoint*|capacity|slot*|machine*|runner*|compute|replica*",
+            gap=16,
+        ),
+        words(
+            "繁忙|忙碌|太忙|过忙|正忙|负载过|负载较|负载已满|负载高|高负载|负载压力|过载|超负荷|满负荷"
+            "|排队人数|排队过|队列已满|队列过|队列满|资源不足|资源紧张|资源已满|资源耗尽|资源受限|算力不足"
+            "|算力紧张|算力已满|算力资源|显存不足|显卡|容量不足|容量已满|产能|无可用|没有可用|暂无可用|无空闲"
+            "|没有空闲|服务不可用|服务暂不可用|服务暂时不可用|暂时不可用|暂不可用|暂停服务|服务暂停|维护"
+            "|压力过大|压力较大|服务器压力|拥挤|拥堵|高峰|爆满|人数过多|使用人数|流量过大|流量过高|访问量过大"
+            "|访问量大|当前排队|无法分配|可用渠道失败|不可用渠道|渠道不可用|渠道已满|满载|爆仓|混み合|过负荷"
+            "|ビジー|과부하|surchargé|sobrecargado|überlastet|перегружен",
+            unless="令牌状态不可用|账号|维护版权",
+        ),
+    ),
+    # new-api's zh-CN.yaml and en.yaml (HTTP 503, forks 500 or 200), a grok relay's 500, OpenAI's 503
+    openings=(
+        "分组.{1,300}?无可用渠道",
+        "获取分组.{1,300}?可用渠道失败",
+        "no available channel for model ",
+        "failed to get available channels? for model ",
+        r"no available accounts?\b",
+        "the engine is currently overloaded",
+    ),
+)
+
+# The rates come first: whoever says both says that this account must wait.
+RULES: tuple[Rule, ...] = (RATE_LIMITED, OVERLOADED)

@@ -1,0 +1,94 @@
+"""What a relay says when it lost its own upstream's answer: the job may exist, whatever the HTTP status says."""
+
+from providers.canonical import Reason
+from providers.rules.rule import Rule, near, rule, words
+
+# A time limit of something else than the exchange: an option of that name, or an input that took too long to fetch.
+NOT_LOST = (
+    "timeout must|timeout should|timeout parameter|timeout value|timeout field|timeout is not a"
+    "|invalid timeout|timeout seconds|parameter timeout|timeout_s|field timeout|timeout out of range"
+)
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        Reason.AMBIGUOUS,
+        codes="""do_request_failed read_response_body_failed unmarshal_response_body_failed
+            channel:response_time_exceeded generation_timeout request_timeout econnreset etimedout epipe econnaborted
+            econnrefused bad_gateway gateway_timeout upstream_timeout timeout deadline_exceeded timeout_error
+            apitimeouterror apiconnectionerror und_err_headers_timeout und_err_body_timeout und_err_socket
+            runner_disconnected startup_timeout client_closed_request origin_timeout""",
+        phrases=(
+            "timed out",
+            "deadline exceeded",
+            "response_time_exceeded",
+            "connection reset",
+            "unexpected eof",
+            # Go's net/http and what is written in it
+            "context canceled",
+            "context cancelled",
+            "i/o timeout",
+            "broken pipe",
+            "client disconnected",
+            # nginx, also about its 499, and Envoy
+            "bad gateway",
+            "gateway timeout",
+            "gateway time-out",
+            "client closed",
+            "upstream connect error",
+            "reset before headers",
+            "upstream request timeout",
+        ),
+        patterns=(
+            words("timeout|timeouts|time out|timedout|timed out|times out", unless=NOT_LOST),
+            words(
+                "connection reset|connection aborted|connection closed|connection was closed|connection lost"
+                "|connection terminated|connection termination|connection broken|connection refused"
+                "|connection error|connection failure|connection failed|connection dropped"
+                "|connection interrupted|connection timed|connection forcibly closed|forcibly closed"
+                "|lost connection|lost its connection|closed connection|closed the connection|reset by peer"
+                "|reset reason|econn*|etimedout|epipe|socket hang up|socket closed|socket exception"
+                "|socket error|eof|eoferror|eofexception|broken pipe|remote disconnected|server disconnected"
+                "|remote end closed|remote protocol error|disconnected without|peer closed|incomplete read"
+                "|incomplete chunked read|incomplete message|incomplete response|truncated response"
+                "|premature close|prematurely closed|premature end|response ended|stream closed|stream error"
+                "|stream reset|rst stream|goaway|transport is closing|transport closed|server closed idle"
+                "|client connection lost|use of closed network|fetch failed|network error|network failure"
+                "|network is unreachable|network timeout|empty reply|empty response|no response"
+                "|without a response|without response|did not respond|not responding|failed to respond"
+                "|did not answer|failed to read response|failed to read body|read response body"
+                "|error reading response|error reading body|unable to read response|could not read response"
+                "|failed to decode response|failed to parse response|failed to unmarshal|unmarshal response"
+                "|invalid character '<'|unexpected token <|client closed|client disconnected|context canceled"
+                "|context cancelled|operation was canceled|operation was aborted|operation was cancelled"
+                "|request aborted|request was aborted|aborterror|request canceled|request cancelled"
+                "|request was canceled|cancellederror|tls handshake|no route to host|upstream connect"
+                "|upstream prematurely|upstream closed|upstream disconnected|upstream reset"
+                "|upstream server error|bad gateway|gateway error|origin server|web server is returning"
+                "|clientoserror|client os error|protocol error|clientconnector*|client connector error"
+                "|api connection error|unable to connect|failed to connect|could not connect|cannot connect"
+                "|connect failed|dial tcp|do request failed|upstream did not|upstream failed to respond"
+                "|no answer|lost the answer|max retries exceeded",
+                unless="format|image url|eof while parsing json|json decode",
+            ),
+            words(
+                "took too long|taking too long|takes too long|too long to respond|too long to answer"
+                "|too long to complete"
+            ),
+            near("连接|链接|会话|上游|响应|通信", "断开|中断|重置|被关闭|关闭|丢失|断了|终止|断连|掉线", gap=8),
+            near("deadline|time limit", "exceeded|expired|passed|reached", gap=12),
+            near(
+                "connection|socket|stream|upstream|response",
+                "was lost|lost|aborted|interrupted|reset|terminated|torn down|hung up",
+                gap=16,
+                unless="unit test",
+            ),
+            words(
+                "超时|网关错误|网关异常|网络错误|网络异常|网络中断|网络连接|网络波动|网络故障|连接失败"
+                "|连接异常|连接错误|连接中断|连接断开|连接关闭|连接重置|连接被|连接已|断开连接|连接丢失"
+                "|无响应|未响应|没有响应|未收到响应|未返回|响应为空|返回为空|空响应|读取响应|解析响应"
+                "|响应解析|无法连接|上游中断|请求中断|请求被取消|请求已取消|上下文取消|上下文已取消|链接断开"
+                "|链接超时|未收到上游"
+            ),
+        ),
+    ),
+)

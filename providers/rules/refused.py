@@ -1,0 +1,217 @@
+"""What upstreams say when a review refused an input or an output. The most specific rows come first."""
+
+from providers.canonical import Reason, Stage
+from providers.rules.rule import Rule, near, rule, then, words
+
+# Whoever reviews says nothing until it also says no.
+REVIEWERS = (
+    "moderation|moderator*|safety system*|safety filter*|safety check*|safety review*|safety polic*"
+    "|safety guideline*|safety setting*|safety measure*|safety guard*|safety classifier*|content filter*"
+    "|content check*|content review*|content audit*|content moderation|content safety|content inspection"
+    "|content security|content detection|risk control*|data inspection|responsible ai|rai|audit*|guardrail*"
+    "|compliance|security review|security check|trust and safety|safety team|input check*|prompt check*"
+    "|green net|abuse detection|审核|审查|风控|风险控制|内容检测|内容安全|内容过滤|安全检测|安全检查|安全策略"
+    "|安全规范|安全系统|安全过滤|安全机制|安全政策|安全审|安全限制|安全规则|安全要求|鉴黄|合规"
+)
+NOES = (
+    "block*|reject*|flag*|refus*|denied|deny|prohibit*|not pass*|did not pass|didn't pass|does not pass"
+    "|failed|fails|fail|failure|trigger*|filtered|intercept*|stopped by|removed|disapprov*|not approved"
+    "|declin*|not allow*|violat*|caught|hit|不通过|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败"
+    "|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止|不符合|不合规|违反|异常内容"
+)
+REVIEW_BROKE = (
+    "service unavailable|service is unavailable|unavailable|service error|service failed|service timed out"
+    "|timed out|timeout|服务异常|服务不可用|服务错误|超时|审核中|check failed to run|service is busy"
+    "|service busy|繁忙"
+)
+RULE_BREAKING = (
+    "violat*|against|breach*|infring*|contraven*|not comply|non compliant|does not meet|did not meet|not meet"
+)
+RULES_BROKEN = (
+    "polic*|guideline*|terms|rules|guardrail*|standards|copyright*|trademark*|intellectual property|law|laws"
+    "|regulation*|community|likeness|code of conduct"
+)
+# What is refused is what the caller asked for or showed; what is only the wrong size or type is not.
+SUBJECTS = (
+    "prompt*|input text|text input|content|contents|image|images|photo*|picture*|video|videos|generation"
+    "|output*|uploaded file*|input|inputs|text|description|request content|material*|reference*|audio"
+    "|character*|result"
+)
+TURNED_DOWN = (
+    "blocked|block|flagged|flag|rejected|banned|censored|refused|filtered|removed|disallowed|prohibited"
+    "|unsafe|not safe|suspended for review|taken down|withheld"
+)
+WRONG_MEASURES = (
+    "size|dimension*|format|resolution|too large|mime|aspect|width|height|duration|method|parameter*|field"
+    "|type|extension|count|length|seconds|fps|too long|too short|pixel*|bytes|mb|rate limit*|quota|too many"
+    "|timeout|not supported|unsupported|could not be fetched|download*|url|empty|balance|credit*|overload*"
+    "|busy|capacity"
+)
+FOUND = (
+    "contain*|detect*|includ*|depict*|involv*|reason*|deemed|considered|categor*|because of|due to|show*"
+    "|featur*|describ*|mention*|names|naming|identified|found|recogni*|represent*|resembl*|portray*|relat*"
+    "|refers|flagged|blocked|rejected|prohibit*|restrict*|upload*|no|not|without|avoid|remove|generat*"
+    "|related to|violation*|for|violating|is|are|as"
+)
+UNWANTED = (
+    "sexual*|sexy|violen*|nude|nudity|naked|porn*|gore|gory|bloody|blood|hate|hateful|harass*|bullying"
+    "|suicid*|terror*|extremis*|drugs|weapons|illegal content|illegal activit*|harmful|offensive|explicit"
+    "|obscen*|vulgar|lewd|erotic|political figure*|politician*|politically|celebrit*|public figure*"
+    "|famous people|famous person*|real person*|real people|real human*|actual person*|real individual*"
+    "|human face*|photorealistic people|identifiable people|identifiable person*|minors|children|underage"
+    "|copyright*|trademark*|intellectual property|ip infring*|nsfw|inappropriate|indecent|unsafe|sensitive"
+    "|forbidden word*|banned word*|blocked word*|prohibited word*|disallowed content|prohibited content"
+    "|self harm|graphic violence|dangerous content|real face*|likeness|child abuse|deepfake*|impersonat*"
+    "|privacy information|personal information"
+)
+NOT_UNWANTED = (
+    "case sensitive|case insensitive|case sensitivity|sensitive to|characters are|no face|not contain a face"
+    "|must contain|should contain|not detect*|unable to detect|latency|time sensitive|price sensitive"
+    "|unsafe character*|unsafe url|header*|thread*|unsafe method|explicitly|unavailable"
+)
+FOUND_ZH = (
+    "包含|含有|含|检测到|检测出|检出|存在|出现|涉嫌|疑似|涉及|识别到|识别出|发现|有|属于|为|禁止|不支持"
+    "|不允许|不得|请勿|上传|使用|生成|命中|触发|避免|删除|修改|因|由于|过于|太|较|带有|展示|呈现|描述|提及"
+    "|提到|指向|是|与|像|模仿"
+)
+UNWANTED_ZH = (
+    "敏感|违规|违禁|违法|色情|暴力|血腥|裸露|低俗|政治|涉政|涉黄|涉暴|恐怖|毒品|赌博|侵权|版权|真人|人脸|名人"
+    "|公众人物|明星|未成年|儿童|不当|不良|不雅|有害|不安全|仇恨|歧视|自残|自杀|隐私|不合规|不合法内容|屏蔽词"
+    "|肖像|政治人物|知识产权|商标|真实人物|现实人物|辱骂|谩骂|脏话|粗俗|不文明|骂人|暴恐|性暗示|裸体|枪支"
+    "|武器|吸毒|邪教|反动|领导人|国家领导|惊悚|自伤|虐待|危险行为"
+)
+NOT_UNWANTED_ZH = (
+    "未检测到|没有检测到|未识别到|无法识别|需要包含|必须包含|大小写敏感|区分大小写|服务异常|不可用|尺寸|格式"
+    "|分辨率|账号|账户|余额|额度|时间敏感"
+)
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        Reason.REFUSED,
+        Stage.IMAGE_REVIEW,
+        codes="""image_unsafe people-in-user-uploads rh_reference_rejected public_error_ip_input_image
+            public_error_prominent_people_upload input_image_moderation""",
+        phrases=(
+            "people-in-user-uploads",
+            "uploads of images containing",
+            "图片包含真人",
+            "InputImageSensitiveContentDetected",
+            "SAFETY.INPUT.IMAGE",
+        ),
+    ),
+    rule(
+        Reason.REFUSED,
+        Stage.OUTPUT_REVIEW,
+        codes="""video_unsafe rh_output_rejected public_error_unsafe_generation public_error_audio_filtered
+            creationpolicyviolation output_moderation""",
+        phrases=(
+            "OutputVideoSensitiveContentDetected",
+            "output video may contain sensitive",
+            "SAFETY.OUTPUT",
+            "CreationPolicyViolation",
+            "PUBLIC_ERROR_UNSAFE_GENERATION",
+        ),
+    ),
+    rule(
+        Reason.REFUSED,
+        Stage.PROMPT_REVIEW,
+        codes="""sentinel_block sensitive_words_detected prompt_blocked prompt_unsafe rh_prompt_rejected
+            auditsubmitillegal inputtextriskdetection prompt_moderation""",
+        phrases=(
+            "when checking inputs",
+            "didn't look right with your request",
+            "sensitive_words_detected",
+            "敏感词",
+            "InputTextSensitiveContentDetected",
+            "InputTextRiskDetection",
+            "SAFETY.INPUT.TEXT",
+            "AuditSubmitIllegal",
+        ),
+    ),
+    rule(
+        Reason.REFUSED,
+        codes="""moderation_blocked content_policy_violation content_filter datainspectionfailed moderation
+            responsibleaipolicyviolation ipinfringementsuspect content_blocked content_moderation safety nsfw
+            content_violation policy_violation data_inspection_failed content_filtered image_safety prohibited_content
+            safety_violation guardrail guardrail_violation unsafe_content content_moderation_failed moderated""",
+        phrases=(
+            "moderation_blocked",
+            "moderation system",
+            "similarity to third-party content",
+            "content_policy_violation",
+            "violate our guardrails",
+            "内容审核",
+            "审核未通过",
+            "检测到真人",
+            "违规",
+            "DataInspectionFailed",
+            "risk control system",
+        ),
+        patterns=(
+            near(REVIEWERS, NOES, unless=REVIEW_BROKE),
+            near(RULE_BREAKING, RULES_BROKEN, gap=48, unless="rate limit*|validation|billing|retry policy|schema"),
+            then(
+                "violates|violated|violation of|against", "our|the|openai's", gap=12, unless="rate limit*|schema|unique"
+            ),
+            words(
+                "content policy|contentpolicy|content polic*|usage polic*|safety polic*|prohibited use polic*"
+                "|acceptable use|community guideline*|content guideline*|safety guideline*|policy violation*"
+                "|content violation*|safety violation*|guardrails|sensitive word*|sensitive content"
+                "|sensitive information|sensitive material*|sensitive data|sensitive topic*|sensitive term*"
+                "|sensitive subject*|sensitive element*|sensitive image*|sensitive text|sensitive or"
+                "|or sensitive|nsfw|not safe for work|third party content|third party likeness"
+                "|inappropriate content|inappropriate language|inappropriate material*|inappropriate word*"
+                "|inappropriate image*|inappropriate prompt*|inappropriate or|prohibited content"
+                "|forbidden content|disallowed content|unsafe content|harmful content|explicit content"
+                "|adult content|mature content|sexual content|sexually explicit|violent content"
+                "|illegal content|offensive content|restricted content|objectionable content|toxic content"
+                "|unsafe image*|unsafe prompt*|unsafe input*|unsafe output*|unsafe generation|hate speech"
+                "|self harm|child exploitation|child abuse|csam|pornograph*|sexualiz*|copyright infring*"
+                "|copyrighted|copyright violation*|copyright material*|photorealistic people|real people"
+                "|real person*|real human*|prominent people|deepfake*|intellectual property"
+                "|content restriction*|safety restriction*|safety concern*|safety reason*|responsible ai"
+                "|data inspection failed|content moderated|moderated content|was moderated|been moderated"
+                "|content blocked|blocked content|ip infring*|content rejected|content unsafe"
+                "|moderation blocked",
+                unless="case sensitive|not contain a real person|service unavailable|unavailable",
+            ),
+            near(SUBJECTS, TURNED_DOWN, gap=20, unless=WRONG_MEASURES),
+            near(FOUND, UNWANTED, gap=40, unless=NOT_UNWANTED),
+            words(
+                "can't help with|cannot help with|can't assist with|cannot assist with|can't fulfill"
+                "|cannot fulfill|unable to assist|unable to help with|not able to help with"
+                "|not able to assist|can't create content|cannot create content|can't generate this"
+                "|cannot generate this|won't generate|refuse to generate|against our|not appropriate"
+                "|policy reasons|please modify your prompt|please revise your prompt|rephrase your prompt"
+                "|change your prompt|adjust your prompt|edit your prompt|revise the prompt|modify the prompt"
+                "|rephrase the prompt|try a different prompt|blocked by our|blocked by the"
+                "|strategy of the platform|blocked by google|blocked by openai|flagged as|flagged by"
+                "|flagged for|rejected by our|rejected by the safety",
+                unless="ip address|firewall|too long|too short|length|characters|waf|rate limit*|empty",
+            ),
+            near(FOUND_ZH, UNWANTED_ZH, gap=10, unless=NOT_UNWANTED_ZH),
+            near(
+                "提示词|提示语|文本|内容|图片|图像|照片|视频|素材|描述|关键词|画面|输入|输出|生成结果|作品|文案|参考图",
+                "拦截|屏蔽|被拒绝|被过滤|被禁止|不允许|违规|违禁|不合规|不当|涉嫌|涉黄|敏感|非法|违反|不符合"
+                "|审核|风险|不安全|被拒|禁止|侵权",
+                gap=12,
+                unless=(
+                    "尺寸|大小|格式|分辨率|参数|比例|时长|服务|审核中|像素|长度|数量|非法参数|下载|获取|超时|频率"
+                    "|余额|额度"
+                ),
+            ),
+            near(
+                "违反|违背|触犯|不符合|触碰|不遵守",
+                "政策|规定|准则|规范|协议|条款|社区|法律|法规|要求|规则|平台|安全|策略|底线|红线|公约",
+                gap=16,
+                unless="尺寸|大小|格式|参数|比例|时长|频率|分辨率|类型",
+            ),
+            words(
+                "违禁|敏感内容|敏感信息|审核不通过|未通过审核|未能通过审核|涉黄|涉政|肖像权|真人照片|真人图片"
+                "|不当内容|不良信息|含真人|文明用语|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切"
+                "|コンテンツ|modération|politique de contenu|contenu inapproprié|política de contenido"
+                "|políticas de contenido|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*|нарушает"
+            ),
+        ),
+    ),
+)
