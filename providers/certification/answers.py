@@ -12,6 +12,7 @@ from providers.certification.mutation import link_places, mutated
 from providers.certification.samples import (
     HOSTILE_BODIES,
     IDS,
+    KINDS_OF_STATUS,
     NOT_SUCCESSES,
     STATUSES,
     WORDLESS_BODIES,
@@ -107,7 +108,7 @@ def an_error_status_ends_no_job(subject: Subject) -> Iterator[Case]:
 
 def nonsense_is_no_news(subject: Subject) -> Iterator[Case]:
     """Of HTML, half JSON, odd types and impossible ids nothing is good news, and nothing ends a job."""
-    for status in STATUSES:
+    for status in KINDS_OF_STATUS:
         for body in HOSTILE_BODIES:
             response = HttpResponse(status, {}, body)
             submitted, polled = read(subject.adapter, "submit", response), read(subject.adapter, "poll", response)

@@ -35,7 +35,7 @@ from router.core.policy import POSSIBLE
 from tests.third_party.acme_video.acme_video import dialect as acme
 
 EXCHANGES = Path(acme.__file__).parent / "exchanges"
-GOOD = Subject("acme", acme, read_exchanges(EXCHANGES), bodies=2_000)
+GOOD = Subject("acme", acme, read_exchanges(EXCHANGES), bodies=250)
 COUNTER = itertools.count()
 
 
