@@ -11,13 +11,15 @@ from router.core.job import Attempt
 _HIDDEN: Final = "[provider]"
 # Hosts without a scheme are told from sentences by the ends that relays' addresses have.
 _LINK: Final = re.compile(
-    r"\b[a-z][a-z0-9+.-]{1,15}://\S+"
-    r"|\b(?:[a-z0-9-]{1,63}\.){1,8}"
-    r"(?:com|net|org|io|ai|cn|co|cc|dev|app|top|xyz|vip|pro|me|site|tech|cloud|online|shop|info|art|fun|run|work)\b"
+    r"[a-z][a-z0-9+.-]{0,15}://\S+"
+    r"|(?<![a-z0-9-])(?:[a-z0-9-]{1,63}\.){1,8}"
+    r"(?:com|net|org|io|ai|cn|co|cc|dev|app|top|xyz|vip|pro|me|site|tech|cloud|online|shop|info|art|fun|run|work)(?![a-z0-9-])"
     r"(?::\d{1,5})?(?:/\S*)?",
     re.IGNORECASE,
 )
 _JOINT: Final = re.compile(r"[-_ ]")
+# A shorter one may stand in the middle of any word.
+_TELLING_CHARS_MIN: Final = 5
 # A label of a host that is as short as "api" or "com" names nobody.
 _LABEL_CHARS_MIN: Final = 4
 
@@ -125,5 +127,9 @@ def _bare(word: str) -> str:
 def _pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Match any of the words, the longest first, whatever their hyphens have become."""
     longest_first = sorted((word for word in words if len(word) > 1), key=lambda word: (-len(word), word))
-    spelled = "|".join("[-_ ]?".join(map(re.escape, _JOINT.split(word))) for word in longest_first)
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{spelled})(?![A-Za-z0-9])", re.IGNORECASE)
+    return re.compile("|".join(map(_spelled, longest_first)), re.IGNORECASE)
+
+
+def _spelled(word: str) -> str:
+    spelled = "[-_ ]?".join(map(re.escape, _JOINT.split(word)))
+    return spelled if len(word) >= _TELLING_CHARS_MIN else rf"(?<![A-Za-z0-9]){spelled}(?![A-Za-z0-9])"

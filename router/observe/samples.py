@@ -25,10 +25,10 @@ _ESCAPED_SPACE: Final = re.compile(r"\\[nrtbfv]")
 _ESCAPED_CHAR: Final = re.compile(r"\\(.)")
 
 _LINKS: Final = (
-    re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,15}:/{1,3}\S*"),
-    re.compile(r"(?i)\b(?:data|blob):\S+"),
-    re.compile(r"(?i)\bwww\.\S+"),
-    re.compile(r"(?i)\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?::\d{1,5})?/\S*"),
+    re.compile(r"(?i)[a-z][a-z0-9+.-]{0,15}:/{1,3}\S*"),
+    re.compile(r"(?i)(?:data|blob):\S+"),
+    re.compile(r"(?i)www\.\S+"),
+    re.compile(r"(?i)(?<![a-z0-9-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?::\d{1,5})?/\S*"),
 )
 _LINK_PART: Final = re.compile(r"@|[?&;][\w.%-]{1,64}=")
 _SECRETS: Final = (USER_INFO, BEARER, KEY_VALUE, KEY)

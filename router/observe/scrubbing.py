@@ -6,10 +6,12 @@ from typing import Final
 
 _QUERY: Final = re.compile(r"(?<=[^\s?])[?#][^\s\"'<>)\]]+")
 USER_INFO: Final = re.compile(r"(?<=://)[^\s/@\"']+@")
-BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
-KEY: Final = re.compile(r"(?i)\b(?:sk|vr|pk|rk)[-_][\w-]{6,}")
+# Not \b, which sees no border between a Chinese sentence and what follows it without a space.
+_BEGIN: Final = r"(?i)(?<![A-Za-z0-9])"
+BEARER: Final = re.compile(_BEGIN + r"(bearer|basic)\s+[^\s\"',;]+")
+KEY: Final = re.compile(_BEGIN + r"(?:sk|vr|pk|rk)[-_][\w-]{6,}")
 KEY_VALUE: Final = re.compile(
-    r"(?i)\b((?:proxy-)?authorization|cookie|set-cookie|api[-_]?key|x-api-key|password|secret|token)"
+    _BEGIN + r"((?:proxy-)?authorization|cookie|set-cookie|api[-_]?key|x-api-key|password|secret|token)"
     r"(['\"]?\s*[:=]\s*['\"]?)[^\s\"',;&}]+"
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

@@ -27,7 +27,7 @@ def failed(number: int, provider: str, stage: Stage, reason: Reason, billed: boo
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("stage", Stage)
 def test_every_failure_has_a_code_and_words_without_links(stage: Stage, reason: Reason) -> None:
-    words = "no: https://relay.example/x?sig=secret\nnext cdn.relay.example.com/y?sig=secret " + "long " * 200
+    words = "不行https://relay.example/x?sig=secret\n在cdn.relay.example.com/y?sig=secret " + "long " * 200
     error = error_object(a_failed_job(Failure(stage, reason, words)), NAMING)
     assert error is not None
     assert (error["stage"], error["reason"]) == (stage.value, reason.value)

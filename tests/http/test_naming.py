@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
@@ -160,6 +162,18 @@ def test_a_public_models_name_stays_readable_although_a_provider_is_called_like_
         Naming(clash, shown=False).words("sora and sora-2 sell sora-2-pro")
         == "[provider] and [provider] sell sora-2-pro"
     )
+
+
+@given(
+    before=st.text(max_size=20),
+    name=st.sampled_from(
+        ["jizhi", "JiZhi", "shen-ma", "SHEN_MA", "jizhi/sora_video2", "sora-video2", "jizhi-relay.cn"]
+    ),
+    after=st.text(max_size=20),
+)
+def test_no_spelling_of_a_hidden_name_is_left_in_any_words(before: str, name: str, after: str):
+    told = Naming(a_secret_shop(), ADDRESSES, shown=False).words(f"{before}{name}{after}").lower()
+    assert not [each for each in ("jizhi", "shen-ma", "shen_ma", "sora_video2", "sora-video2") if each in told]
 
 
 def test_shown_names_are_left_in_an_upstreams_words() -> None:

@@ -1,11 +1,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
     BreakerKind,
@@ -20,8 +22,10 @@ from router.core.events import (
     JobEnded,
     Operation,
     ProviderOut,
+    UnknownErrorSeen,
     UnknownStatusSeen,
 )
+from router.core.health import ProviderHealth
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry, exposure, pending, posted, voided
 from router.observe import labels
@@ -215,6 +219,35 @@ def test_a_provider_out_an_unknown_status_and_a_doubted_cost_are_counted():
         "doubted_costs_total{provider=p1}": 1,
         "unknown_status_total{provider=p0}": 1,
     }
+
+
+def test_unknown_errors_are_counted_where_they_occur_and_elsewhere_as_other():
+    def seen(stage: Stage, provider: str = "p0") -> UnknownErrorSeen:
+        return UnknownErrorSeen(provider, Failure(stage, Reason.OTHER, recognised=False), "a boat")
+
+    stages = (Stage.GENERATE, Stage.GENERATE, Stage.SUBMIT, Stage.PROMPT_REVIEW)
+    assert changes(metrics_of(), [*map(seen, stages), seen(Stage.POLL, "stranger")]) == {
+        "unknown_errors_total{provider=p0,stage=generate}": 2,
+        "unknown_errors_total{provider=p0,stage=submit}": 1,
+        "unknown_errors_total{provider=p0,stage=other}": 1,
+        "unknown_errors_total{provider=other,stage=poll}": 1,
+    }
+
+
+def test_a_provider_is_out_until_its_outage_is_over():
+    now_s = [0.0]
+    catalog = scenes.catalog_of(2)
+    clock = Clock(wall=lambda: scenes.NOW, monotonic=lambda: now_s[0])
+    metrics = Metrics(catalog)
+    health = {name: ProviderHealth(each, clock, Random(1), metrics.observe) for name, each in catalog.providers.items()}
+    metrics.watch(health)
+    permits = health["p1"].try_start()
+    assert permits is not None
+    permits.submitted(Failure(Stage.SUBMIT, Reason.BALANCE))
+    assert value(metrics, "provider_outage") == value(metrics, "provider_outage", provider="p1", reason="balance") == 1
+    now_s[0] = catalog.providers["p1"].breaker.outage_s + 1
+    assert value(metrics, "provider_outage") == 0
+    assert value(metrics, "provider_out_total", provider="p1", reason="balance") == 1
 
 
 def test_a_request_is_counted_by_route_method_and_code():

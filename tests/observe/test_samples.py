@@ -156,6 +156,8 @@ SECRETS = (
             "/v1/files/{}?sig={}",
             "data:image/png;base64,{}",
             "请求失败{}，请重试",
+            "请访问https://cdn.example.com/{}?sig={}查看",
+            "密钥Bearer {}无效",
         )
     ),
     before=st.text(max_size=900),
@@ -164,7 +166,7 @@ SECRETS = (
 def test_no_key_id_or_signature_reaches_a_line(secret: str, template: str, before: str):
     line = text_of(seen(f"{before} {template.format(secret, secret)}", "a boat"))
     assert secret not in line
-    assert "://" not in line
+    assert "cdn.example.com/" not in line
 
 
 @given(words=st.text(max_size=2_000), prompt=st.text(max_size=400))
