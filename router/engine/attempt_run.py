@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
+from providers.classification import poll_unanswered, unanswered, unsent
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
 from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
@@ -65,7 +66,7 @@ async def poll_once(
         case HttpResponse() as response:
             reading = read_poll(provider.adapter, response)
         case NotSent(cause) | NoAnswer(cause):
-            reading = Failure(Stage.POLL, Reason.UNREACHABLE, cause)
+            reading = poll_unanswered(cause)
     # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
     if attempt.state is not AttemptState.SUCCEEDED:
         _note(parts, attempt, reading, prompt)
@@ -162,9 +163,9 @@ class AttemptRun:
         provider = self.parts.provider(self.attempt.provider)
         match outcome := await self.parts.transport.send(provider.name, Operation.SUBMIT, request):
             case NotSent(cause):
-                return Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause)
+                return unsent(cause)
             case NoAnswer(cause):
-                return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, cause)
+                return unanswered(cause)
             case HttpResponse():
                 reading = read_submit(provider.adapter, outcome)
                 if isinstance(reading, Failure):
