@@ -100,7 +100,7 @@ class JobRun:
         for attempt in self.job.attempts:
             if attempt.state is not AttemptState.LATE or attempt.provider not in self._parts.catalog.providers:
                 continue
-            done = await poll_once(self._parts, attempt)
+            done = await poll_once(self._parts, attempt, prompt=self.job.video.prompt)
             if isinstance(done, Succeeded):
                 within_s = max(0.0, self.job.deadline_at - self._parts.now()) + FETCH_PAST_DEADLINE_S
                 with suppress(ContentError):
@@ -216,7 +216,8 @@ class JobRun:
         return attempt, pending(attempt, attempt.submitted_at)
 
     def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None) -> AttemptRun:
-        return AttemptRun(self._parts, attempt, permits, self._alarm, self.job.deadline_at, self._progress)
+        deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
+        return AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
 
     async def _conclude(self, run: AttemptRun, ending: Ending) -> None:
         """Settle the attempt, and end the job with it where the policy says so."""
