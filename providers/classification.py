@@ -15,9 +15,9 @@ from providers.canonical import Failure, Reason, Stage
 from providers.complaints import Complaint, complaint, embedded_status
 from providers.fields import cost_microusd, names_a_job, retry_after_s
 from providers.rules import RULES, Rule
-from providers.rules.beginnings import begins_with, unprefixed
+from providers.rules.beginnings import beginning, begins_with
 from providers.rules.reviews import named_review, names_people
-from providers.rules.text import bare, plain
+from providers.rules.text import Text, bare, plain
 
 # So broad that HTTP status and message speak first: new-api answers a bad token 401 with code `invalid_request`.
 BROAD_CODES = frozenset({"invalid_request", "invalid_request_error", "model_not_found", "bad_request"})
@@ -70,9 +70,9 @@ class Evidence:
     """What an answer complains of, in the plain spelling that rules are written in."""
 
     bare_codes: frozenset[str]
-    code_words: str
+    code_words: Text
     messages: tuple[str, ...]
-    words: str
+    words: Text
 
     @classmethod
     def of(cls, said: Complaint) -> "Evidence":
@@ -80,7 +80,7 @@ class Evidence:
         messages = tuple(plain(text) for text in reversed(said.messages))
         codes = frozenset(bare(code) for code in said.codes)
         telling = "\n".join(plain(code) for code in said.codes if code.casefold() not in BROAD_CODES)
-        return cls(codes, telling, messages, "\n".join(messages)[:WORDS_CHARS])
+        return cls(codes, Text(telling), messages, Text("\n".join(messages)[:WORDS_CHARS]))
 
     def matches(self, rules: tuple[Rule, ...]) -> list[Match]:
         """Every row that fits, in the table's order."""
@@ -123,13 +123,13 @@ def _provable(evidence: Evidence, found: list[Match], rules: tuple[Rule, ...]) -
     doubt = [match for match in found if match.row.reason is Reason.AMBIGUOUS]
     if doubt:
         return doubt
-    starts = [unprefixed(text) for text in evidence.messages if not text.startswith("{")]
+    starts = [Text(beginning(text)) for text in evidence.messages if not text.startswith("{")]
     return [match for match in found if _is_provable(match, starts)] + [
         Match(row, Weight.WORDS) for row in rules if any(row.opens(text) for text in starts)
     ]
 
 
-def _is_provable(match: Match, starts: list[str]) -> bool:
+def _is_provable(match: Match, starts: list[Text]) -> bool:
     match match.weight:
         case Weight.CODE:
             return match.row.reason is not Reason.INTERNAL
@@ -265,7 +265,11 @@ def _review(evidence: Evidence, found: list[Match], progress: int | None) -> Sta
         return named
     if progress:
         return Stage.OUTPUT_REVIEW
-    return Stage.IMAGE_REVIEW if names_people(f"{evidence.code_words}\n{evidence.words}") else Stage.PROMPT_REVIEW
+    return (
+        Stage.IMAGE_REVIEW
+        if any(names_people(text) for text in (evidence.code_words, evidence.words))
+        else Stage.PROMPT_REVIEW
+    )
 
 
 def _known(said: Complaint, found: list[Match]) -> bool:

@@ -20,18 +20,18 @@ ASKING_RATES = (
     "per minute|per second|per hour|per day|requests per|a minute|rpm|tpm|qps|rpd|concurren*|rate quota"
     "|request quota|rate limit quota|allocated quota|allocation quota|throttling allocation|request rate"
     "|frequency|parallel task|running task*|white balance|load balanc*|color balance|每分钟|每秒|并发|频率"
-    "|速率|白平衡|requests quota|请求配额|请求额度|credit card number|gpu quota|memory quota|quota metric"
-    "|calls quota|api calls|admitted|not a billing"
+    "|速率|白平衡|requests quota|请求配额|请求额度|credit card number|gpu quota|memory quota|check quota"
+    "|quota metric|calls quota|api calls|admitted|not a billing"
 )
 LACK = (
     "insufficient*|not enough|exhaust*|deplet*|ran out|run out|runs out|running out|out of|used up"
     "|no remaining|no more|no available|too low|is low|low|lack|lacks|lacking|exceed*|over|consumed|negative"
-    "|overdrawn|empty|is zero|zero|no longer enough|don't have enough|doesn't have enough|not have enough"
-    "|have no|has no|no|reached|expired|ended|short of|below|less than|finished|cannot cover|can't cover"
-    "|does not cover|insuff*|spent|fully used|failed|unpaid|not sufficient|hit|gone|0|maxed out|deficit"
-    "|required|deficient|inadequate|不足|耗尽|用尽|用完|用光|不够|没有|为零|为0|为负|透支|欠|超额|低于|已满"
-    "|超出|超限|超过|已使用完|已用|不充足|到期|过期|枯竭|失败|上限|小于|消耗完|无剩余|缺少|告罄|花完|耗光"
-    "|扣费"
+    "|overdrawn|empty|is zero|zero|more|requires|no longer enough|don't have enough|doesn't have enough"
+    "|not have enough|have no|has no|no|reached|expired|ended|short of|below|less than|finished|cannot cover"
+    "|can't cover|does not cover|insuff*|spent|fully used|failed|unpaid|not sufficient|hit|gone|0|maxed out"
+    "|deficit|required|deficient|inadequate|不足|耗尽|用尽|用完|用光|不够|没有|为零|为0|为负|透支|欠|超额"
+    "|低于|已满|超出|超限|超过|已使用完|已用|不充足|到期|过期|枯竭|失败|上限|小于|消耗完|无剩余|无可用|暂无"
+    "|没了|为空|缺少|告罄|花完|耗光|扣费"
 )
 # With the names that are not only money's, only these words are plain enough.
 PLAIN_LACK = (
@@ -63,6 +63,13 @@ BALANCE = rule(
         "exhausted balance",
     ),
     patterns=(
+        near("upgrade*|renew*", "subscription|plan|tier|membership|package", gap=16),
+        near(
+            "payment|bill|bills|invoice*|subscription|billing|membership",
+            "overdue|past due|declined|unpaid|lapsed|inactive|outstanding|not paid|cancelled|suspended|settle*",
+            gap=20,
+            unless="not a billing",
+        ),
         near(MONEY, LACK, gap=24, unless=ASKING_RATES),
         near(ALLOWANCES, PLAIN_LACK, gap=24, unless=f"{ASKING_RATES}|plan does not|duration|seconds|context"),
         near("账户|账号|会员|令牌", "欠费|不足|到期|透支|费用|付费|没钱", gap=8),
@@ -75,7 +82,7 @@ BALANCE = rule(
             "arrears|arrear|arrearage|in debt|overdue payment|payment overdue|overdue balance|account overdue"
             "|overdue bill*|account is overdue|past due|unpaid invoice*|unpaid bill*|outstanding balance"
             "|outstanding invoice*|outstanding payment*|payment required|payment is required|requires payment"
-            "|payment failed|payment method|payment declined|card declined|card was declined"
+            "|payment failed|payment method|payment declined|card declined|card was declined|billing"
             "|billing hard limit|billing details|billing not active|billing is not active|billing not enabled"
             "|billing disabled|billing is disabled|billing to be enabled|enable billing|billing issue*"
             "|billing problem*|billing account|billing limit|billing quota|top up|topup|recharge your"
@@ -86,7 +93,7 @@ BALANCE = rule(
             "|需要付费|预扣费|扣费失败|扣款失败|缴费|请升级套餐|余额为|账单未|未结清|付款后|solde insuffisant"
             "|crédits insuffisants|saldo insuficiente|créditos insuficientes|残高|クレジット|잔액|크레딧"
             "|недостаточно средств|guthaben",
-            unless="not a billing|not a payment",
+            unless="not a billing|not a payment|billing address|not be billed|billing service",
         ),
     ),
 )
@@ -169,6 +176,35 @@ AUTH = rule(
             "|禁止访问|访问被拒绝|未获授权|拒绝访问|无法鉴权|clé api|apiキー|api キー|api 키|clave de api"
             "|api schlüssel|whitelisting policy|ip whitelisting"
         ),
+        then(
+            "key|keys|api key|apikey",
+            "disabled|revoked|expired|deleted|deactivated|invalid|blocked|not found|not recogni*|suspended"
+            "|has been|无效|错误|过期|失效|不存在|禁用|有误|不正确|停用|被删",
+            gap=14,
+            unless=(
+                "such as|json|field|param*|body|keyword*|key frame*|keyframe*|primary|object|available|rate limit*"
+            ),
+        ),
+        near(
+            "access",
+            "restricted|not granted|disabled|revoked|not enabled|requires approval|not available to|limited to",
+            gap=32,
+            unless="image*|url|file|media|download*",
+        ),
+        near(
+            "ip|ip address|ips|来源地址|来源ip",
+            "not allowed|blocked|denied|restricted|not authorized|whitelist*|allowlist*|banned|不在|未授权"
+            "|受限|限制|不允许|拒绝|未加入",
+            gap=20,
+            unless="infring*|intellectual|content|copyright*|character*|知名ip|侵权",
+        ),
+        near("检查|核对|确认|校验", "api key|apikey|密钥|令牌|token|凭证|鉴权|key", gap=8, unless="参数|渠道密钥"),
+        words(
+            "could not validate credential*|validate credential*|not logged in|check your api key"
+            "|check the api key|verify your api key|check your key|check your credential*|valid api key"
+            "|api key is valid|correct api key"
+        ),
+        near("没有|无|缺少|缺乏|未开通|不具备|未获", "权限|使用权", gap=12),
         near(
             "账号|账户|用户|组织",
             "封禁|禁用|冻结|停用|异常|被封|锁定|注销|未激活|不存在|封停|已禁|受限|未实名|风控",

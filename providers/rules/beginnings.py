@@ -3,14 +3,15 @@
 import re
 
 from providers.rules.rule import Rule
+from providers.rules.text import Text
 
 PREFIXES_MAX = 4
 LEAD_CHARS = 90
 
 _PREFIX = re.compile(
-    r"""(?!\W{0,3}[^:\n]{0,40}(?:prompt|caption|text\b|提示词|提示语|描述|文本))(?:
+    r"""(?![^:\n]{0,40}(?:prompt|caption|text\b|提示词|提示语|描述|文本))(?:
       \[[^\]\n]{1,40}\] | \([^)\n]{1,40}\) | 【[^】\n]{1,40}】 | [-"'`*~#!<>=|.,;:/_]{1,3} (?=\s?\S)
-    | (?:[a-z0-9']{1,16}\s){0,4}(?:error|errors|failed|failure|exception|err|fail|rejected|said|says|returned)
+    | (?:[a-z0-9']{1,16}\s){0,4}(?:error|errors|failed|failure|exception|err|fail|returned)
         (?:\s(?:code|message|msg|from\s\w{1,16}|type))?(?:\s?\d{1,6})?\s?[:,>|-]
     | (?:[a-z]{1,10}\s){0,4}(?:http|status|code|status\scode|error\scode|http\sstatus)\s?[:=]?\s?\d{3,6}\s?[:,;|-]?
     | \d{3,6}\s?[:,|-]
@@ -37,13 +38,31 @@ _LEAD_WORDS = frozenset(_LEAD_WORDS_TEXT.split())
 _LEAD_SIGNS = frozenset(
     "您你的当前该此本抱歉对不起很用户账号组织团队令牌密钥请求任务视频图片像照提示词文内容输入上传参考生成"
     "创建交失败由于因为已经被系统检测到平台查所在中是无法能可疑似包含有存涉嫌我们非常渠道游接口服模型次好"
-    "亲,'\"`!~*#-"
+    "亲,!~*#-"
 )
 _TOKENS = re.compile(r"[a-z']+|\S")
+# Where somebody else's words may begin.
+_ECHO = re.compile(r"""(?:prompt|caption|提示词|提示语|描述|文本)s?\s?[:=("'`]|(?:^|(?<=[\s:,(=]))["'`](?=\w)""")
+# Whoever says that it took the job on has not refused it, whatever else it says.
+_TAKEN_ON = re.compile(
+    r"""\b(?:accepted|enqueued|queued|successfully|has\ been\ submitted|was\ submitted|been\ created|was\ created
+    |(?:task|job|video|request)\ created|is\ processing|in\ progress)\b
+    |已提交|已创建|已受理|已接收|提交成功|创建成功|排队中|已生成|生成完成""",
+    re.ASCII | re.VERBOSE,
+)
 
 
-def unprefixed(text: str) -> str:
-    """A plain text without harmless words before it, such as `error:`, `[xx]` or `upstream returned 403:`."""
+def beginning(text: str) -> str:
+    """What a plain text begins with, without harmless words before it and before it may echo a prompt."""
+    if _TAKEN_ON.search(text):
+        return ""
+    text = _unprefixed(text)
+    echo = _ECHO.search(text)
+    return text[: echo.start()] if echo else text
+
+
+def _unprefixed(text: str) -> str:
+    """Take off `error:`, `[xx]`, `upstream returned 403:` and the like."""
     for _ in range(PREFIXES_MAX):
         match = _PREFIX.match(text)
         if match is None or match.end() == len(text):
@@ -52,9 +71,10 @@ def unprefixed(text: str) -> str:
     return text
 
 
-def begins_with(row: Rule, text: str) -> bool:
-    """Whether a plain text without prefixes states what the row says with nothing but lead-in words before it."""
-    return any(start <= LEAD_CHARS and _only_leads(text[:start]) for start in row.starts(text))
+def begins_with(row: Rule, text: Text) -> bool:
+    """Whether a beginning states what the row says with nothing but lead-in words before it."""
+    starts = row.starts(text, topics=False)
+    return any(start <= LEAD_CHARS and _only_leads(text.plain[:start]) for start in starts)
 
 
 def _only_leads(text: str) -> bool:

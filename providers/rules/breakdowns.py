@@ -11,15 +11,15 @@ RULES: tuple[Rule, ...] = (
             internalserviceerror video_generation_failed processing_error unknown processing_failed""",
         patterns=(
             words(
-                "internal error*|internal server error|internal service error|internal failure|server error*"
-                "|system error*|unknown error*|unexpected error*|unexpected problem|something went wrong"
-                "|went wrong|an error occurred|error occurred|error has occurred|crash*|panic|nil pointer"
-                "|null pointer|nullpointer*|exception|traceback|runtime error*|segmentation fault|segfault"
-                "|core dumped|out of memory|oom|oomkilled|cuda|assertion|stack trace|fatal error|unhandled"
-                "|undefined is not|cannot read propert*|attribute error|key error|index error|type error"
-                "|worker died|worker lost|node failure|hardware|killed|aborted|exit code|terminated|expired"
-                "|service error|backend error|model error|inference error|inference failed|unrecoverable"
-                "|unable to complete"
+                "unexpected failure*|internal error*|internal server error|internal service error"
+                "|internal failure|server error*|system error*|unknown error*|unexpected error*"
+                "|unexpected problem|something went wrong|went wrong|an error occurred|error occurred"
+                "|error has occurred|crash*|panic|nil pointer|null pointer|nullpointer*|exception|traceback"
+                "|runtime error*|segmentation fault|segfault|core dumped|out of memory|oom|oomkilled|cuda"
+                "|assertion|stack trace|fatal error|unhandled|undefined is not|cannot read propert*"
+                "|attribute error|key error|index error|type error|worker died|worker lost|node failure"
+                "|hardware|killed|aborted|exit code|terminated|expired|service error|backend error"
+                "|model error|inference error|inference failed|unrecoverable|unable to complete"
             ),
             near(
                 "generat*|task|job|processing|process|render*|inference|pipeline|encod*|transcod*|video"

@@ -29,7 +29,8 @@ RATE_LIMITED = rule(
             "|upstream load|requests too many|making requests|sending requests|backoff|back off|cooldown"
             "|cool down|cooling down|limit requests|requests limit|request limit*|requests rate|burst"
             "|retry after|concurrent request*|concurrent task*|concurrent job*|concurrent generation*"
-            "|concurrent video*",
+            "|concurrent video*|request frequency|reduce the frequency|reduce your request*|reduce request*"
+            "|fewer requests|resource has been exhausted|resource exhausted|check quota",
             unless="frames per second|frame per second|fps|burst mode",
         ),
         near(
@@ -41,6 +42,17 @@ RATE_LIMITED = rule(
             "|only|up to|wait|too large",
             gap=36,
             unless="images|characters|pixels|seconds long|payload|body|entity|request entity",
+        ),
+        near(
+            "only|limit*|max|maximum|more than|up to|exceed*|cannot run|can't run",
+            "at the same time|at once|simultaneously|at a time|in parallel|concurrently",
+            gap=48,
+            unless="image*|frames|characters",
+        ),
+        near(
+            "already",
+            "in progress|running|being processed|being generated|in the queue|active|pending|processing",
+            gap=28,
         ),
         words(
             "负载已饱和|负载饱和|请求过于频繁|过于频繁|太频繁|频繁|频率过|频率超|频率限制|频率受限|频控|限流"
@@ -69,29 +81,37 @@ OVERLOADED = rule(
     ),
     patterns=(
         words(
-            "scheduling failure|overload*|over load*|over capacity|at capacity|at full capacity|full capacity"
-            "|no capacity|out of capacity|insufficient capacity|not enough capacity|lack of capacity"
-            "|capacity limit*|capacity exceeded|capacity constraint*|capacity is|capacity has"
-            "|capacity available|limited capacity|model capacity|server capacity|gpu capacity|too busy"
-            "|is busy|are busy|server busy|system busy|service busy|busy|high demand|heavy demand|peak demand"
-            "|increased demand|unprecedented demand|high load|heavy load|high traffic|heavy traffic"
-            "|under load|under heavy|high volume|saturated|fully booked|service unavailable"
-            "|temporarily unavailable|currently unavailable|is unavailable|are unavailable|unavailable"
-            "|temporarily not available|temporarily disabled|temporarily suspended|unavailable at the moment"
-            "|maintenance|no healthy upstream|no healthy|no live upstreams|no instance*|no workers|no worker"
-            "|no gpu*|no server*|no nodes|no backend*|no provider*|no channel*|no upstream*|no account*"
-            "|no resource*|no endpoint*|no free|no idle|queue is full|queue full|full queue|queue is too long"
-            "|queue limit|queue overflow|queue length|backlog|out of gpu*|gpu shortage|compute shortage"
-            "|resource shortage|insufficient gpu*|insufficient compute|insufficient resource*"
-            "|insufficient memory|insufficient server*|not enough gpu*|not enough resource*"
-            "|not enough compute|not enough memory|resources are exhausted|resources exhausted"
-            "|compute resources|degraded|being scaled|scaling up|warming up|cold start|all channels"
-            "|all accounts|all workers|all servers|under pressure|server is full|slots available|no slot*",
+            "unable to accept|cannot accept|can't accept|not accepting|scheduling failure|overload*"
+            "|over load*|over capacity|at capacity|at full capacity|full capacity|no capacity|out of capacity"
+            "|insufficient capacity|not enough capacity|lack of capacity|capacity limit*|capacity exceeded"
+            "|capacity constraint*|capacity is|capacity has|capacity available|limited capacity"
+            "|model capacity|server capacity|gpu capacity|too busy|is busy|are busy|server busy|system busy"
+            "|service busy|busy|high demand|heavy demand|peak demand|increased demand|unprecedented demand"
+            "|high load|heavy load|high traffic|heavy traffic|under load|under heavy|high volume|saturated"
+            "|fully booked|service unavailable|temporarily unavailable|currently unavailable|is unavailable"
+            "|are unavailable|unavailable|temporarily not available|temporarily disabled"
+            "|temporarily suspended|unavailable at the moment|maintenance|no healthy upstream|no healthy"
+            "|no live upstreams|no instance*|no workers|no worker|no gpu*|no server*|no nodes|no backend*"
+            "|no provider*|no channel*|no upstream*|no account*|no resource*|no endpoint*|no free|no idle"
+            "|queue is full|queue full|full queue|queue is too long|queue limit|queue overflow|queue length"
+            "|backlog|out of gpu*|gpu shortage|compute shortage|resource shortage|insufficient gpu*"
+            "|insufficient compute|insufficient resource*|insufficient memory|insufficient server*"
+            "|not enough gpu*|not enough resource*|not enough compute|not enough memory"
+            "|resources are exhausted|resources exhausted|compute resources|degraded|being scaled|scaling up"
+            "|warming up|cold start|all channels|all accounts|all workers|all servers|under pressure"
+            "|server is full|slots available|no slot*",
             unless=(
                 "audio|balance|video is unavailable|image is unavailable|in your region|for your account"
                 "|resource pack*|url|busy background|busy street|legal reasons|token status|no account found"
                 "|your account has no|capacity building"
             ),
+        ),
+        near(
+            "resources|resource|compute|gpu|gpus|servers|machines|workers|capacity|memory",
+            "not sufficient|insufficient|exhausted|not enough|shortage|limited|all in use|in use|occupied"
+            "|constrained|scarce|full",
+            gap=20,
+            unless="resource pack*|quota|balance|credit*|out of memory|cuda",
         ),
         near(
             "no available|none available|not available|no free|no idle|no active|no usable|no healthy"
@@ -106,9 +126,10 @@ OVERLOADED = rule(
             "|算力紧张|算力已满|算力资源|显存不足|显卡|容量不足|容量已满|产能|无可用|没有可用|暂无可用|无空闲"
             "|没有空闲|服务不可用|服务暂不可用|服务暂时不可用|暂时不可用|暂不可用|暂停服务|服务暂停|维护"
             "|压力过大|压力较大|服务器压力|拥挤|拥堵|高峰|爆满|人数过多|使用人数|流量过大|流量过高|访问量过大"
-            "|访问量大|当前排队|无法分配|可用渠道失败|不可用渠道|渠道不可用|渠道已满|满载|爆仓|混み合|过负荷"
-            "|ビジー|과부하|surchargé|sobrecargado|überlastet|перегружен",
-            unless="令牌状态不可用|账号|维护版权",
+            "|访问量大|当前排队|无法分配|可用渠道失败|不可用渠道|渠道不可用|渠道已满|满载|排队已满|排队满"
+            "|账号池|号池|暂停接|暂停提交|暂不接受|暂无资源|暂无渠道|暂无账号|爆仓|混み合|过负荷|ビジー"
+            "|과부하|surchargé|sobrecargado|überlastet|перегружен",
+            unless="令牌状态不可用|账号异常|账号余额|维护版权",
         ),
     ),
     # new-api's zh-CN.yaml and en.yaml (HTTP 503, forks 500 or 200), a grok relay's 500, OpenAI's 503

@@ -39,7 +39,9 @@ RULES: tuple[Rule, ...] = (
             "upstream request timeout",
         ),
         patterns=(
-            words("timeout|timeouts|time out|timedout|timed out|times out", unless=NOT_LOST),
+            words(
+                "esockettimedout|sockettimedout|timeout|timeouts|time out|timedout|timed out|times out", unless=NOT_LOST
+            ),
             words(
                 "connection reset|connection aborted|connection closed|connection was closed|connection lost"
                 "|connection terminated|connection termination|connection broken|connection refused"
@@ -66,8 +68,8 @@ RULES: tuple[Rule, ...] = (
                 "|upstream server error|bad gateway|gateway error|origin server|web server is returning"
                 "|clientoserror|client os error|protocol error|clientconnector*|client connector error"
                 "|api connection error|unable to connect|failed to connect|could not connect|cannot connect"
-                "|connect failed|dial tcp|do request failed|upstream did not|upstream failed to respond"
-                "|no answer|lost the answer|max retries exceeded",
+                "|connect failed|dial tcp|error: aborted|: aborted|do request failed|upstream did not"
+                "|upstream failed to respond|no answer|lost the answer|max retries exceeded",
                 unless="format|image url|eof while parsing json|json decode",
             ),
             words(
@@ -85,9 +87,9 @@ RULES: tuple[Rule, ...] = (
             words(
                 "超时|网关错误|网关异常|网络错误|网络异常|网络中断|网络连接|网络波动|网络故障|连接失败"
                 "|连接异常|连接错误|连接中断|连接断开|连接关闭|连接重置|连接被|连接已|断开连接|连接丢失"
-                "|无响应|未响应|没有响应|未收到响应|未返回|响应为空|返回为空|空响应|读取响应|解析响应"
-                "|响应解析|无法连接|上游中断|请求中断|请求被取消|请求已取消|上下文取消|上下文已取消|链接断开"
-                "|链接超时|未收到上游"
+                "|无响应|未响应|没有响应|未收到响应|未返回|没有返回|没返回|响应为空|返回为空|空响应|读取响应"
+                "|解析响应|响应解析|无法连接|上游中断|请求中断|请求被取消|请求已取消|上下文取消|上下文已取消"
+                "|链接断开|链接超时|未收到上游"
             ),
         ),
     ),

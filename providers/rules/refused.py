@@ -5,19 +5,21 @@ from providers.rules.rule import Rule, near, rule, then, words
 
 # Whoever reviews says nothing until it also says no.
 REVIEWERS = (
-    "moderation|moderator*|safety system*|safety filter*|safety check*|safety review*|safety polic*"
-    "|safety guideline*|safety setting*|safety measure*|safety guard*|safety classifier*|content filter*"
-    "|content check*|content review*|content audit*|content moderation|content safety|content inspection"
-    "|content security|content detection|risk control*|data inspection|responsible ai|rai|audit*|guardrail*"
-    "|compliance|security review|security check|trust and safety|safety team|input check*|prompt check*"
-    "|green net|abuse detection|审核|审查|风控|风险控制|内容检测|内容安全|内容过滤|安全检测|安全检查|安全策略"
-    "|安全规范|安全系统|安全过滤|安全机制|安全政策|安全审|安全限制|安全规则|安全要求|鉴黄|合规"
+    "filters|censor*|safety model|guard model|screening|vetting|moderation|moderator*|safety system*"
+    "|safety filter*|safety check*|safety review*|safety polic*|safety guideline*|safety setting*"
+    "|safety measure*|safety guard*|safety classifier*|content filter*|content check*|content review*"
+    "|content audit*|content moderation|content safety|content inspection|content security|content detection"
+    "|risk control*|data inspection|responsible ai|rai|audit*|guardrail*|compliance|security review"
+    "|security check|trust and safety|safety team|input check*|prompt check*|green net|abuse detection|审核"
+    "|审查|风控|风险控制|内容检测|内容安全|机审|人审|过审|质检|内容过滤|安全检测|安全检查|安全策略|安全规范"
+    "|安全系统|安全过滤|安全机制|安全政策|安全审|安全限制|安全规则|安全要求|鉴黄|合规"
 )
 NOES = (
     "block*|reject*|flag*|refus*|denied|deny|prohibit*|not pass*|did not pass|didn't pass|does not pass"
     "|failed|fails|fail|failure|trigger*|filtered|intercept*|stopped by|removed|disapprov*|not approved"
-    "|declin*|not allow*|violat*|caught|hit|不通过|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败"
-    "|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止|不符合|不合规|违反|异常内容"
+    "|declin*|not allow*|violat*|tripp*|withheld|discard*|dropped|not deliver*|suppressed|caught|hit|不通过"
+    "|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止|不符合"
+    "|不合规|违反|异常内容|不合格|不予|未过审|不给过|打回"
 )
 REVIEW_BROKE = (
     "service unavailable|service is unavailable|unavailable|service error|service failed|service timed out"
@@ -132,8 +134,11 @@ RULES: tuple[Rule, ...] = (
         Reason.REFUSED,
         codes="""moderation_blocked content_policy_violation content_filter datainspectionfailed moderation
             responsibleaipolicyviolation ipinfringementsuspect content_blocked content_moderation safety nsfw
-            content_violation policy_violation data_inspection_failed content_filtered image_safety prohibited_content
-            safety_violation guardrail guardrail_violation unsafe_content content_moderation_failed moderated""",
+            content_violation policy_violation data_inspection_failed content_filtered image_safety
+            prohibited_content safety_violation guardrail guardrail_violation risk_control content_risk
+            prompt_not_allowed content_not_allowed image_not_allowed illegal_content sensitive_content
+            ip_infringement unsafe safety_error censored content_rejected unsafe_content
+            content_moderation_failed moderated""",
         phrases=(
             "moderation_blocked",
             "moderation system",
@@ -173,10 +178,47 @@ RULES: tuple[Rule, ...] = (
                 "|data inspection failed|content moderated|moderated content|was moderated|been moderated"
                 "|content blocked|blocked content|ip infring*|content rejected|content unsafe"
                 "|moderation blocked",
-                unless="case sensitive|not contain a real person|service unavailable|unavailable",
+                unless="thread safety|case sensitive|not contain a real person|service unavailable|unavailable",
+                is_topic=True,
             ),
             near(SUBJECTS, TURNED_DOWN, gap=20, unless=WRONG_MEASURES),
             near(FOUND, UNWANTED, gap=40, unless=NOT_UNWANTED),
+            near(
+                "not permitted|not allowed|isn't allowed|aren't allowed|don't allow|do not allow"
+                "|not acceptable|cannot be shown|can't be shown|can't be used|cannot be used"
+                "|cannot be depicted|can't be depicted|prohibited|forbidden|disallow*|not suitable"
+                "|not appropriate|restricted|unacceptable|won't be shown|cannot be processed|banned",
+                "prompt|prompts|content|contents|depict*|scene*|person|people|persons|faces|face|celebrit*"
+                "|topic*|theme*|language|graphic|figures|likeness*|nudity|imagery|characters in|protected"
+                "|famous|brand*|logo*|real",
+                gap=28,
+                unless=f"{WRONG_MEASURES}|key|content type|access|permission*|special char*",
+            ),
+            near(
+                "not pass|not passed|not passing|did not pass|didn't pass|does not pass|unable to pass"
+                "|not clear|failed",
+                "risk|review*|inspection|image review|text review|prompt review|content check*|safety"
+                "|moderation|audit*",
+                gap=24,
+                unless=REVIEW_BROKE,
+            ),
+            words(
+                "policy issue*|policy concern*|potential policy|policy restriction*|recognizable individual*"
+                "|recognizable person|recognizable people|recognisable|identifiable individual*|a minor"
+                "|minors|person's face|people's faces|human face*|real face*|safety mechanism*|safety block*"
+                "|by safety|safety filter*|unsafe|not safe|harmful prompt|potentially harmful|harmful"
+                "|graphic content|graphic scene*|content warning|adult theme*|mature theme*|restricted topic*"
+                "|sensitive topic*|public figure*|famous people|famous person*|celebrit*|text risk|image risk"
+                "|content risk|risk detected|risky content|refused to generate|refuses to generate"
+                "|refused to create|refuse to|declined to|declined because|depictions of|copyright*"
+                "|trademarked|protected character*|protected content|violent|violence|nudity|sexual*"
+                "|offensive|obscene|objectionable|abusive|discriminat*|racis*|extremis*|terroris*"
+                "|illegal activit*|political content|inappropriate|indecent|impersonat*|private individual*"
+                "|without consent|well known person*|well known actor*|well known people|someone's likeness"
+                "|someone else's|real life person*|require consent|safety concerns",
+                unless=f"{NOT_UNWANTED}|filter unavailable|safety filter service|service unavailable",
+                is_topic=True,
+            ),
             words(
                 "can't help with|cannot help with|can't assist with|cannot assist with|can't fulfill"
                 "|cannot fulfill|unable to assist|unable to help with|not able to help with"
@@ -191,13 +233,25 @@ RULES: tuple[Rule, ...] = (
             ),
             near(FOUND_ZH, UNWANTED_ZH, gap=10, unless=NOT_UNWANTED_ZH),
             near(
+                "人物|人脸|面部|真人|肖像|人像|名人|明星|儿童|未成年",
+                "不予|不允许|禁止|不支持|不能|拒绝|请更换|请勿|违规|检测|识别|不可|不得|限制|侵权|授权",
+                gap=10,
+                unless="未检测到|没有检测到|未识别|无法识别|检测不到|识别不到|需要包含|必须包含|检测失败|检测服务",
+            ),
+            words("敏感", unless="大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
+            words(
+                "内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情|涉赌|涉毒|违法违规|不健康"
+                "|不文明|恶意内容|被判定为|不被允许的",
+                is_topic=True,
+            ),
+            near(
                 "提示词|提示语|文本|内容|图片|图像|照片|视频|素材|描述|关键词|画面|输入|输出|生成结果|作品|文案|参考图",
                 "拦截|屏蔽|被拒绝|被过滤|被禁止|不允许|违规|违禁|不合规|不当|涉嫌|涉黄|敏感|非法|违反|不符合"
                 "|审核|风险|不安全|被拒|禁止|侵权",
                 gap=12,
                 unless=(
-                    "尺寸|大小|格式|分辨率|参数|比例|时长|服务|审核中|像素|长度|数量|非法参数|下载|获取|超时|频率"
-                    "|余额|额度"
+                    "尺寸|大小|格式|分辨率|参数|比例|时长|服务|审核中|像素|长度|数量|非法参数|下载|获取|超时"
+                    "|频率|余额|额度"
                 ),
             ),
             near(
@@ -208,9 +262,15 @@ RULES: tuple[Rule, ...] = (
             ),
             words(
                 "违禁|敏感内容|敏感信息|审核不通过|未通过审核|未能通过审核|涉黄|涉政|肖像权|真人照片|真人图片"
-                "|不当内容|不良信息|含真人|文明用语|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切"
-                "|コンテンツ|modération|politique de contenu|contenu inapproprié|política de contenido"
-                "|políticas de contenido|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*|нарушает"
+                "|不当内容|不良信息|含真人|文明用语|机审未|机审不|未过审|过审失败|法律法规|不被允许的内容"
+                "|不适宜|不宜|出于安全|安全考虑|内容无法生成|无法为您生成|无法生成该内容|无法生成此内容"
+                "|调整描述|修改描述|修改提示词|调整提示词|更换描述|换个描述|更换提示词|优化提示词|内容风险"
+                "|存在风险|风险内容|高风险|安全风险|涉敏|敏感人物|敏感元素|敏感图|敏感词|违规词|不良内容"
+                "|限制级|未成年|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切|コンテンツ"
+                "|modération|politique de contenu|contenu inapproprié|política de contenido"
+                "|políticas de contenido|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*"
+                "|нарушает",
+                is_topic=True,
             ),
         ),
     ),

@@ -6,9 +6,8 @@ from providers.rules.rule import Rule, near, pairs, rule, words
 PARTS = (
     "parameter*|param|params|argument*|field|fields|value|values|size|sizes|resolution*|duration*|seconds"
     "|length|aspect ratio|ratio|width|height|image|images|picture|photo|prompt|format|mime|file|files|body"
-    "|json|frame*|fps|dimension*|payload|schema|content type|media type|characters|tokens|orientation"
-    "|property|properties|base64|quality|input|inputs|url|urls|reference|pixel*|clip length|input video"
-    "|model name|image count|count"
+    "|json|frame*|fps|dimension*|payload|schema|content type|media type|characters|tokens|orientation|base64"
+    "|quality|input|inputs|url|urls|reference|pixel*|clip length|input video|model name|image count|count"
 )
 WRONG = (
     "invalid|unsupported|illegal|malformed|missing|required|unrecogni*|unknown|out of range|must be|must have"
@@ -18,7 +17,7 @@ WRONG = (
     "|does not match|do not match|doesn't match|not match|at least|at most|cannot be|can't be|is empty|empty"
     "|blank|greater than|less than|larger than|smaller than|longer than|not found|does not exist"
     "|doesn't exist|is not one of|one of|only supports|only support|wrong|incorrect|incompatible|corrupt*"
-    "|not a multiple|divisible|multiple of|cannot parse|unable to parse|deprecated|undefined|not readable"
+    "|not a multiple|divisible|multiple of|cannot parse|unable to parse|deprecated|not readable"
     "|mutually exclusive|requires|not an image|failed validation|not accepted|unacceptable|differ*|limit is"
     "|over the limit|up to|no more than|not permitted|broken|damaged|unreadable|truncated|conflict*"
     "|cannot identify|but expected|not a"
@@ -56,6 +55,10 @@ RULES: tuple[Rule, ...] = (
         patterns=(
             near(PARTS, WRONG, gap=32, unless=NOT_THE_REQUEST),
             near(PICTURES, UNREACHED, gap=28),
+            words(
+                "must be|must not be|needs to be|has to be|should be one of",
+                unless="verified|authenticated|logged in|retried|restarted",
+            ),
             near(
                 PICTURES,
                 "download failed|download error|fetch failed|fetch error|decode error|decode failed"
@@ -69,21 +72,23 @@ RULES: tuple[Rule, ...] = (
                 "validation error*|validation failed|field required|no such task|no such video|task not found"
                 "|task not exist|task does not exist|task_not_exist|video not found|job not found"
                 "|id not found|model not found|model does not exist|model doesn't exist|model not exist"
-                "|no such model|unknown model|unsupported model|model is not supported|model not supported"
+                "|no such model|unknown model|unsupported model|not available for this|not available for the"
+                "|not available on this|not available with|in json at|param error|params error"
+                "|parameter error*|argument error*|invalid param*|model is not supported|model not supported"
                 "|model is not available|method not allowed|malformed|unprocessable|invalid request body"
-                "|exceeds the limit|exceeds the maximum|exceeds maximum|no face|face not detected"
-                "|unable to detect a face|invalid argument*|value error|missing required|invalid json"
-                "|json decode|entity too large|payload too large|discontinued|not a multiple|context length"
-                "|not compatible|but the requested|requested size|but expected|but got|differs from"
-                "|different from the|is not supported|are not supported|does not support|doesn't support"
-                "|not supported|unsupported|does not exist|doesn't exist|invalid parameter*|illegal value"
-                "|incorrect value|bad parameter*|bad argument*|illegal argument*|must be between|must be at"
-                "|must be a|must be an|must be less|must be greater|must be within|must be in|must not exceed"
-                "|must have|must match|must contain|must be equal|must equal|must be smaller|must be larger"
-                "|must be shorter|must be longer|must be positive|must be integer|must be either"
-                "|must be multiple|must be under|must be below|must be over|must be above|should be between"
-                "|should be at|should be one|should be a|not a valid|no longer supported|must be one of"
-                "|deprecated",
+                "|exceeds the limit|exceeds the maximum|exceeds maximum|no face|no person|person is required"
+                "|file extension|区分大小写|face not detected|unable to detect a face|invalid argument*"
+                "|value error|missing required|invalid json|json decode|entity too large|payload too large"
+                "|discontinued|not a multiple|context length|not compatible|but the requested|requested size"
+                "|but expected|but got|differs from|different from the|is not supported|are not supported"
+                "|does not support|doesn't support|not supported|unsupported|does not exist|doesn't exist"
+                "|invalid parameter*|illegal value|incorrect value|bad parameter*|bad argument*"
+                "|illegal argument*|must be between|must be at|must be a|must be an|must be less"
+                "|must be greater|must be within|must be in|must not exceed|must have|must match|must contain"
+                "|must be equal|must equal|must be smaller|must be larger|must be shorter|must be longer"
+                "|must be positive|must be integer|must be either|must be multiple|must be under"
+                "|must be below|must be over|must be above|should be between|should be at|should be one"
+                "|should be a|not a valid|no longer supported|must be one of|deprecated",
                 unless=(
                     "operation not supported|country|region|territory|api key|cuda|render|not supported on this worker"
                 ),

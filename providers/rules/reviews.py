@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from providers.canonical import Stage
 from providers.rules.rule import Pattern, words
+from providers.rules.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ REVIEWS: tuple[Review, ...] = (
             unless="before generation|cannot generate|生成失败:输入",
         ),
         words(
-            "generated|output*|resulting|result|audio|frames|produced|post processing|final|clip|结果|画面|音频"
-            "|视频内容"
+            "generated|output*|resulting|result|audio|frames|produced|post processing|final|clip|结果|画面"
+            "|音频|视频内容"
         ),
     ),
     Review(
@@ -82,7 +83,7 @@ PEOPLE = words(
 )
 
 
-def named_review(text: str) -> Stage | None:
+def named_review(text: Text) -> Stage | None:
     """The review that a plain text names; of several the one named first, beyond doubt before loosely."""
     for patterns in (
         [(review.plain, review.stage) for review in REVIEWS],
@@ -94,6 +95,6 @@ def named_review(text: str) -> Stage | None:
     return None
 
 
-def names_people(text: str) -> bool:
+def names_people(text: Text) -> bool:
     """Whether a plain text speaks of a person, without saying where."""
     return PEOPLE.search(text) is not None

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from providers.canonical import Reason, Stage
-from providers.rules.text import bare, plain
+from providers.rules.text import Text, bare, key_of, plain
 
 GAP_CHARS = 28
 AROUND_CHARS = 48
 TRIES = 6
+BRANCHED_CHARS = 3
 # What a statement's parts may have between them: never the end of a sentence.
 _BETWEEN = r"[^.!?;。\n]{{0,{}}}?"
 
@@ -19,28 +20,29 @@ _BETWEEN = r"[^.!?;。\n]{{0,{}}}?"
 class Pattern:
     """Words near each other, in plain text; `unless` says what must not stand around them.
 
-    `stems` holds a list for each part of the statement: without a word of each the costly search need not begin.
+    `parts` holds a set for each part of the statement: a text without a key of each needs no search. A topic names
+    what is spoken of and states nothing: a message that begins with it may be a prompt.
     """
 
     regex: re.Pattern[str]
-    stems: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[frozenset[str], ...] = ()
     unless: re.Pattern[str] | None = None
+    is_topic: bool = False
 
-    def search(self, text: str) -> int | None:
+    def search(self, text: Text) -> int | None:
         """Where the statement begins, or None."""
-        if not all(any(stem in text for stem in stems) for stems in self.stems):
+        if any(part.isdisjoint(text.keys) for part in self.parts):
             return None
-        for _, match in zip(range(TRIES), self.regex.finditer(text), strict=False):
-            around = text[max(0, match.start() - AROUND_CHARS) : match.end() + AROUND_CHARS]
+        for _, match in zip(range(TRIES), self.regex.finditer(text.plain), strict=False):
+            around = text.plain[max(0, match.start() - AROUND_CHARS) : match.end() + AROUND_CHARS]
             if self.unless is None or self.unless.search(around) is None:
                 return match.start()
         return None
 
 
-def words(*lists: str, unless: str = "") -> Pattern:
+def words(family: str, *, unless: str = "", is_topic: bool = False) -> Pattern:
     """A pattern that any one of these words makes; `*` stands for a word's ending, `|` is between words."""
-    family = "|".join(lists)
-    return Pattern(re.compile(_any_of(family), re.ASCII), (_stems(family),), _guard(unless))
+    return Pattern(re.compile(_any_of(family), re.ASCII), (_keys(family),), _guard(unless), is_topic)
 
 
 def pairs(first: str, second: str) -> str:
@@ -52,13 +54,13 @@ def near(one: str, other: str, *, gap: int = GAP_CHARS, unless: str = "") -> Pat
     """A pattern of two families of words that stand in one sentence, in either order."""
     first, second, between = _any_of(one), _any_of(other), _BETWEEN.format(gap)
     regex = re.compile(f"{first}{between}{second}|{second}{between}{first}", re.ASCII)
-    return Pattern(regex, (_stems(one), _stems(other)), _guard(unless))
+    return Pattern(regex, (_keys(one), _keys(other)), _guard(unless))
 
 
 def then(one: str, other: str, *, gap: int = GAP_CHARS, unless: str = "") -> Pattern:
     """A pattern of two families of words in this order."""
     regex = re.compile(_any_of(one) + _BETWEEN.format(gap) + _any_of(other), re.ASCII)
-    return Pattern(regex, (_stems(one), _stems(other)), _guard(unless))
+    return Pattern(regex, (_keys(one), _keys(other)), _guard(unless))
 
 
 def _guard(unless: str) -> re.Pattern[str] | None:
@@ -67,23 +69,40 @@ def _guard(unless: str) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=256)
 def _any_of(family: str) -> str:
-    return f"(?:{'|'.join(_word(word) for word in family.split('|'))})"
+    """Spell a family as a regular expression; only what begins or ends in Latin letters or digits has borders."""
+    latin: list[str] = []
+    others: list[str] = []
+    for word in dict.fromkeys(family.split("|")):
+        (latin if word[0].isascii() and word[0].isalnum() else others).append(word)
+    branches = [rf"\b(?:{_branches(latin, BRANCHED_CHARS)})"] if latin else []
+    return f"(?:{'|'.join([*branches, *map(_tail, others)])})"
+
+
+def _branches(family: list[str], depth: int) -> str:
+    """Part words by their first letters, so that a search rules out most of them at once."""
+    if depth == 0 or len(family) < 2:
+        return "|".join(map(_tail, family))
+    by_letter: dict[str, list[str]] = {}
+    for word in family:
+        by_letter.setdefault(word[:1], []).append(word[1:])
+    return "|".join(
+        f"{re.escape(letter)}(?:{_branches(tails, depth - 1)})"
+        if letter.isalnum()
+        else "|".join(_tail(letter + t) for t in tails)
+        for letter, tails in by_letter.items()
+    )
+
+
+def _tail(word: str) -> str:
+    stem = word.rstrip("*")
+    if word.endswith("*"):
+        return rf"{re.escape(stem)}[a-z]{{0,12}}\b"
+    return re.escape(stem) + (r"\b" if not stem or (stem[-1].isascii() and stem[-1].isalnum()) else "")
 
 
 @lru_cache(maxsize=256)
-def _stems(family: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.rstrip("*") for word in family.split("|")))
-
-
-def _word(word: str) -> str:
-    """Spell one word as a regular expression; only what is written in Latin letters has borders."""
-    stem = word.rstrip("*")
-    text = re.escape(stem)
-    if stem[:1].isascii():
-        text = rf"\b{text}" if stem[:1].isalnum() else text
-    if stem[-1:].isascii() and stem[-1:].isalnum():
-        text += r"[a-z]{0,12}\b" if word.endswith("*") else r"\b"
-    return text
+def _keys(family: str) -> frozenset[str]:
+    return frozenset(key_of(word) for word in family.split("|"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +122,22 @@ class Rule:
     openings: tuple[re.Pattern[str], ...] = ()
     bare_codes: frozenset[str] = frozenset()
 
-    def starts(self, text: str) -> Iterator[int]:
+    def starts(self, text: Text, *, topics: bool = True) -> Iterator[int]:
         """Where each of the row's phrases and patterns first stands in a plain text."""
         for phrase in self.phrases:
-            if (start := text.find(phrase)) >= 0:
+            if (start := text.plain.find(phrase)) >= 0:
                 yield start
         for pattern in self.patterns:
-            if (found := pattern.search(text)) is not None:
+            if (topics or not pattern.is_topic) and (found := pattern.search(text)) is not None:
                 yield found
 
-    def says(self, text: str) -> bool:
+    def says(self, text: Text) -> bool:
         """Whether a plain text holds one of the row's phrases or patterns."""
         return next(self.starts(text), None) is not None
 
-    def opens(self, text: str) -> bool:
+    def opens(self, text: Text) -> bool:
         """Whether a plain text begins as one of the openings."""
-        return any(opening.match(text) for opening in self.openings)
+        return any(opening.match(text.plain) for opening in self.openings)
 
 
 def rule(

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import cached_property
 
 TRADITIONAL = (
     "額餘帳號戶內審違規請過檢測現實圖臉詞無權錯誤驗證參數頻連線時間負載飽滿務資點積費儲視關鍵擁擠並發達鑰憑認單購買該當後產輸導觸護區處稱應為檔寬將還須選項個標準狀態絕斷開絡網異運壓縮聯繫員啟飾擬敗"
@@ -43,3 +45,39 @@ def plain(text: str) -> str:
 def bare(code: str) -> str:
     """A machine code without what its spellings differ in: case, underscores, hyphens, dots, colons."""
     return _NOT_OF_A_CODE.sub("", code.casefold())
+
+
+_LATIN = re.compile(r"[a-z0-9]+")
+_OTHER = re.compile(r"[^\x00-\x7f]+")
+KEY_CHARS = 3
+
+
+class Text:
+    """A plain text, and the keys by which a pattern knows without a search that its words are not in there."""
+
+    def __init__(self, plain: str) -> None:
+        self.plain = plain
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Every Latin word and how it begins; every other sign and pair of signs."""
+        return frozenset(_keys_in(self.plain))
+
+
+def _keys_in(text: str) -> Iterator[str]:
+    for word in set(_LATIN.findall(text)):
+        yield word
+        yield f"{word[:KEY_CHARS]}*"
+    if not text.isascii():
+        for run in _OTHER.findall(text):
+            yield from run
+            yield from (run[at : at + 2] for at in range(len(run) - 1))
+
+
+def key_of(word: str) -> str:
+    """The key that every text has which holds `word`; a `*` at its end stands for any ending."""
+    if word.isascii():
+        first = _LATIN.findall(word)[0]
+        return f"{first[:KEY_CHARS]}*" if word == f"{first}*" else str(first)
+    signs = _OTHER.findall(word)[0]
+    return str(signs[:2])

@@ -7,7 +7,15 @@ import pytest
 
 from providers.adapter import HttpResponse
 from providers.canonical import Failure, Reason, Stage
-from providers.classification import failed_job, failed_poll, matching_rule, refused_submit
+from providers.classification import (
+    failed_job,
+    failed_poll,
+    matching_rule,
+    poll_unanswered,
+    refused_submit,
+    unanswered,
+    unsent,
+)
 from providers.complaints import Complaint
 from providers.rules import RULES, Rule, rule
 
@@ -119,6 +127,106 @@ def test_a_documented_text_refuses_at_any_status_where_a_message_begins_with_it(
     for said in ({"error": {"message": message}}, {"code": "fail_to_fetch_task", "message": inner}):
         assert submitted(said, status).reason is DOCUMENTED[message]
     assert submitted({"error": {"message": f"prompt: {message}"}}, status).reason is Reason.AMBIGUOUS
+
+
+STATEMENTS = {
+    "Insufficient balance": Reason.BALANCE,
+    "Error: your account balance is insufficient, please top up": Reason.BALANCE,
+    "upstream error: [403] Your credit balance is too low": Reason.BALANCE,
+    "创建任务失败：余额不足": Reason.BALANCE,
+    'bad response status code 402, body: {"error":{"message":"Insufficient credits"}}': Reason.BALANCE,
+    "OpenAI API error: Incorrect API key provided": Reason.AUTH,
+    "[sora] 密钥无效或已被禁用": Reason.AUTH,
+    "Your prompt was flagged by our moderation system": Reason.REFUSED,
+    "參考圖片含有真人臉部": Reason.REFUSED,
+}
+ECHOES = [
+    "failed to render a sign that says insufficient balance",
+    "Prompt: your account balance is insufficient",
+    "error: prompt 'api key invalid' could not be processed",
+    'failed: prompt: {"error":{"code":"insufficient_quota"}}',
+    "失败：您的提示词：余额不足",
+    "a violent scene was rendered",
+    "nudity",
+    "task 123 accepted; your account has insufficient balance for the next one",
+    "任务已创建，内容审核未通过前请等待",
+]
+
+
+@pytest.mark.parametrize("status", NO_REFUSALS)
+@pytest.mark.parametrize("message", STATEMENTS)
+def test_what_a_message_begins_with_refuses_at_any_status(message: str, status: int) -> None:
+    assert submitted({"error": {"message": message}}, status).reason is STATEMENTS[message]
+
+
+@pytest.mark.parametrize("status", NO_REFUSALS)
+@pytest.mark.parametrize("message", ECHOES)
+def test_what_may_be_a_prompt_or_follows_an_acceptance_refuses_nothing(message: str, status: int) -> None:
+    assert submitted({"error": {"message": message}}, status).reason is Reason.AMBIGUOUS
+
+
+CODES_NOBODY_LISTED = {
+    "InsufficientBalanceError": Reason.BALANCE,
+    "ERR_QUOTA_EXCEEDED": Reason.BALANCE,
+    "RateLimitReached": Reason.RATE_LIMITED,
+    "too-many-requests": Reason.RATE_LIMITED,
+    "ContentPolicyViolation.Image": Reason.REFUSED,
+    "Invalid.Api.Key": Reason.AUTH,
+    "AccountOverdue": Reason.BALANCE,
+}
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("code", CODES_NOBODY_LISTED)
+def test_a_code_is_read_in_any_spelling(code: str, status: int) -> None:
+    assert submitted({"code": code, "message": "no"}, status).reason is CODES_NOBODY_LISTED[code]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("video length exceeds the limit of 15 s", Reason.INVALID),
+        ("prompt token limit exceeded", Reason.INVALID),
+        ("insufficient GPU memory", Reason.OVERLOADED),
+        ("requests per minute for your account", Reason.RATE_LIMITED),
+    ],
+)
+def test_words_of_money_and_limits_mean_what_they_stand_beside(message: str, reason: Reason) -> None:
+    assert submitted({"error": message}, 400).reason is reason
+
+
+@pytest.mark.parametrize("message", ["names are case-sensitive", "white balance", "thread safety", "a people person"])
+def test_words_that_only_look_like_complaints_are_not_known(message: str) -> None:
+    assert not submitted({"error": message}, 400).recognised
+
+
+@pytest.mark.parametrize(("code", "reason"), [(401, Reason.AUTH), ("402", Reason.BALANCE), (422, Reason.INVALID)])
+def test_a_2xx_that_writes_a_4xx_into_its_body_is_read_as_that(code: object, reason: Reason) -> None:
+    assert submitted({"code": code, "message": "hm"}, 200).reason is reason
+    assert submitted({"status_code": code, "message": "hm"}, 200).reason is reason
+    assert submitted({"code": code, "message": "connection reset"}, 200).reason is Reason.AMBIGUOUS
+    assert submitted({"code": code, "message": "hm"}, 500).reason is Reason.AMBIGUOUS
+
+
+@pytest.mark.parametrize("code", [408, 409, 499, 4040, 500, 4.04, True, "4xx"])
+def test_no_other_number_in_a_2xx_refuses(code: object) -> None:
+    assert submitted({"code": code, "message": "hm"}, 200).reason is Reason.AMBIGUOUS
+
+
+def test_words_no_row_knows_are_said_to_be_unknown() -> None:
+    job = {"id": "v", "status": "failed", "error": "the penguins are on strike"}
+    assert not failed_job(answer(job, 200), job, 0).recognised
+    assert not submitted({"error": "the penguins are on strike"}, 400).recognised
+    assert not failed_poll(answer({"error": "penguins"}, 500), {"error": "penguins"}).recognised
+    for known in ({}, {"error": ""}, {"error": "internal error"}, {"error": "insufficient balance"}):
+        assert failed_job(answer(known, 200), {"status": "failed", **known}, 0).recognised
+        assert submitted(known, 400).recognised
+
+
+def test_the_transports_verdicts_are_made_in_the_same_place() -> None:
+    assert unsent("refused") == Failure(Stage.SUBMIT, Reason.UNREACHABLE, "refused")
+    assert unanswered("reset") == Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "reset")
+    assert poll_unanswered("reset") == Failure(Stage.POLL, Reason.UNREACHABLE, "reset")
 
 
 def test_a_task_that_is_not_found_says_nothing_of_a_create_that_broke_down() -> None:

@@ -23,6 +23,7 @@ from providers.fields import (
     progress_percent,
     retry_after_s,
 )
+from providers.links import link_expires_at
 from providers.places import Paths, first
 from providers.reading import read_poll, read_submit
 from providers.registry import dialects
@@ -198,6 +199,41 @@ def test_a_complaint_inside_json_inside_a_string_is_opened() -> None:
     assert said.message == "innermost"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'bad response status code 403, body: {"error": {"code": "sentinel_block", "message": "no"}}',
+        "Error code: 403 - {'error': {'code': 'sentinel_block', 'message': \"it's no\", 'param': None}}",
+        'upstream said {"error": {"code": "sentinel_block"}} and hung up',
+        'failed: {\\"error\\": {\\"code\\": \\"sentinel_block\\"}}',
+    ],
+)
+def test_a_complaint_that_begins_inside_a_text_is_opened(text: str) -> None:
+    assert "sentinel_block" in complaint({"message": text}).codes
+
+
+@pytest.mark.parametrize("text", ["{'a': " * 2_000, "{" * 9_000, "x {'a': open('f')}", "{'a': '\\d'", "{1: 2}"])
+def test_what_only_looks_like_a_document_is_words(text: str) -> None:
+    assert complaint({"message": text}).codes == ()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"errors": [{"message": "m"}]},
+        {"error": [{"message": "m"}]},
+        {"base_resp": {"status_code": 0, "status_msg": "m"}},
+        {"status_message": "m"},
+        {"reason": "m"},
+        {"error_description": "m"},
+        {"title": "m"},
+        {"Error": {"Message": "m"}},
+    ],
+)
+def test_words_are_found_in_every_place(document: dict[str, Any]) -> None:
+    assert complaint(document).message == "m"
+
+
 def test_json_in_strings_is_not_followed_for_ever() -> None:
     text = "bottom"
     for _ in range(8):
@@ -303,6 +339,87 @@ def test_an_adapter_that_answers_nothing_is_a_failure() -> None:
     assert isinstance(read_poll(adapter_that(None), answer({})), Failure)
     assert isinstance(read_submit(adapter_that(Succeeded(LINK)), answer({})), Failure)
     assert isinstance(read_poll(adapter_that(Accepted("video_1")), answer({})), Failure)
+
+
+JOB = {"id": "video_1", "progress": 100}
+
+
+@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+def test_done_without_a_link_is_a_success_that_lacks_its_link(adapter: Any) -> None:
+    assert read_poll(adapter, answer({**JOB, "status": "completed"})) == Succeeded()
+    assert read_poll(adapter, answer({**JOB, "status": "completed", "url": "/outputs/v.mp4"})) == Succeeded()
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        {"respect_moderation": False},
+        {"video": {"url": None, "respect_moderation": False}},
+        {"response": {"generateVideoResponse": {"raiMediaFilteredCount": 1}}},
+        {"moderation": True},
+        {"data": {"flagged": True}},
+        {"nsfw": True},
+        {"error": {"message": "filtered by content policy"}},
+    ],
+)
+@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+def test_done_without_a_link_is_a_refused_output_where_a_review_says_so(adapter: Any, flag: dict[str, Any]) -> None:
+    polled = read_poll(adapter, answer({**JOB, "status": "completed", **flag}))
+    assert isinstance(polled, Failure)
+    assert (polled.stage, polled.reason) == (Stage.OUTPUT_REVIEW, Reason.REFUSED)
+
+
+@pytest.mark.parametrize(
+    "flag", [{"respect_moderation": True}, {"nsfw": False}, {"raiMediaFilteredCount": 0}, {"input": {"nsfw": True}}]
+)
+def test_a_flag_that_is_not_up_or_was_asked_for_refuses_nothing(flag: dict[str, Any]) -> None:
+    assert read_poll(openai, answer({**JOB, "status": "completed", **flag})) == Succeeded()
+
+
+@pytest.mark.parametrize("word", ["video_generation_completed", "video_upsampling", "VIDEO-UPSAMPLING-COMPLETED"])
+def test_the_video_before_upsampling_is_not_offered(word: str) -> None:
+    assert read_poll(openai, answer({**JOB, "status": word, "url": LINK})) == Running(queued=False, progress=100)
+
+
+@pytest.mark.parametrize(
+    ("told", "expires_at"),
+    [
+        ({"expires_at": 1_790_000_000}, 1_790_000_000.0),
+        ({"expires_at": 1_790_000_000_000}, 1_790_000_000.0),
+        ({"expires_at": "1790000000"}, 1_790_000_000.0),
+        ({"data": {"expires_at": 1_790_000_000}}, 1_790_000_000.0),
+        ({"expires_at": "2026-09-21T14:13:20Z"}, 1_790_000_000.0),
+        ({"expires_at": None, "url": f"{LINK}?Expires=1790000000&Signature=x"}, 1_790_000_000.0),
+        ({"expires_at": 1_780_000_000, "url": f"{LINK}?Expires=1790000000"}, 1_780_000_000.0),
+        ({"expires_at": 0}, None),
+        ({"expires_at": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_success_tells_when_its_link_dies(told: dict[str, Any], expires_at: float | None) -> None:
+    done = read_poll(openai, answer({**JOB, "status": "completed", "url": LINK, **told}))
+    assert isinstance(done, Succeeded)
+    assert done.expires_at == expires_at
+
+
+@pytest.mark.parametrize(
+    ("query", "expires_at"),
+    [
+        ("X-Amz-Date=20260921T140000Z&X-Amz-Expires=800&X-Amz-Signature=s", 1_790_000_000.0),
+        ("x-oss-expires=1790000000&x-oss-signature=s", 1_790_000_000.0),
+        ("e=1790000000&token=t", 1_790_000_000.0),
+        ("se=2026-09-21T14%3A13%3A20Z&sig=s", 1_790_000_000.0),
+        ("Expires=3600", None),
+        ("e=17900000000", None),
+        ("X-Amz-Date=yesterday&X-Amz-Expires=800", None),
+        ("X-Amz-Date=20260921T140000Z&X-Amz-Expires=9999999999", None),
+        ("se=tomorrow&sig=s", None),
+        ("", None),
+        ("&" * 5_000, None),
+    ],
+)
+def test_a_signed_link_says_when_it_dies_where_it_says_so_plainly(query: str, expires_at: float | None) -> None:
+    assert link_expires_at(f"{LINK}?{query}") == expires_at
 
 
 def test_a_failure_shows_neither_message_nor_link_in_its_repr() -> None:
