@@ -73,14 +73,16 @@ BALANCE = rule(
         near(MONEY, LACK, gap=24, unless=ASKING_RATES),
         near(ALLOWANCES, PLAIN_LACK, gap=24, unless=f"{ASKING_RATES}|plan does not|duration|seconds|context"),
         near("账户|账号|会员|令牌", "欠费|不足|到期|透支|费用|付费|没钱", gap=8),
+        near("积分|点数|余额|额度", "仅剩|剩余|还差|差额|所需|还需", gap=8, unless="并发|频率"),
         near(
             "消费|预算|花费|费用|账单|款项|付款|支付",
             "上限|超|不足|未结清|逾期|欠|限额|未支付|失败|后恢复|后自动",
             gap=8,
         ),
         words(
-            "arrears|arrear|arrearage|in debt|overdue payment|payment overdue|overdue balance|account overdue"
-            "|overdue bill*|account is overdue|past due|unpaid invoice*|unpaid bill*|outstanding balance"
+            "payment needed|payment is needed|buy a plan|purchase a plan|choose a plan|arrears|arrear"
+            "|arrearage|in debt|overdue payment|payment overdue|overdue balance|account overdue|overdue bill*"
+            "|account is overdue|past due|unpaid invoice*|unpaid bill*|outstanding balance"
             "|outstanding invoice*|outstanding payment*|payment required|payment is required|requires payment"
             "|payment failed|payment method|payment declined|card declined|card was declined|billing"
             "|billing hard limit|billing details|billing not active|billing is not active|billing not enabled"
@@ -105,7 +107,7 @@ KEYS = (
     "|凭证|凭据|签名|鉴权|认证|身份验证|身份认证|授权|秘钥"
 )
 UNFIT = (
-    "invalid|incorrect|wrong|missing|expired|expire|revoked|disabled|malformed|not found|not valid"
+    "未检测到|invalid|incorrect|wrong|missing|expired|expire|revoked|disabled|malformed|not found|not valid"
     "|not recogni*|unknown|not provided|not exist|not supplied|did not provide|didn't provide|not provide|no"
     "|rejected|deactivated|deleted|failed|mismatch|does not match|not match*|inactive|suspended|blocked"
     "|banned|bad|absent|is required|required|unrecogni*|not correct|without|unauthorized|verify"
@@ -148,19 +150,19 @@ AUTH = rule(
             unless="such as|json|field|param*|body|keyword*|key frame*|keyframe*|primary|object|key in|key:",
         ),
         words(
-            "missing scope*|required scope*|correct role|required role|member of an organization"
-            "|member of the organization|login fail*|carry the api|token status|unauthorized|unauthorised"
-            "|unauthenticated|not authenticated|not authorized|not authorised|authentication|forbidden"
-            "|access denied|access is denied|permission denied|no permission*|no access|lack permission*"
-            "|insufficient permission*|insufficient privilege*|insufficient scope*|missing permission*"
-            "|not permitted to|do not have permission|don't have permission|does not have permission"
-            "|doesn't have permission|not have permission*|without permission|not have access"
-            "|don't have access|doesn't have access|required permission*|permission error|must be verified"
-            "|not been verified|verify your organization|identity verification|log in|login required"
-            "|please login|sign in|ip whitelist|ip allowlist|not in whitelist|not in the whitelist"
-            "|not whitelisted|not allowed to access|not allowed to use|not entitled|not subscribed to"
-            "|country, region, or territory|region is not supported|country not supported|invalid user"
-            "|user not found|user is locked|account is locked",
+            "invalid grant|invalid client|missing scope*|required scope*|correct role|required role"
+            "|member of an organization|member of the organization|login fail*|carry the api|token status"
+            "|unauthorized|unauthorised|unauthenticated|not authenticated|not authorized|not authorised"
+            "|authentication|forbidden|access denied|access is denied|permission denied|no permission*"
+            "|no access|lack permission*|insufficient permission*|insufficient privilege*|insufficient scope*"
+            "|missing permission*|not permitted to|do not have permission|don't have permission"
+            "|does not have permission|doesn't have permission|not have permission*|without permission"
+            "|not have access|don't have access|doesn't have access|required permission*|permission error"
+            "|must be verified|not been verified|verify your organization|identity verification|log in"
+            "|login required|please login|sign in|ip whitelist|ip allowlist|not in whitelist"
+            "|not in the whitelist|not whitelisted|not allowed to access|not allowed to use|not entitled"
+            "|not subscribed to|country, region, or territory|region is not supported|country not supported"
+            "|invalid user|user not found|user is locked|account is locked",
             unless="image*|photo|picture|download*|fetch*|url|media|asset|exist or you|does not exist|words|callback",
         ),
         near(
@@ -180,7 +182,7 @@ AUTH = rule(
             "key|keys|api key|apikey",
             "disabled|revoked|expired|deleted|deactivated|invalid|blocked|not found|not recogni*|suspended"
             "|has been|无效|错误|过期|失效|不存在|禁用|有误|不正确|停用|被删",
-            gap=14,
+            gap=24,
             unless=(
                 "such as|json|field|param*|body|keyword*|key frame*|keyframe*|primary|object|available|rate limit*"
             ),

@@ -38,8 +38,8 @@ RATE_LIMITED = rule(
             "|active jobs|pending tasks|pending jobs|queued tasks|queued jobs|request frequency"
             "|call frequency|frequency|request count|number of requests|requests|calls per|tasks in progress"
             "|jobs in progress|generations in progress|request volume|daily requests|traffic",
-            "limit*|exceed*|maximum|max|reached|full|too high|too many|over|allowed|at a time|at once|cap"
-            "|only|up to|wait|too large",
+            "limit*|exceed*|maximum|max|reached|full|too high|too many|over|allowed|at a time|at once|allows"
+            "|cap|only|up to|wait|too large",
             gap=36,
             unless="images|characters|pixels|seconds long|payload|body|entity|request entity",
         ),
@@ -59,9 +59,9 @@ RATE_LIMITED = rule(
             "|限频|限速|流控|流量控制|速率限制|速率超|速率过|超速|并发|每分钟|每秒|请求数限制|请求数超"
             "|请求数过|请求数已|请求次数|请求过多|请求太多|请求量过|请求过快|请求太快|请求频率|调用频率"
             "|调用次数|访问频率|操作过快|任务数超|任务数已|任务数量已|任务数量超|任务数上限|任务过多|同时进行"
-            "|同时运行|同时生成|进行中的任务|排队任务数|降低请求|稍后重试频率|超过限额请求|请放慢|请慢|过快"
-            "|太快|请间隔|レート制限|リクエストが多|trop de requêtes|demasiadas solicitudes|요청이 너무"
-            "|zu viele anfragen|слишком много запросов"
+            "|同时运行|同时生成|进行中的任务|排队任务数|降低请求|稍后重试频率|超过限额请求|太密|密集|请放慢"
+            "|请慢|过快|太快|请间隔|レート制限|リクエストが多|trop de requêtes|demasiadas solicitudes"
+            "|요청이 너무|zu viele anfragen|слишком много запросов"
         ),
     ),
     # new-api, also as 500 and 502
@@ -113,6 +113,8 @@ OVERLOADED = rule(
             gap=20,
             unless="resource pack*|quota|balance|credit*|out of memory|cuda",
         ),
+        near("backend|server|servers|cluster|system|pool", "full", gap=8),
+        near("渠道|通道|节点|账号池|机器|号池", "不可用|已空|耗尽|失效|离线|下线|用尽", gap=8, unless="密钥|额度"),
         near(
             "no available|none available|not available|no free|no idle|no active|no usable|no healthy"
             "|cannot find available|unable to find available|no eligible|no suitable",

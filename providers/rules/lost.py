@@ -77,6 +77,7 @@ RULES: tuple[Rule, ...] = (
                 "|too long to complete"
             ),
             near("连接|链接|会话|上游|响应|通信", "断开|中断|重置|被关闭|关闭|丢失|断了|终止|断连|掉线", gap=8),
+            near("not receive|never received|not be read|without receiving", "response|answer|reply", gap=20),
             near("deadline|time limit", "exceeded|expired|passed|reached", gap=12),
             near(
                 "connection|socket|stream|upstream|response",

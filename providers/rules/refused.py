@@ -5,21 +5,22 @@ from providers.rules.rule import Rule, near, rule, then, words
 
 # Whoever reviews says nothing until it also says no.
 REVIEWERS = (
-    "filters|censor*|safety model|guard model|screening|vetting|moderation|moderator*|safety system*"
-    "|safety filter*|safety check*|safety review*|safety polic*|safety guideline*|safety setting*"
-    "|safety measure*|safety guard*|safety classifier*|content filter*|content check*|content review*"
-    "|content audit*|content moderation|content safety|content inspection|content security|content detection"
-    "|risk control*|data inspection|responsible ai|rai|audit*|guardrail*|compliance|security review"
-    "|security check|trust and safety|safety team|input check*|prompt check*|green net|abuse detection|审核"
-    "|审查|风控|风险控制|内容检测|内容安全|机审|人审|过审|质检|内容过滤|安全检测|安全检查|安全策略|安全规范"
-    "|安全系统|安全过滤|安全机制|安全政策|安全审|安全限制|安全规则|安全要求|鉴黄|合规"
+    "safety layer|ai safety|review team|filters|censor*|safety model|guard model|screening|vetting|moderation"
+    "|moderator*|safety system*|safety filter*|safety check*|safety review*|safety polic*|safety guideline*"
+    "|safety setting*|safety measure*|safety guard*|safety classifier*|content filter*|content check*"
+    "|content review*|content audit*|content moderation|content safety|content inspection|content security"
+    "|content detection|risk control*|data inspection|responsible ai|rai|audit*|guardrail*|compliance"
+    "|security review|security check|trust and safety|safety team|input check*|prompt check*|green net"
+    "|abuse detection|审核|审查|风控|风险控制|内容检测|内容安全|机审|人审|过审|质检|内容过滤|安全检测"
+    "|安全检查|安全策略|安全规范|安全系统|安全过滤|安全机制|安全政策|安全审|安全限制|安全规则|安全要求|鉴黄"
+    "|合规"
 )
 NOES = (
     "block*|reject*|flag*|refus*|denied|deny|prohibit*|not pass*|did not pass|didn't pass|does not pass"
     "|failed|fails|fail|failure|trigger*|filtered|intercept*|stopped by|removed|disapprov*|not approved"
-    "|declin*|not allow*|violat*|tripp*|withheld|discard*|dropped|not deliver*|suppressed|caught|hit|不通过"
-    "|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止|不符合"
-    "|不合规|违反|异常内容|不合格|不予|未过审|不给过|打回"
+    "|declin*|not allow*|violat*|tripp*|withheld|discard*|stopped|dropped|not deliver*|suppressed|caught|hit"
+    "|不通过|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止"
+    "|不符合|不合规|违反|异常内容|不合格|不予|未过审|不给过|打回"
 )
 REVIEW_BROKE = (
     "service unavailable|service is unavailable|unavailable|service error|service failed|service timed out"
@@ -27,7 +28,8 @@ REVIEW_BROKE = (
     "|service busy|繁忙"
 )
 RULE_BREAKING = (
-    "violat*|against|breach*|infring*|contraven*|not comply|non compliant|does not meet|did not meet|not meet"
+    "break|breaks|breaking|broke|violat*|against|breach*|infring*|contraven*|not comply|non compliant"
+    "|does not meet|did not meet|not meet"
 )
 RULES_BROKEN = (
     "polic*|guideline*|terms|rules|guardrail*|standards|copyright*|trademark*|intellectual property|law|laws"
@@ -35,13 +37,14 @@ RULES_BROKEN = (
 )
 # What is refused is what the caller asked for or showed; what is only the wrong size or type is not.
 SUBJECTS = (
-    "prompt*|input text|text input|content|contents|image|images|photo*|picture*|video|videos|generation"
-    "|output*|uploaded file*|input|inputs|text|description|request content|material*|reference*|audio"
-    "|character*|result"
+    "submission|footage|clip|scene*|prompt*|input text|text input|content|contents|image|images|photo*"
+    "|picture*|video|videos|generation|output*|uploaded file*|input|inputs|text|description|request content"
+    "|material*|reference*|audio|character*|result"
 )
 TURNED_DOWN = (
-    "blocked|block|flagged|flag|rejected|banned|censored|refused|filtered|removed|disallowed|prohibited"
-    "|unsafe|not safe|suspended for review|taken down|withheld"
+    "not approved|declined|unsuitable|inadmissible|not something we can|blocked|block|flagged|flag|rejected"
+    "|banned|censored|refused|filtered|removed|disallowed|prohibited|unsafe|not safe|suspended for review"
+    "|taken down|withheld"
 )
 WRONG_MEASURES = (
     "size|dimension*|format|resolution|too large|mime|aspect|width|height|duration|method|parameter*|field"
@@ -50,21 +53,21 @@ WRONG_MEASURES = (
     "|busy|capacity"
 )
 FOUND = (
-    "contain*|detect*|includ*|depict*|involv*|reason*|deemed|considered|categor*|because of|due to|show*"
-    "|featur*|describ*|mention*|names|naming|identified|found|recogni*|represent*|resembl*|portray*|relat*"
-    "|refers|flagged|blocked|rejected|prohibit*|restrict*|upload*|no|not|without|avoid|remove|generat*"
+    "classified|contain*|detect*|includ*|depict*|involv*|reason*|deemed|considered|categor*|because of|due to"
+    "|show*|featur*|describ*|mention*|names|naming|identified|found|recogni*|represent*|resembl*|portray*"
+    "|relat*|refers|flagged|blocked|rejected|prohibit*|restrict*|upload*|no|not|without|avoid|remove|generat*"
     "|related to|violation*|for|violating|is|are|as"
 )
 UNWANTED = (
-    "sexual*|sexy|violen*|nude|nudity|naked|porn*|gore|gory|bloody|blood|hate|hateful|harass*|bullying"
-    "|suicid*|terror*|extremis*|drugs|weapons|illegal content|illegal activit*|harmful|offensive|explicit"
-    "|obscen*|vulgar|lewd|erotic|political figure*|politician*|politically|celebrit*|public figure*"
-    "|famous people|famous person*|real person*|real people|real human*|actual person*|real individual*"
-    "|human face*|photorealistic people|identifiable people|identifiable person*|minors|children|underage"
-    "|copyright*|trademark*|intellectual property|ip infring*|nsfw|inappropriate|indecent|unsafe|sensitive"
-    "|forbidden word*|banned word*|blocked word*|prohibited word*|disallowed content|prohibited content"
-    "|self harm|graphic violence|dangerous content|real face*|likeness|child abuse|deepfake*|impersonat*"
-    "|privacy information|personal information"
+    "artist*|child|kid|kids|adult|sexual*|sexy|violen*|nude|nudity|naked|porn*|gore|gory|bloody|blood|hate"
+    "|hateful|harass*|bullying|suicid*|terror*|extremis*|drugs|weapons|illegal content|illegal activit*"
+    "|harmful|offensive|explicit|obscen*|vulgar|lewd|erotic|political figure*|politician*|politically"
+    "|celebrit*|public figure*|famous people|famous person*|real person*|real people|real human*"
+    "|actual person*|real individual*|human face*|photorealistic people|identifiable people"
+    "|identifiable person*|minors|children|underage|copyright*|trademark*|intellectual property|ip infring*"
+    "|nsfw|inappropriate|indecent|unsafe|sensitive|forbidden word*|banned word*|blocked word*"
+    "|prohibited word*|disallowed content|prohibited content|self harm|graphic violence|dangerous content"
+    "|real face*|likeness|child abuse|deepfake*|impersonat*|privacy information|personal information"
 )
 NOT_UNWANTED = (
     "case sensitive|case insensitive|case sensitivity|sensitive to|characters are|no face|not contain a face"
@@ -231,6 +234,12 @@ RULES: tuple[Rule, ...] = (
                 "|flagged for|rejected by our|rejected by the safety",
                 unless="ip address|firewall|too long|too short|length|characters|waf|rate limit*|empty",
             ),
+            near(
+                "output|input|image|text|prompt|video|content",
+                "risk|risky|high risk",
+                gap=12,
+                unless="at your own risk",
+            ),
             near(FOUND_ZH, UNWANTED_ZH, gap=10, unless=NOT_UNWANTED_ZH),
             near(
                 "人物|人脸|面部|真人|肖像|人像|名人|明星|儿童|未成年",
@@ -240,8 +249,8 @@ RULES: tuple[Rule, ...] = (
             ),
             words("敏感", unless="大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
             words(
-                "内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情|涉赌|涉毒|违法违规|不健康"
-                "|不文明|恶意内容|被判定为|不被允许的",
+                "安全原因|不适当|冒用|冒充|内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情"
+                "|涉赌|涉毒|违法违规|不健康|不文明|恶意内容|被判定为|不被允许的",
                 is_topic=True,
             ),
             near(

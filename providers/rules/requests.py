@@ -55,6 +55,8 @@ RULES: tuple[Rule, ...] = (
         patterns=(
             near(PARTS, WRONG, gap=32, unless=NOT_THE_REQUEST),
             near(PICTURES, UNREACHED, gap=28),
+            near("cannot|can't|unable to|only", "1080p|720p|480p|4k|2k|mp4|mov|jpg|jpeg|png|webp", gap=32),
+            words("bad size|bad value|bad duration|bad image|bad input|请上传"),
             words(
                 "must be|must not be|needs to be|has to be|should be one of",
                 unless="verified|authenticated|logged in|retried|restarted",
