@@ -1,10 +1,10 @@
 """Calls into an adapter that may do anything: what they return, or what they raised."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
-from providers.adapter import Adapter, HttpRequest, HttpResponse
+from providers.adapter import Adapter, FormPart, HttpRequest, HttpResponse
 from providers.canonical import VideoRequest
 from providers.certification.exchange import Kind
 from providers.certification.samples import videos
@@ -28,11 +28,45 @@ class Raised:
 
 
 def called(call: Callable[..., T], *arguments: object) -> T | Raised:
-    """Call, and return what it raises rather than raise it."""
+    """Call, and return what it raises rather than raise it; so does a request with a field that cannot be sent."""
     try:
-        return call(*arguments)
+        answer = call(*arguments)
+        if isinstance(answer, HttpRequest):
+            _expect_types(answer)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is a finding, not our end
         return Raised(error)
+    return answer
+
+
+def _expect_types(request: HttpRequest) -> None:
+    """Raise TypeError where the checks, and the router, could not go on."""
+    for name, fits in (
+        ("method", _is_text),
+        ("path", _is_text),
+        ("query", _is_texts),
+        ("headers", _is_texts),
+        ("json", _is_object),
+        ("form", _is_form),
+    ):
+        value = getattr(request, name)
+        if not fits(value):
+            raise TypeError(f"an HttpRequest cannot have the {name} {shortened(repr(value), 40)}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
+
+
+def _is_object(value: object) -> bool:
+    return value is None or (isinstance(value, dict) and all(isinstance(key, str) for key in value))
+
+
+def _is_form(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, FormPart) for part in value)
 
 
 def read_directly(adapter: Adapter, kind: Kind, response: HttpResponse) -> object:

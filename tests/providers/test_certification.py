@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
@@ -131,9 +131,21 @@ def shows_the_key(remote_id: str, done: Succeeded, variant: str = "video") -> Ht
     return request and replace(request, headers={"X-Key": "of the provider"})
 
 
+def fetches_no_link(remote_id: str, done: Succeeded, variant: str = "video") -> HttpRequest | None:
+    return HttpRequest("GET", cast("str", done.url)) if variant == "video" else None
+
+
 # What is broken, how, and which checks say so.
 BROKEN: dict[str, tuple[Any, set[str]]] = {
     "raises in poll_request": (acme_but(poll_request=raises), {"requests are built"}),
+    "fetches a link that is not there": (
+        acme_but(content_request=fetches_no_link),
+        {"requests are built"},
+    ),
+    "puts a number into the query": (
+        acme_but(poll_request=lambda remote_id: HttpRequest("GET", "/jobs", query={"id": cast("str", len(remote_id))})),
+        {"requests are built"},
+    ),
     "says nothing at all": (
         acme_but(unsupported=lambda *_: "this dialect is out of words today"),
         {"requests are built"},
