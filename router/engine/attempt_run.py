@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, assert_never
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
 from providers.classification import poll_unanswered, unanswered, unsent
+from providers.links import link_expires_at
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
 from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
@@ -205,7 +206,7 @@ class AttemptRun:
                 if not isinstance(reading, Running) or reading.url is None:
                     return late
                 self._given_up = late
-                return Succeeded(reading.url)
+                return beside_status(reading.url)
             if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
                 return fetched
             slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
@@ -217,7 +218,7 @@ class AttemptRun:
         link = watch.link_due(monotonic())
         if link is None:
             return None
-        done = Succeeded(link)
+        done = beside_status(link)
         # Nobody is asked meanwhile, so a preview that trickles must not take long.
         within_s = min(watch.polling.link_settles_s, self._job_left_s())
         try:
@@ -262,7 +263,7 @@ class AttemptRun:
                 case Succeeded() as done:
                     self._given_up = None
                 case Running(url=str(url)) if done.url is None:
-                    done = replace(done, url=url)
+                    done = replace(beside_status(url), cost_microusd=done.cost_microusd)
                 case Failure(stage=Stage.POLL, retry_after_s=wish_s):
                     ask_at = monotonic() + patience_s(wish_s)
                 case Failure() as failure:
@@ -277,6 +278,11 @@ class AttemptRun:
         if self._stage_since is not None:
             self.stage_seconds[self._stage] = self.stage_seconds.get(self._stage, 0.0) + now - self._stage_since
         self._stage, self._stage_since = stage, now
+
+
+def beside_status(url: str) -> Succeeded:
+    """Take a link beside an unfinished status for the video's; when it dies, only its signature can tell."""
+    return Succeeded(url, expires_at=link_expires_at(url))
 
 
 async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: float = inf) -> Verified:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from providers.adapter import HttpRequest
-from providers.canonical import Failure, Succeeded, Variant
+from providers.canonical import Failure, Reason, Running, Stage, Succeeded, Variant
 from router.core.job import Attempt, Job
 from router.core.pacing import patience_s
-from router.engine.attempt_run import poll_once, written_by_adapter
+from router.engine.attempt_run import beside_status, poll_once, written_by_adapter
 from router.engine.content import Opened, opened
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
 from router.engine.parts import Parts
@@ -29,18 +29,25 @@ _LOG = logging.getLogger(__name__)
 REFRESH_EVERY_S: Final = 30.0
 """How often at most an upstream is asked for a fresh link to one video, however many callers want it."""
 _TURNS_KEPT: Final = 2_000
-_GONE: Final = frozenset({401, 403, 404, 410})
+# Some stores call a signature whose time is over a bad request.
+_GONE: Final = frozenset({400, 401, 403, 404, 410})
+# Polls that failed so say nothing of the video, which may have another link in a minute.
+_PASSING: Final = frozenset({Reason.UNREACHABLE, Reason.OVERLOADED, Reason.RATE_LIMITED, Reason.AUTH, Reason.BALANCE})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _PAGES: Final = ("text/", "application/json", "application/xml", "application/xhtml")
 
 
 @dataclass(slots=True)
 class _Turn:
-    """Whoever asks for a fresh link to one video: one at a time, and not before `ask_at`."""
+    """Whoever asks for a fresh link to one video: one at a time, and not before `ask_at`.
+
+    `denied`: when last asked, the upstream had no other link that could give the video.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     ask_at: float = 0.0
     fresh: Attempt | None = None
+    denied: bool = False
 
 
 class Serving:
@@ -87,7 +94,8 @@ class Serving:
             if found.stream.status == 416:
                 yield found.stream
                 return
-            async with aclosing(_whole_or_part(found, attempt)) as chunks:
+            asked_part = any(name.lower() == "range" for name in headers)
+            async with aclosing(_whole_or_part(found, attempt, asked_part)) as chunks:
                 yield replace(found.stream, chunks=chunks)
 
     @asynccontextmanager
@@ -106,30 +114,49 @@ class Serving:
         """Ask the upstream for another link, or use the one that another caller was just given."""
         turn = self._turn(attempt)
         async with turn.lock:
-            fresh = turn.fresh
-            known = fresh is not None and fresh.content_url != attempt.content_url
-            if not known:
-                fresh = await self._fresh(turn, attempt)
-            if fresh is None:
-                raise self._lost(attempt)
-            try:
-                stream = await stack.enter_async_context(self._checked(fresh, headers))
-            except ContentError:
-                raise self._lost(attempt) from None
-            if not known:
-                turn.fresh = fresh
-                await self._keep(fresh)
-            return stream
+            known = turn.fresh
+            if known is None or known.content_url == attempt.content_url:
+                return await self._through_new_link(turn, stack, attempt, headers)
+        try:
+            return await stack.enter_async_context(self._checked(known, headers))
+        except ContentError as error:
+            if error.gone and turn.fresh is known:
+                turn.fresh = None
+            raise
+
+    async def _through_new_link(
+        self, turn: _Turn, stack: AsyncExitStack, attempt: Attempt, headers: Mapping[str, str]
+    ) -> ContentStream:
+        fresh = await self._fresh(turn, attempt)
+        if fresh is None:
+            raise self._lost(turn, attempt)
+        try:
+            stream = await stack.enter_async_context(self._checked(fresh, headers))
+        except ContentError as error:
+            turn.denied = error.gone
+            raise self._lost(turn, attempt) from None
+        turn.fresh = fresh
+        await self._keep(fresh)
+        return stream
 
     async def _fresh(self, turn: _Turn, attempt: Attempt) -> Attempt | None:
         monotonic = self._parts.clock.monotonic
         if monotonic() < turn.ask_at:
             return None
-        turn.ask_at = monotonic() + REFRESH_EVERY_S
+        turn.ask_at, turn.denied = monotonic() + REFRESH_EVERY_S, False
         reading = await poll_once(self._parts, attempt)
-        if isinstance(reading, Failure):
-            turn.ask_at = max(turn.ask_at, monotonic() + patience_s(reading.retry_after_s))
-        if not isinstance(reading, Succeeded) or reading.url == attempt.content_url:
+        turn.denied = True
+        match reading:
+            case Failure():
+                turn.denied = reading.stage is not Stage.POLL or reading.reason not in _PASSING
+                turn.ask_at = max(turn.ask_at, monotonic() + patience_s(reading.retry_after_s))
+                return None
+            case Running(url=str(url)):
+                # The status of a video that was taken from beside it may stay behind for ever.
+                reading = beside_status(url)
+            case Running():
+                return None
+        if reading.url == attempt.content_url:
             return None
         return replace(attempt, content_url=reading.url, content_expires_at=reading.expires_at)
 
@@ -148,9 +175,9 @@ class Serving:
             self._turns.popitem(last=False)
         return turn
 
-    def _lost(self, attempt: Attempt) -> ContentError:
+    def _lost(self, turn: _Turn, attempt: Attempt) -> ContentError:
         expires_at = attempt.content_expires_at
-        if expires_at is not None and self._parts.now() >= expires_at:
+        if turn.denied and expires_at is not None and self._parts.now() >= expires_at:
             return ContentExpiredError("the link to the video has expired")
         return ContentError("the link gives no video any more", gone=True)
 
@@ -159,11 +186,13 @@ class Serving:
         return written_by_adapter(lambda: adapter.content_request(attempt.remote_id or "", done, variant))
 
 
-def _whole_or_part(found: Opened, attempt: Attempt) -> AsyncGenerator[bytes, None]:
+def _whole_or_part(found: Opened, attempt: Attempt, asked_part: bool) -> AsyncGenerator[bytes, None]:
     """The bytes, after a look at the first of them; raises ContentError when they are no video's."""
     stream = found.stream
     if stream.status in _GONE:
         raise ContentError(f"http status {stream.status}", gone=True)
+    if stream.status == 206 and not asked_part:
+        raise ContentError("a part that nobody asked for", gone=True)
     try:
         if stream.status == 200:
             require_signature(found.head)

@@ -1,19 +1,35 @@
 """Videos on their way to callers, over real sockets: only a video arrives, and a dead link is replaced once."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import pytest
+from aiohttp import web
 
-from providers.canonical import Reason, Stage
+from providers.adapter import HttpResponse
+from providers.canonical import Failure, Reason, Running, Stage, Succeeded
 from router.core.job import JobState
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
 from router.engine.serving import REFRESH_EVERY_S
-from tests.engine.wire import KEY, OPENAI, VIDEO, Answer, a_video_file, ending_early, json, plain, reset, silent, wired
+from tests.engine.wire import (
+    KEY,
+    OPENAI,
+    VIDEO,
+    Answer,
+    LinkAdapter,
+    a_video_file,
+    ending_early,
+    json,
+    plain,
+    reset,
+    silent,
+    wired,
+)
 
 PAGE = plain(200, b"<!doctype html><html>this link has expired</html>", Content_Type="text/html")
 ENVELOPE = json(200, {"error": {"message": "expired"}})
 DEAD: dict[str, Answer] = {
-    **{f"http {status}": json(status, {"error": "gone"}) for status in (401, 403, 404, 410)},
+    **{f"http {status}": json(status, {"error": "gone"}) for status in (400, 401, 403, 404, 410)},
     "a page": PAGE,
     "a page that claims to be a video": plain(200, b"<html>expired</html>", Content_Type="video/mp4"),
     "a document": ENVELOPE,
@@ -97,6 +113,96 @@ async def test_a_link_without_a_successor_is_called_expired_when_its_time_is_ove
         assert type(failed.value) is expected
 
 
+TROUBLES: dict[str, Answer] = {
+    "a rate limit": json(429, {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}),
+    "an outage": json(503, {"error": {"message": "overloaded"}}),
+    "a refused key": json(401, {"error": {"message": "invalid api key", "code": "invalid_api_key"}}),
+    "a reset": reset,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_video_whose_upstream_cannot_be_asked_is_not_called_expired(trouble: str) -> None:
+    async with wired() as router:
+        router.upstream.files["old"] = router.upstream.files["new"] = a_video_file
+        router.upstream.names(router.upstream.link("old"), expires_at=router.engine._parts.now() - 60.0)
+        job = await router.made()
+        router.upstream.files["old"] = DEAD["http 403"]
+        router.upstream.polls = [TROUBLES[trouble]]
+        for _ in range(2):
+            with pytest.raises(ContentError) as failed:
+                await router.download(job.id)
+            assert type(failed.value) is ContentError
+        router.upstream.names(router.upstream.link("new"))
+        router.skip(10 * REFRESH_EVERY_S)
+        assert await router.download(job.id) == (200, VIDEO)
+
+
+async def test_a_fresh_link_whose_host_is_in_trouble_is_not_called_expired() -> None:
+    async with wired() as router:
+        router.upstream.files["old"] = router.upstream.files["new"] = a_video_file
+        router.upstream.names(router.upstream.link("old"), expires_at=router.engine._parts.now() - 60.0)
+        job = await router.made()
+        router.upstream.files["old"], router.upstream.files["new"] = DEAD["http 403"], json(503, {})
+        router.upstream.names(router.upstream.link("new"))
+        for _ in range(2):
+            with pytest.raises(ContentError) as failed:
+                await router.download(job.id)
+            assert type(failed.value) is ContentError
+
+
+class LaggingAdapter(LinkAdapter):
+    """A relay whose status stays unfinished beside the link of a video that is there."""
+
+    def read_poll(self, response: HttpResponse) -> Running | Succeeded | Failure:
+        return Running(queued=False, progress=100, url=response.document().get("url"))
+
+
+async def test_a_video_taken_from_beside_an_unfinished_status_gets_its_fresh_link_from_there() -> None:
+    async with wired(LaggingAdapter()) as router:
+        router.upstream.files["old"] = router.upstream.files["new"] = a_video_file
+        router.upstream.names(router.upstream.link("old?Expires=4000000000"))
+        job = await router.made()
+        assert job.delivered is not None
+        assert job.delivered.content_expires_at == 4_000_000_000.0
+        router.upstream.files["old"] = DEAD["http 403"]
+        router.upstream.names(router.upstream.link("new?Expires=4000000001"))
+        assert await router.download(job.id) == (200, VIDEO)
+        delivered = (await router.job(job.id)).delivered
+        assert delivered is not None
+        assert delivered.content_expires_at == 4_000_000_001.0
+
+
+async def test_callers_do_not_queue_behind_a_fresh_link_that_is_slow() -> None:
+    async with wired() as router:
+        router.upstream.files["old"] = router.upstream.files["new"] = a_video_file
+        router.upstream.names(router.upstream.link("old"))
+        job = await router.made()
+        router.upstream.files["old"] = DEAD["http 403"]
+        router.upstream.names(router.upstream.link("new"))
+        assert await router.download(job.id) == (200, VIDEO)
+        at_once, most = [0], [0]
+
+        async def slow(request: web.Request) -> web.StreamResponse:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+            await asyncio.sleep(0.05)
+            at_once[0] -= 1
+            return await a_video_file(request)
+
+        router.upstream.files["new"] = slow
+        # These asked before the fresh link was known.
+        openings = [router.engine.content(job, "video", {}) for _ in range(8)]
+        await asyncio.gather(*(_entered(each) for each in openings))
+        assert most[0] > 1
+
+
+async def _entered(opening: AbstractAsyncContextManager[ContentStream] | None) -> None:
+    assert opening is not None
+    async with opening:
+        pass
+
+
 async def test_a_fresh_link_that_gives_no_video_either_is_not_kept() -> None:
     async with wired() as router:
         router.upstream.files["old"] = a_video_file
@@ -177,6 +283,16 @@ async def test_what_cannot_be_a_part_of_the_video_reaches_nobody(answer: Answer)
         router.upstream.files["old"] = answer
         with pytest.raises(ContentError):
             await router.download(job.id, Range="bytes=1000-1099")
+
+
+async def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole() -> None:
+    async with wired() as router:
+        router.upstream.files["old"] = a_video_file
+        router.upstream.names(router.upstream.link("old"))
+        job = await router.made()
+        router.upstream.files["old"] = part(0, VIDEO[:1000], len(VIDEO))
+        with pytest.raises(ContentError):
+            await router.download(job.id)
 
 
 async def test_a_part_that_is_shorter_than_it_says_breaks_off() -> None:
