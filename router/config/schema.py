@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from router.config.failover import FailoverSteps
+from router.config.failover import FailoverSteps, failover_on
 from router.config.provider_schema import ProviderSection
 from router.config.scalars import (
     Amount,
@@ -123,6 +123,7 @@ class PolicySection(Section):
             on_ambiguous=OnAmbiguous(self.on_ambiguous),
             duplicate_microusd_max=self.max_duplicate_usd or 0,
             attempt_s_min=self.min_attempt_s,
+            failover_on=failover_on(self.failover_on),
         )
 
 

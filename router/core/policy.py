@@ -55,25 +55,6 @@ class PolicyRow:
     money: MoneyEffect
 
 
-@dataclass(frozen=True, slots=True)
-class JobLimits:
-    """What one job may use up. `duplicate_microusd_max` bounds what failing over after an ambiguous submit may risk.
-
-    With less than `attempt_s_min` left before its deadline a job does not try again: the video would come too late.
-    """
-
-    attempts_max: int = 3
-    spend_microusd_max: int = 20_000_000
-    deadline_s: float = 3600.0
-    on_ambiguous: OnAmbiguous = OnAmbiguous.HOLD
-    duplicate_microusd_max: int = 0
-    attempt_s_min: float = 120.0
-
-    def may_begin_for_s(self, left_s: float, attempts: int) -> float:
-        """Seconds in which one more attempt may begin, `left_s` before the deadline; a first one may until the end."""
-        return left_s - self.attempt_s_min if attempts else left_s
-
-
 _VOID_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.NEUTRAL, MoneyEffect.VOID)
 _OUT_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.OPENS, MoneyEffect.VOID)
 _COUNT_AND_FAIL_OVER: Final = PolicyRow(NextStep.FAILOVER, BreakerEffect.COUNTS, MoneyEffect.VOID)
@@ -240,6 +221,27 @@ class FailoverOn:
         """Return what the job does after a failure."""
         own = self.steps.get((failure.stage, failure.reason))
         return consequences(failure).next_step if own is None else own.next_step
+
+
+@dataclass(frozen=True, slots=True)
+class JobLimits:
+    """What one job may use up. `duplicate_microusd_max` bounds what failing over after an ambiguous submit may risk.
+
+    With less than `attempt_s_min` left before its deadline a job does not try again: the video would come too late.
+    `failover_on` is for attempts whose provider was removed; each provider's own has it below its own words.
+    """
+
+    attempts_max: int = 3
+    spend_microusd_max: int = 20_000_000
+    deadline_s: float = 3600.0
+    on_ambiguous: OnAmbiguous = OnAmbiguous.HOLD
+    duplicate_microusd_max: int = 0
+    attempt_s_min: float = 120.0
+    failover_on: FailoverOn = field(default_factory=FailoverOn)
+
+    def may_begin_for_s(self, left_s: float, attempts: int) -> float:
+        """Seconds in which one more attempt may begin, `left_s` before the deadline; a first one may until the end."""
+        return left_s - self.attempt_s_min if attempts else left_s
 
 
 def goes_on(

@@ -11,7 +11,7 @@ from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnde
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending, posted, with_money
-from router.core.policy import FailoverOn, Pair, goes_on
+from router.core.policy import Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import (
@@ -275,7 +275,7 @@ class JobRun:
             failed_before=self._failed_before(after),
             uncertain_microusd=exposure(self._entries).open_microusd,
             limits=self._parts.limits,
-            failover_on=provider.failover_on if provider else FailoverOn(),
+            failover_on=provider.failover_on if provider else self._parts.limits.failover_on,
         )
         if not go_on and self._adopted is None:
             job = job.moved(JobState.FAILED, ended_at=at, failure=failure)

@@ -38,6 +38,11 @@ def test_what_is_said_of_a_provider_is_over_what_is_said_of_all(tmp_path: Path) 
     assert (found[INTERNAL], found[REVIEWED]) == (Failover.NEVER, Failover.ALWAYS)
 
 
+def test_what_is_said_of_all_outlives_a_provider(tmp_path: Path) -> None:
+    text = with_policy("failover_on: {generate.internal: once}", "failover_on: {generate: never}")
+    assert dict(loaded(tmp_path, text).limits.failover_on.steps) == {INTERNAL: Failover.ONCE}
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

@@ -10,7 +10,7 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
 from router.core.job import AttemptState, JobState
 from router.core.order import UnavailableError
-from router.core.policy import JobLimits
+from router.core.policy import Failover, FailoverOn, JobLimits
 from router.engine.exchange import NoAnswer, NotSent
 from tests.engine.scripted import Fate, Scene, ScriptedAdapter, a_scene, scripted_provider
 from tests.virtual_time import in_virtual_time
@@ -157,6 +157,22 @@ def test_an_attempt_of_a_provider_that_was_removed_stays_uncertain_and_the_job_g
             await scene.start()
             await asyncio.sleep(120.0)
             assert (await scene.money(job.id))[-1] == "alpha duplicate"
+
+    in_virtual_time(main)
+
+
+def test_what_the_operator_said_of_all_providers_holds_for_one_that_was_removed() -> None:
+    never = FailoverOn({(Stage.POLL, Reason.EXPIRED): Failover.NEVER})
+
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, limits=JobLimits(failover_on=never)) as scene:
+            job = await scene.accept()
+            await until(scene, job.id, AttemptState.RUNNING)
+            await scene.crash()
+            await scene.start("alpha")
+            ended = await scene.ended(job.id)
+            assert (ended.state, scene.posts()) == (JobState.FAILED, {"alpha": 1})
+            assert await scene.money(job.id) == ["alpha pending"]
 
     in_virtual_time(main)
 
