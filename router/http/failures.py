@@ -7,6 +7,7 @@ from typing import Any, Final
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, Job
 from router.http.naming import Naming
+from router.observe.scrubbing import scrubbed
 
 _UPSTREAM_WORDS_MAX: Final = 300
 _REVIEWS: Final = frozenset({Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW})
@@ -137,10 +138,10 @@ def _explanation(failure: Failure) -> str:
 
 
 def _printable(message: str, naming: Naming) -> str:
-    """Keep an upstream's own words short, on one line, free of links, which may be signed, and of hidden names."""
+    """Keep an upstream's own words short, on one line, free of hidden names, of links, and of keys, which are ours."""
     words = message[: 4 * _UPSTREAM_WORDS_MAX]
     if len(words) < len(message):
         # What was cut in two would not be known for what it is.
         words = words.rpartition(" ")[0] or words
-    text = naming.words("".join(char if char.isprintable() else " " for char in words))
-    return text.strip()[:_UPSTREAM_WORDS_MAX]
+    line = "".join(char if char.isprintable() else " " for char in words)
+    return naming.words(scrubbed(line, 4 * _UPSTREAM_WORDS_MAX)).strip()[:_UPSTREAM_WORDS_MAX]

@@ -9,12 +9,13 @@ from router.core.catalog import Catalog, Offering
 from router.core.job import Attempt
 
 _HIDDEN: Final = "[provider]"
-# Hosts without a scheme are told from sentences by the ends that relays' addresses have.
+# Hosts without a scheme are told from sentences by the ends that relays' addresses have, numbers by a port or a path.
 _LINK: Final = re.compile(
     r"[a-z][a-z0-9+.-]{0,15}://\S+"
     r"|(?<![a-z0-9-])(?:[a-z0-9-]{1,63}\.){1,8}"
     r"(?:com|net|org|io|ai|cn|co|cc|dev|app|top|xyz|vip|pro|me|site|tech|cloud|online|shop|info|art|fun|run|work)(?![a-z0-9-])"
-    r"(?::\d{1,5})?(?:/\S*)?",
+    r"(?::\d{1,5})?(?:/\S*)?"
+    r"|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5}(?:/\S*)?|/\S*)",
     re.IGNORECASE,
 )
 _JOINT: Final = re.compile(r"[-_ ]")

@@ -37,6 +37,24 @@ def test_every_failure_has_a_code_and_words_without_links(stage: Stage, reason: 
     assert len(error["message"]) < 500
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Incorrect API key provided: sk-canary1234567890. Fix it",
+        "令牌sk-canary1234567890无权访问此模型",
+        "Authorization: Bearer canary.of.a.key was turned down",
+        'the header {"api-key": "canary1234567890"} has no access to this model',
+        "no such model at 10.0.0.5:3000/v1/videos?sig=canary",
+    ],
+)
+def test_an_upstream_that_repeats_the_operators_key_does_not_show_it_to_callers(words: str) -> None:
+    for stage, reason in ((Stage.SUBMIT, Reason.INVALID), (Stage.PROMPT_REVIEW, Reason.REFUSED)):
+        message = failure_message(Failure(stage, reason, words), NAMING)
+        assert " said: " in message
+        assert "canary" not in message
+        assert "10.0.0.5" not in message
+
+
 @pytest.mark.parametrize(("stage", "reason"), [(stage, reason) for stage in POSSIBLE for reason in POSSIBLE[stage]])
 def test_a_message_says_what_to_do_next(stage: Stage, reason: Reason) -> None:
     message = failure_message(Failure(stage, reason), NAMING).lower()
