@@ -1,6 +1,6 @@
 """What is certified: an adapter with its recorded exchanges, found by the dialect's name or by `module:attribute`."""
 
-import importlib
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +12,7 @@ from typing import Final
 from providers.adapter import Adapter
 from providers.canonical import Failure, Running
 from providers.certification.exchange import Exchange, ExchangeError, read_exchanges
-from providers.registry import BUILT_IN, GROUP, DialectError, dialect, load, profiles
+from providers.registry import BUILT_IN, GROUP, DialectError, dialect, dialects, load, profiles
 
 BODIES: Final = 3_000
 MODEL: Final = "sora-2"
@@ -83,9 +83,11 @@ def default_folder(name: str, module: str) -> Traversable:
 
 def _found(name: str) -> tuple[Adapter, str]:
     """Return the adapter and the name of its module."""
-    if ":" in name or "." in name:
-        return _imported(EntryPoint(name, name, GROUP))
+    if "/" in name or name.endswith(".py"):
+        raise SubjectError(f"{name!r} is a file; name its module, for example my_package.dialect")
     try:
+        if ":" in name or "." in name or (name not in dialects() and _is_module(name)):
+            return _imported(EntryPoint(name, name, GROUP))
         adapter = dialect(name)
     except DialectError as error:
         raise SubjectError(
@@ -96,8 +98,17 @@ def _found(name: str) -> tuple[Adapter, str]:
     return adapter, module
 
 
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:
+        return False
+
+
 def _imported(point: EntryPoint) -> tuple[Adapter, str]:
     advice = "name a module, for example my_package.dialect, or an adapter in it, my_package.dialect:adapter"
+    if EntryPoint.pattern.match(point.value) is None:
+        raise SubjectError(f"{point.value!r} names nothing; {advice}")
     try:
         adapter = load(point)
     except DialectError as error:

@@ -336,6 +336,10 @@ def test_an_exchange_that_is_no_json_is_named() -> None:
     [
         ("sora", "unknown dialect 'sora'; known: .*shenma.*install the package whose entry point"),
         ("no_such_module.dialect", "cannot be imported from no_such_module.dialect.*name a module"),
+        ("json", "from json lacks unsupported, submit_request"),
+        ("mine/dialect.py", "is a file; name its module"),
+        ("mine.dialect:", "names nothing; name a module"),
+        ("", "unknown dialect ''; known"),
         ("providers.canonical", "lacks unsupported, submit_request"),
         ("tests.builders:PlainAdapter", "is a class; name an instance of it"),
     ],
@@ -343,6 +347,14 @@ def test_an_exchange_that_is_no_json_is_named() -> None:
 def test_what_cannot_be_found_is_answered_with_advice(name: str, message: str) -> None:
     with pytest.raises(SubjectError, match=message):
         subjects(name)
+
+
+def test_a_module_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lone_dialect.py").write_text(f"from {ACME} import *\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (subject,) = subjects("lone_dialect")
+    assert subject.exchanges == ()
 
 
 ACME = "tests.third_party.acme_video.acme_video.dialect"
