@@ -238,14 +238,18 @@ class AttemptRun:
         return min(delay_s, max(polling.interval_s_min, self._job_left_s()))
 
     async def _fetch(self, done: Succeeded) -> Ending:
-        """Read the finished video once; a link that is late or broken is asked for again until its time is up."""
+        """Read the finished video once; a link that is late or broken is asked for again until its time is up.
+
+        One beside an unfinished status was tried before: it must not keep the job from its next offering for long.
+        """
         polling, monotonic = self._polling(), self.parts.clock.monotonic
-        give_up_at = monotonic() + polling.download_s_max
+        give_up_at = monotonic() + (polling.download_s_max if self._given_up is None else polling.link_settles_s)
         job_over_at = monotonic() + self._job_left_s() + FETCH_PAST_DEADLINE_S
         delay_s, ask_at = polling.interval_s_min, 0.0
         while True:
+            over_at = job_over_at if self._given_up is None else min(give_up_at, job_over_at)
             try:
-                return Fetched(done, await fetch_once(self.parts, self.attempt, done, job_over_at - monotonic()))
+                return Fetched(done, await fetch_once(self.parts, self.attempt, done, over_at - monotonic()))
             except ContentError as error:
                 why = error
             if monotonic() + delay_s >= min(give_up_at, job_over_at):
@@ -261,6 +265,7 @@ class AttemptRun:
             # The link may have been replaced, or the video taken back and refunded.
             match await poll_once(self.parts, self.attempt, prompt=self.prompt):
                 case Succeeded() as done:
+                    give_up_at = give_up_at if self._given_up is None else monotonic() + polling.download_s_max
                     self._given_up = None
                 case Running(url=str(url)) if done.url is None:
                     done = replace(beside_status(url), cost_microusd=done.cost_microusd)

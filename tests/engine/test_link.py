@@ -50,6 +50,31 @@ def test_a_link_that_gives_no_video_is_tried_seldom_and_changes_nothing(bad: dic
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize("bad", [{"broken_fetches": NEVER}, {"trickles": True}])
+def test_a_link_that_gives_no_video_keeps_a_stalled_job_from_its_next_offering_for_a_minute(
+    bad: dict[str, Any],
+) -> None:
+    async def main(clock: Clock) -> None:
+        fate = Fate(stuck=True, ends_after_s=None, link=LINK, **bad)
+        async with a_scene(clock, {"alpha": [fate]}) as scene:
+            job = await scene.made()
+            assert job.attempts[0].reason is Reason.STALLED
+            assert job.attempts[1].submitted_at - job.created_at < 600.0 + 200.0
+
+    in_virtual_time(main)
+
+
+def test_a_job_called_done_during_its_last_try_has_all_the_time_to_become_fetchable() -> None:
+    async def main(clock: Clock) -> None:
+        fate = Fate(stuck=True, ends_after_s=650.0, end=DONE, link=LINK, broken_fetches=31)
+        async with a_scene(clock, {"alpha": [fate]}) as scene:
+            job = await scene.made()
+            assert await scene.money(job.id) == ["alpha pending", "alpha delivered"]
+            assert (job.ended_at or 0.0) - job.created_at > 650.0 + 250.0
+
+    in_virtual_time(main)
+
+
 def test_a_video_taken_from_a_link_stands_although_the_upstream_fails_the_job_later() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock, {"alpha": [Fate(ends_after_s=200.0, end=BROKEN, link=LINK)]}) as scene:
