@@ -59,15 +59,14 @@ async def poll_once(
     Unknown words are told of only with the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
-    reading: Running | Succeeded | Failure
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
-    if request is None:
-        return Failure(Stage.POLL, Reason.UNREADABLE, _UNWRITTEN)
-    match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
-        case HttpResponse() as response:
-            reading = read_poll(provider.adapter, response)
-        case NotSent(cause) | NoAnswer(cause):
-            reading = poll_unanswered(cause)
+    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, _UNWRITTEN)
+    if request is not None:
+        match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
+            case HttpResponse() as response:
+                reading = read_poll(provider.adapter, response)
+            case NotSent(cause) | NoAnswer(cause):
+                reading = poll_unanswered(cause)
     # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
     if attempt.state is not AttemptState.SUCCEEDED:
         _note(parts, attempt, reading, prompt)

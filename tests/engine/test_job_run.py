@@ -8,6 +8,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
+from router.core.events import PollFailed
 from router.core.job import AttemptState, JobState
 from router.core.order import UnavailableError
 from router.core.policy import Failover, FailoverOn, JobLimits
@@ -304,5 +305,6 @@ def test_a_dialect_that_breaks_ends_its_attempt_and_not_the_job(what: str, expec
             job = await scene.made()
             assert job.state is JobState.COMPLETED
             assert [each for each in await scene.money(job.id) if not each.endswith("pending")] == expected
+            assert (PollFailed("alpha", Reason.UNREADABLE) in scene.events) is (what == "poll_request")
 
     in_virtual_time(main)
