@@ -90,6 +90,7 @@ def policy(
         typer.echo(policy_document(chosen))
         return
     _console().print(*titled(chosen), sep="\n", end="")
+    _console().print("money: a cost that the provider tells of an accepted job comes before post or void")
     if any(line.own for lines in chosen.values() for line in lines):
         _console().print("* chosen by failover_on")
 

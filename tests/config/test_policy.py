@@ -99,6 +99,7 @@ def test_the_policy_command_shows_what_a_file_changes(tmp_path: Path) -> None:
     shown = RUNNER.invoke(cli, ["policy", str(file)]).stdout
     assert "stop *" in shown
     assert "* chosen by failover_on" in shown
+    assert "a cost that the provider tells" in shown
 
 
 def test_the_policy_of_an_unknown_provider_is_answered_with_the_known_ones(tmp_path: Path) -> None:
