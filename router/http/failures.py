@@ -57,7 +57,7 @@ _BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.OVERLOADED: "The provider is overloaded. Try again later.",
         Reason.UNREACHABLE: "The provider could not be reached. Try again later.",
         Reason.AMBIGUOUS: (
-            "The video may have been bought, but the answer was lost, so it was not bought again. "
+            "The video may have been bought, but the answer was lost, so it is not bought again. "
             "Ask the operator before you order it again."
         ),
         Reason.UNREADABLE: "The provider's answers could not be read. Try again later, or tell the operator.",
