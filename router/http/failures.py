@@ -10,6 +10,8 @@ from router.http.naming import Naming
 from router.observe.scrubbing import scrubbed
 
 _UPSTREAM_WORDS_MAX: Final = 300
+# Links and names take up less room once they are taken out.
+_UPSTREAM_WORDS_READ_MAX: Final = 2 * _UPSTREAM_WORDS_MAX
 _REVIEWS: Final = frozenset({Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW})
 _MAY_BE_CHARGED: Final = (
     "It may still be finished and charged; `attempts` says so once it is known. Order it again if you cannot wait."
@@ -139,9 +141,9 @@ def _explanation(failure: Failure) -> str:
 
 def _printable(message: str, naming: Naming) -> str:
     """Keep an upstream's own words short, on one line, free of hidden names, of links, and of keys, which are ours."""
-    words = message[: 4 * _UPSTREAM_WORDS_MAX]
+    words = message[:_UPSTREAM_WORDS_READ_MAX]
     if len(words) < len(message):
         # What was cut in two would not be known for what it is.
         words = words.rpartition(" ")[0] or words
     line = "".join(char if char.isprintable() else " " for char in words)
-    return naming.words(scrubbed(line, 4 * _UPSTREAM_WORDS_MAX)).strip()[:_UPSTREAM_WORDS_MAX]
+    return naming.words(scrubbed(line, _UPSTREAM_WORDS_READ_MAX)).strip()[:_UPSTREAM_WORDS_MAX]

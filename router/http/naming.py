@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,11 @@ _LINK: Final = re.compile(
 _JOINT: Final = re.compile(r"[-_ ]")
 # A shorter one may stand in the middle of any word.
 _TELLING_CHARS_MIN: Final = 5
+# Words of upstreams and of routing repeat, and looking through one of them for hundreds of names takes a while.
+_TEXTS_KEPT: Final = 1_000
+_PATTERNS_KEPT: Final = 200
+# What IGNORECASE takes for an i although folding the case does not.
+_DOTTED: Final = str.maketrans("İı", "ii")
 # A label of a host that is as short as "api" or "com" names nobody.
 _LABEL_CHARS_MIN: Final = 4
 
@@ -46,7 +52,9 @@ class Naming:
         hidden = {
             word for word in _hidden_words(catalog, addresses or {}, shown=shown) if _bare(word) not in self._public
         }
-        self._words = _pattern(hidden.union(catalog.models)) if hidden else None
+        told_apart = sorted(hidden.union(catalog.models) if hidden else ())
+        self._told_apart = tuple((_bare(word), word) for word in told_apart if len(word) > 1)
+        self._without_hidden = lru_cache(_TEXTS_KEPT)(self._hide)
 
     def attempts(self, attempts: Iterable[Attempt]) -> list[str]:
         """Name the provider of each attempt of one job; one that is no longer configured has a number only."""
@@ -76,10 +84,16 @@ class Naming:
 
     def words(self, text: str) -> str:
         """Return somebody else's words without links, and without what callers are not to know."""
+        return self._without_hidden(text)
+
+    def _hide(self, text: str) -> str:
         text = _LINK.sub("[link]", text)
-        if self._words is None:
+        bare = _bare(text.translate(_DOTTED))
+        # Most texts hold none of them, and one pattern of all is a hundred times slower.
+        held = tuple(word for known, word in self._told_apart if known in bare)
+        if not held:
             return text
-        return self._words.sub(lambda found: found[0] if _bare(found[0]) in self._public else _HIDDEN, text)
+        return _pattern(held).sub(lambda found: found[0] if _bare(found[0]) in self._public else _HIDDEN, text)
 
     def _aliased(self, offering: Offering) -> str:
         name = offering.id.removeprefix(f"{offering.provider}/")
@@ -122,12 +136,13 @@ def _host_words(address: str) -> Iterator[str]:
 
 def _bare(word: str) -> str:
     """Spell a word without what upstreams may put for its hyphens."""
-    return _JOINT.sub("", word).lower()
+    return _JOINT.sub("", word).casefold()
 
 
-def _pattern(words: Iterable[str]) -> re.Pattern[str]:
+@lru_cache(_PATTERNS_KEPT)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     """Match any of the words, the longest first, whatever their hyphens have become."""
-    longest_first = sorted((word for word in words if len(word) > 1), key=lambda word: (-len(word), word))
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
     return re.compile("|".join(map(_spelled, longest_first)), re.IGNORECASE)
 
 

@@ -179,3 +179,23 @@ def test_no_spelling_of_a_hidden_name_is_left_in_any_words(before: str, name: st
 def test_shown_names_are_left_in_an_upstreams_words() -> None:
     shop = a_catalog(an_offering("relay-a"), **{"relay-a": a_provider("relay-a")})
     assert Naming(shop).words("relay-a is full") == "relay-a is full"
+
+
+@pytest.mark.parametrize(
+    "said", ["relay-{}", "RELAY {}", "Relay_{}", "relay{}", "reLAY-{}/house-{}-tall", "house-{}-tall", "house {} TALL"]
+)
+def test_names_are_hidden_however_many_there_are_and_however_they_are_spelled(said: str) -> None:
+    offerings = [
+        an_offering(f"relay-{number}", id=f"relay-{number}/house-{number}-tall", upstream_model=f"house-{number}-tall")
+        for number in range(100, 400)
+    ]
+    providers = {offering.provider: a_provider(offering.provider) for offering in offerings}
+    naming = Naming(a_catalog(*offerings, **providers), shown=False)
+    for number in (100, 250, 399):
+        assert naming.words(f"ask {said.format(number, number)} again").lower().count(str(number)) == 0
+    assert naming.words("ask somebody else again") == "ask somebody else again"
+
+
+@pytest.mark.parametrize("said", ["ſhen-ma", "JİZHI", "jızhi"])
+def test_letters_that_stand_for_others_hide_nothing_from_the_router(said: str) -> None:
+    assert said not in Naming(a_secret_shop(), ADDRESSES, shown=False).words(f"{said} is full")
