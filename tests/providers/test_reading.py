@@ -26,7 +26,7 @@ from providers.fields import (
 from providers.links import link_expires_at
 from providers.places import Paths, first
 from providers.reading import read_poll, read_submit
-from providers.registry import dialects
+from providers.registry import BUILT_IN
 
 LINK = "https://cdn.example.test/v.mp4"
 
@@ -279,7 +279,7 @@ def test_a_link_in_a_job_that_is_not_done_is_no_video_yet() -> None:
         ({}, Reason.UNREADABLE),
     ],
 )
-@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+@pytest.mark.parametrize("adapter", BUILT_IN.values(), ids=BUILT_IN)
 def test_an_error_envelope_with_no_more_than_an_id_is_a_failed_poll(adapter: Any, said: Any, reason: Reason) -> None:
     polled = read_poll(adapter, answer({"id": "req_77", "status": "error", **said}))
     assert isinstance(polled, Failure)
@@ -344,7 +344,7 @@ def test_an_adapter_that_answers_nothing_is_a_failure() -> None:
 JOB = {"id": "video_1", "progress": 100}
 
 
-@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+@pytest.mark.parametrize("adapter", BUILT_IN.values(), ids=BUILT_IN)
 def test_done_without_a_link_is_a_success_that_lacks_its_link(adapter: Any) -> None:
     assert read_poll(adapter, answer({**JOB, "status": "completed"})) == Succeeded()
     assert read_poll(adapter, answer({**JOB, "status": "completed", "url": "/outputs/v.mp4"})) == Succeeded()
@@ -362,7 +362,7 @@ def test_done_without_a_link_is_a_success_that_lacks_its_link(adapter: Any) -> N
         {"error": {"message": "filtered by content policy"}},
     ],
 )
-@pytest.mark.parametrize("adapter", dialects().values(), ids=dialects())
+@pytest.mark.parametrize("adapter", BUILT_IN.values(), ids=BUILT_IN)
 def test_done_without_a_link_is_a_refused_output_where_a_review_says_so(adapter: Any, flag: dict[str, Any]) -> None:
     polled = read_poll(adapter, answer({**JOB, "status": "completed", **flag}))
     assert isinstance(polled, Failure)
