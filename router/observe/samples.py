@@ -14,9 +14,10 @@ SAMPLE_CHARS_MAX: Final = 160
 _MASK: Final = "…"
 _READ_MAX: Final = 800
 _NESTED_MAX: Final = 3
-# What a prompt and a message share is the prompt's, and not chance, from so many characters on.
+# What a prompt and a message share is the prompt's, often a name, and not chance, from so many characters on.
 _SHARED_CHARS: Final = 12
-_SHARED_IDEOGRAPHS: Final = 6
+_SHARED_LETTERS: Final = 8
+_SHARED_IDEOGRAPHS: Final = 3
 _FIRST_IDEOGRAPH: Final = "\u2e80"
 
 _ESCAPED_UTF16: Final = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
@@ -112,7 +113,7 @@ def _without_shared(text: str, prompt: str) -> str:
 def _shared(text: str, prompt: str) -> Iterator[tuple[int, int]]:
     """Find the stretches of `text` that are in the prompt: letters and digits alone, then all but case."""
     bare, spelled = re.sub(r"[\W_]+", "", prompt.casefold()), prompt.casefold()
-    yield from _windows(*_folded(text, bare=True), bare, _SHARED_CHARS)
+    yield from _windows(*_folded(text, bare=True), bare, _SHARED_LETTERS)
     yield from _windows(*_folded(text, bare=True), bare, _SHARED_IDEOGRAPHS, ideographs=True)
     yield from _windows(*_folded(text, bare=False), spelled, _SHARED_CHARS)
 

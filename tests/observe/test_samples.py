@@ -75,6 +75,21 @@ def test_a_short_prompt_is_masked_as_a_whole():
     assert sample("cannot draw red fox today", "Red Fox") == "cannot draw … today"
 
 
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        ("the name Jane Roe-Doe is not allowed", "Jane"),
+        ("the name JaneRoeDoe is not allowed", "Jane"),
+        ("人物 王小明 不允许", "王小明"),
+    ],
+)
+def test_a_name_from_the_prompt_is_masked(said: str, hidden: str):
+    shown = sample(said, "Jane Roe-Doe dances with 王小明 in the rain")
+    assert shown is not None
+    assert hidden not in shown
+    assert any(word in shown for word in ("allowed", "不允许"))
+
+
 def test_a_code_that_is_the_prompt_is_left_out():
     assert "code" not in orjson.loads(text_of(seen("odd", "harbour_at_dawn_boats", code="harbour_at_dawn_boats")))
 
