@@ -13,11 +13,11 @@ from enum import IntEnum
 from providers.adapter import HttpResponse, Json
 from providers.canonical import Failure, Reason, Stage
 from providers.complaints import Complaint, complaint, embedded_status
-from providers.fields import cost_microusd, names_a_job, retry_after_s
-from providers.rules import RULES, Rule
-from providers.rules.beginnings import beginning, begins_with
-from providers.rules.reviews import named_review, names_people
-from providers.rules.text import Text, bare, plain
+from providers.fields import cost_microusd, holds_a_job_id, names_a_job, retry_after_s
+from providers.rules import LAST_RESORT, RULES, Rule
+from providers.rules.beginnings import beginning, begins_with, may_have_taken_on, took_on
+from providers.rules.reviews import hinted_review, named_review, names_people
+from providers.rules.text import Text, bare, plain, without_links
 
 # So broad that HTTP status and message speak first: new-api answers a bad token 401 with code `invalid_request`.
 BROAD_CODES = frozenset({"invalid_request", "invalid_request_error", "model_not_found", "bad_request"})
@@ -44,7 +44,11 @@ GONE_STATUSES = frozenset({404, 410})
 TOLD_BY_A_429 = frozenset({*DECISIVE, Reason.OVERLOADED})
 POLL_REASONS = frozenset({Reason.AUTH, Reason.BALANCE, Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.INVALID})
 # What an ended job may be blamed on; a lost answer or a breakdown of its upstream is `internal`.
-JOB_REASONS = frozenset({Reason.REFUSED, *POLL_REASONS})
+JOB_REASONS = frozenset({Reason.REFUSED, Reason.OTHER, *POLL_REASONS})
+# Of a create, a row of any other reason says nothing.
+SUBMIT_REASONS = frozenset({Reason.REFUSED, Reason.AMBIGUOUS, Reason.UNSUPPORTED, Reason.INTERNAL, *POLL_REASONS})
+# new-api's service/task_polling.go sets it on every job that it fails: it says nothing of how far the job was.
+PROGRESS_OF_THE_ENDED = 100
 
 WORDS_CHARS = 6_000
 
@@ -73,20 +77,36 @@ class Evidence:
     code_words: Text
     messages: tuple[str, ...]
     words: Text
+    words_and_links: Text
 
     @classmethod
     def of(cls, said: Complaint) -> "Evidence":
         """Spell a complaint plainly; the innermost messages first, because they are what an envelope is around."""
-        messages = tuple(plain(text) for text in reversed(said.messages))
+        messages = tuple(plain(without_links(text)) for text in reversed(said.messages))
+        linked = "\n".join(plain(text) for text in reversed(said.messages))
         codes = frozenset(bare(code) for code in said.codes)
         telling = "\n".join(plain(code) for code in said.codes if code.casefold() not in BROAD_CODES)
-        return cls(codes, Text(telling), messages, Text("\n".join(messages)[:WORDS_CHARS]))
+        words = Text("\n".join(messages)[:WORDS_CHARS])
+        return cls(codes, Text(telling), messages, words, Text(linked[:WORDS_CHARS]))
 
     def matches(self, rules: tuple[Rule, ...]) -> list[Match]:
-        """Every row that fits, in the table's order."""
+        """Every row that fits, in the table's order; what a link says counts only if nothing else tells the reason."""
         whole = frozenset(bare(text) for text in self.messages if len(text) <= 64)
         weighed = ((row, self._weight(row, whole)) for row in rules)
-        return [Match(row, weight) for row, weight in weighed if weight is not None]
+        found = [Match(row, weight) for row, weight in weighed if weight is not None]
+        if self.words.plain == self.words_and_links.plain or any(
+            each.row.reason is not Reason.INTERNAL for each in found
+        ):
+            return found
+        linked = (row for row in rules if row.reason is Reason.REFUSED and row.says(self.words_and_links))
+        return [*(Match(row, Weight.WORDS) for row in linked), *found]
+
+    def with_last_resort(self, found: list[Match]) -> list[Match]:
+        """What was found; if that tells no reason but the words speak of content, the row that says so before it."""
+        if any(each.row.reason is not Reason.INTERNAL for each in found):
+            return found
+        hints = (row for row in LAST_RESORT if row.says(self.words) or row.says(self.code_words))
+        return [*(Match(row, Weight.WORDS) for row in hints), *found]
 
     def _weight(self, row: Rule, whole_messages: frozenset[str]) -> Weight | None:
         if not self.bare_codes.isdisjoint(row.bare_codes):
@@ -99,13 +119,6 @@ class Evidence:
 def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
     """The row that weighs most, by codes and any words."""
     best = _best(Evidence.of(said).matches(rules))
-    return best.row if best else None
-
-
-def documented_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
-    """The row that weighs most in an answer whose status is no refusal."""
-    evidence = Evidence.of(said)
-    best = _best(_provable(evidence, evidence.matches(rules), rules))
     return best.row if best else None
 
 
@@ -145,16 +158,28 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
     Any reason but `ambiguous` says that no job exists upstream and nothing will be charged.
     """
     said = complaint(document) if document else Complaint()
-    if document and names_a_job(document):
-        return _failure(response, said, Stage.SUBMIT, Reason.AMBIGUOUS)
     evidence = Evidence.of(said)
-    found = evidence.matches(rules)
-    status = _status_of_submit(response, document, found)
+    if document and _may_exist(response, document, evidence):
+        return _failure(response, said, Stage.SUBMIT, Reason.AMBIGUOUS)
+    known = [match for match in evidence.matches(rules) if match.row.reason in SUBMIT_REASONS]
+    status = _status_of_submit(response, document, known)
     refuses = 400 <= status < 500
+    speaks = refuses and status not in KEY_STATUSES | UNPROVABLE_STATUSES
+    found = evidence.with_last_resort(known) if speaks else known
     best = _best(found if refuses else _provable(evidence, found, rules))
     reason = _submit_reason(response, status, said, best)
     stage = _review(evidence, found, None) if reason is Reason.REFUSED else Stage.SUBMIT
-    return _failure(response, said, stage, reason, note=_gone_note(response, reason), recognised=_known(said, found))
+    return _failure(
+        response, said, stage, reason, note=_gone_note(response, reason), recognised=_known(said, known, found)
+    )
+
+
+def _may_exist(response: HttpResponse, document: Json, evidence: Evidence) -> bool:
+    """Whether an answer that is no acceptance names a job all the same, or says that it took one on."""
+    told = (*evidence.messages, evidence.code_words.plain)
+    if 400 <= response.status < 500:
+        return names_a_job(document) or any(map(took_on, told))
+    return names_a_job(document) or holds_a_job_id(document) or any(map(may_have_taken_on, told))
 
 
 def _status_of_submit(response: HttpResponse, document: Json | None, found: list[Match]) -> int:
@@ -200,7 +225,7 @@ def failed_poll(response: HttpResponse, document: Json | None, rules: tuple[Rule
     found = Evidence.of(said).matches(rules)
     best = _best([match for match in found if match.row.reason in POLL_REASONS])
     reason = best.row.reason if best else _poll_status_reason(response.status)
-    return _failure(response, said, Stage.POLL, reason, recognised=_known(said, found))
+    return _failure(response, said, Stage.POLL, reason, recognised=_known(said, found, found))
 
 
 def _poll_status_reason(status: int) -> Reason:
@@ -218,11 +243,13 @@ def failed_job(
     """Read a job that the upstream ended without a video; `progress` tells an output review from an input review."""
     said = complaint(document)
     evidence = Evidence.of(said)
-    found = evidence.matches(rules)
+    known = evidence.matches(rules)
+    found = evidence.with_last_resort([match for match in known if match.row.ends_jobs])
     best = _best(found)
     reason = best.row.reason if best and best.row.reason in JOB_REASONS else Reason.INTERNAL
-    stage = _review(evidence, found, progress or 0) if reason is Reason.REFUSED else Stage.GENERATE
-    return _failure(response, said, stage, reason, document, recognised=_known(said, found))
+    reached = 0 if progress is None or progress == PROGRESS_OF_THE_ENDED else progress
+    stage = _review(evidence, found, reached) if reason is Reason.REFUSED else Stage.GENERATE
+    return _failure(response, said, stage, reason, document, recognised=_known(said, known, found))
 
 
 def withheld_video(response: HttpResponse, document: Json) -> Failure:
@@ -259,6 +286,8 @@ def _review(evidence: Evidence, found: list[Match], progress: int | None) -> Sta
         lambda: named_review(evidence.code_words),
         lambda: next(filter(None, (match.row.stage for match in refused)), None),
         lambda: named_review(evidence.words),
+        lambda: hinted_review(evidence.code_words),
+        lambda: hinted_review(evidence.words),
     )
     named = next((stage for find in finders if (stage := find()) is not None), None)
     if named is not None:
@@ -272,9 +301,15 @@ def _review(evidence: Evidence, found: list[Match], progress: int | None) -> Sta
     )
 
 
-def _known(said: Complaint, found: list[Match]) -> bool:
-    """Whether the table knows the words of an answer, or there are none."""
-    return bool(found) or not said
+def _known(said: Complaint, known: list[Match], found: list[Match]) -> bool:
+    """Whether the table knows the words of an answer, or there are none; a code that says `failed` knows no words."""
+    if not said:
+        return True
+    if len(found) > len(known) or not known:
+        return False
+    return not said.messages or any(
+        match.weight is Weight.WORDS or match.row.reason is not Reason.INTERNAL for match in known
+    )
 
 
 def _failure(

@@ -21,7 +21,7 @@ CODE_PATHS = paths("""
     data.base_resp.status_code err.code Error.Code Response.Error.Code ResponseMetadata.Error.Code meta.code
     fault.detail.errorcode header.code status_code statusCode data.result.error.code message.code message.error.code
     response.error.code body.error.code data.data.error.code error.error.code error.error.type
-    error.moderation_details.moderation_stage
+    error.moderation_details.moderation_stage error.issues.0.code issues.0.code
 """)
 MESSAGE_PATHS = paths("""
     error error.message error.error.message error.msg error.detail error.details error.reason error.description
@@ -40,7 +40,8 @@ MESSAGE_PATHS = paths("""
     task.error_message task_result.message message.error.message message.message message.error
     response.error.message body.error.message header.message meta.message meta.msg data.result.error.message
     raiMediaFilteredReasons response.raiMediaFilteredReasons response.generateVideoResponse.raiMediaFilteredReasons
-    rai_media_filtered_reasons error.moderation_details.reason data.failReason data.result.message
+    rai_media_filtered_reasons error.moderation_details.reason error.issues issues error.errors
+    data.failReason data.result.message
 """)
 # How an envelope says that there is nothing to complain about.
 NO_COMPLAINT = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null", "false", "successful", "成功"})
@@ -57,7 +58,7 @@ NESTED_TRIES = 3
 PREFACE_CHARS = 400
 LITERAL_CHARS = 8_000
 # Behind these words JSON may be a prompt that somebody wrote to look like an answer.
-ECHOES = ("prompt", "caption", "提示词", "提示詞", "描述")
+ECHOES = ("prompt", "caption", "input", "提示词", "提示詞", "描述", "输入", "輸入")
 
 
 @dataclass(frozen=True, slots=True)

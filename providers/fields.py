@@ -5,7 +5,7 @@ differently. A reader answers None when nothing fits; it never raises on odd JSO
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -54,6 +54,12 @@ JOB_PATHS = paths("""
 USD_PATHS = paths("cost_usd usage.cost_usd data.cost_usd data.usage.cost_usd")
 USD_TICK_PATHS = paths("usage.cost_in_usd_ticks")  # xAI: 10^10 ticks are one dollar
 TICKS_PER_MICROUSD = 10_000
+
+# Whatever speaks of a job by such a name, in any spelling, may have made one.
+JOB_ID_NAMES = frozenset({"taskid", "jobid", "videoid", "generationid", "predictionid", "operationid", "taskids"})
+NOT_IN_A_NAME = str.maketrans("", "", "_- ")
+DEPTH_MAX = 5
+FIELDS_MAX = 300
 
 ID_CHARS = 1_024
 URL_CHARS = 8_192
@@ -119,6 +125,26 @@ def names_a_job(document: Json) -> bool:
     if word is None or known_status(word) is RemoteStatus.FAILED:
         return False
     return known_status(word) is not None or first(document, ID_PATHS, as_id) is not None
+
+
+def holds_a_job_id(document: Json) -> bool:
+    """Whether a job's id stands anywhere in an answer, also in a place where no adapter looks for it."""
+    fields = zip(range(FIELDS_MAX), _fields(document, DEPTH_MAX), strict=False)
+    return any(_is_job_id(name) and value not in (None, "", 0, [], {}) for _, (name, value) in fields)
+
+
+def _is_job_id(name: str) -> bool:
+    return name.lower().translate(NOT_IN_A_NAME) in JOB_ID_NAMES
+
+
+def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    if depth and isinstance(value, list):
+        for item in value:
+            yield from _fields(item, depth - 1)
+    elif depth and isinstance(value, dict):
+        for name, inner in value.items():
+            yield name, inner
+            yield from _fields(inner, depth - 1)
 
 
 def is_bare_error(job: Json) -> bool:

@@ -111,7 +111,7 @@ def read_job(response: HttpResponse, *, rules: tuple[Rule, ...] = RULES) -> Runn
             return _running(job, word, status)
         case RemoteStatus.COMPLETED if (url := _result_url(job)) is not None:
             return _succeeded(job, url)
-        case _ if not is_job(job) or (is_bare_error(job) and not _refused(job, rules)):
+        case _ if not _speaks_of_the_job(job, status, rules):
             return failed_poll(response, document, rules)
         case RemoteStatus.COMPLETED:
             withheld = is_withheld(job) or _refused(job, rules)  # some call a job completed that its review ended
@@ -122,6 +122,13 @@ def read_job(response: HttpResponse, *, rules: tuple[Rule, ...] = RULES) -> Runn
             return cancelled_job(response, job)
         case _:
             assert_never(status)
+
+
+def _speaks_of_the_job(job: Json, status: RemoteStatus, rules: tuple[Rule, ...]) -> bool:
+    """Whether an answer is about the job: it names one, or it says of what failed that a review refused it."""
+    if status is RemoteStatus.FAILED and (not is_job(job) or is_bare_error(job)):
+        return _refused(job, rules)
+    return is_job(job)
 
 
 def _failed_in_its_own_body(job: Json, status: RemoteStatus | None) -> bool:

@@ -4,10 +4,10 @@ The order of the rows is the order of their weight: refused, balance, auth, lost
 requests, and last what says no more than that something broke.
 """
 
-from providers.rules import accounts, breakdowns, capacity, lost, refused, requests
+from providers.rules import accounts, breakdowns, capacity, hints, lost, refused, requests
 from providers.rules.rule import Rule, rule
 
-__all__ = ["RULES", "Rule", "rule"]
+__all__ = ["LAST_RESORT", "RULES", "Rule", "rule"]
 
 RULES: tuple[Rule, ...] = (
     *refused.RULES,
@@ -17,3 +17,6 @@ RULES: tuple[Rule, ...] = (
     *requests.RULES,
     *breakdowns.RULES,
 )
+
+# Asked only where no row but a breakdown's fits.
+LAST_RESORT: tuple[Rule, ...] = (hints.RULE,)

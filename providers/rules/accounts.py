@@ -6,7 +6,7 @@ from providers.rules.rule import Rule, near, rule, then, words
 # Only money has these names.
 MONEY = (
     "balance|balances|credit|credits|fund|funds|wallet|account funds|prepaid|money|gold coins|coins"
-    "|user quota|token quota|plan quota|generation points|points balance|余额|积分|金币|资金|钱包|算力点"
+    "|user quota|token quota|plan quota|generation points|points balance|coin|余额|积分|金币|资金|钱包|算力点"
     "|算力值|算力币|账户金额|用户额度|令牌额度|账户额度|额度|剩余额度|次数包|点券|代币|灵感值|钻石"
 )
 # These are also said of how often one may ask.
@@ -21,7 +21,9 @@ ASKING_RATES = (
     "|request quota|rate limit quota|allocated quota|allocation quota|throttling allocation|request rate"
     "|frequency|parallel task|running task*|white balance|load balanc*|color balance|每分钟|每秒|并发|频率"
     "|速率|白平衡|requests quota|请求配额|请求额度|credit card number|gpu quota|memory quota|check quota"
-    "|quota metric|calls quota|api calls|admitted|not a billing"
+    "|quota metric|calls quota|api calls|admitted|not a billing|image quota|per request|googleapis"
+    "|quota increase|your rate limit|available channel*|available account*|available key*|available worker*"
+    "|available node*|refund*|退回|退还|返还|已退"
 )
 LACK = (
     "insufficient*|not enough|exhaust*|deplet*|ran out|run out|runs out|running out|out of|used up"
@@ -31,7 +33,7 @@ LACK = (
     "|can't cover|does not cover|insuff*|spent|fully used|failed|unpaid|not sufficient|hit|gone|0|maxed out"
     "|deficit|required|deficient|inadequate|不足|耗尽|用尽|用完|用光|不够|没有|为零|为0|为负|透支|欠|超额"
     "|低于|已满|超出|超限|超过|已使用完|已用|不充足|到期|过期|枯竭|失败|上限|小于|消耗完|无剩余|无可用|暂无"
-    "|没了|为空|缺少|告罄|花完|耗光|扣费"
+    "|没了|为空|缺少|告罄|花完|耗光|扣费|花光|见底|归零"
 )
 # With the names that are not only money's, only these words are plain enough.
 PLAIN_LACK = (
@@ -72,6 +74,7 @@ BALANCE = rule(
         ),
         near(MONEY, LACK, gap=24, unless=ASKING_RATES),
         near(ALLOWANCES, PLAIN_LACK, gap=24, unless=f"{ASKING_RATES}|plan does not|duration|seconds|context"),
+        near("钱|费用|元", "不够|不足|没钱", gap=6, unless="元素|元数据|多元"),
         near("账户|账号|会员|令牌", "欠费|不足|到期|透支|费用|付费|没钱", gap=8),
         near("积分|点数|余额|额度", "仅剩|剩余|还差|差额|所需|还需", gap=8, unless="并发|频率"),
         near(
@@ -95,7 +98,10 @@ BALANCE = rule(
             "|需要付费|预扣费|扣费失败|扣款失败|缴费|请升级套餐|余额为|账单未|未结清|付款后|solde insuffisant"
             "|crédits insuffisants|saldo insuficiente|créditos insuficientes|残高|クレジット|잔액|크레딧"
             "|недостаточно средств|guthaben",
-            unless="not a billing|not a payment|billing address|not be billed|billing service",
+            unless=(
+                "not a billing|not a payment|billing address|not be billed|billing service|increase your rate limit"
+                "|higher rate limit|raise your rate limit"
+            ),
         ),
     ),
 )
@@ -103,7 +109,8 @@ BALANCE = rule(
 KEYS = (
     "api key*|apikey*|secret key*|access key*|accesskey*|access token|auth token|bearer token|bearer"
     "|authorization token|authentication token|security token|token|credential*|jwt|signature"
-    "|authorization header|authorization|secret|app id|appid|ak|sk|app key|appkey|login|session|密钥|令牌"
+    "|authorization header|authorization|secret|app id|appid|ak|sk|app key|appkey|login|session|密钥|令牌|登录状态"
+    "|登录态|登录|登陆|cookie|cookies"
     "|凭证|凭据|签名|鉴权|认证|身份验证|身份认证|授权|秘钥"
 )
 UNFIT = (
@@ -119,8 +126,9 @@ UNFIT = (
 NOT_KEYS = (
     "prompt token*|token limit|tokens|max token*|token count|unexpected token|json|parse|parsing|position"
     "|context length|available key|available channel|channel key*|no_available|渠道密钥|可用的渠道|无可用"
-    "|rate limit*|requests per|callback|upload token|page token|next token|secret sauce|image*|no longer"
-    "|continuation|quota|额度"
+    "|rate limit*|requests per|callback|upload token|page token|next token|secret sauce|image*|no longer supported"
+    "|no longer available|no longer exist*"
+    "|continuation|quota|额度|照片|肖像|人物|人像|图里|图中|图片"
 )
 
 AUTH = rule(

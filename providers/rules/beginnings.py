@@ -9,7 +9,7 @@ PREFIXES_MAX = 4
 LEAD_CHARS = 90
 
 _PREFIX = re.compile(
-    r"""(?![^:\n]{0,40}(?:prompt|caption|text\b|提示词|提示语|描述|文本))(?:
+    r"""(?:
       \[[^\]\n]{1,40}\] | \([^)\n]{1,40}\) | 【[^】\n]{1,40}】 | [-"'`*~#!<>=|.,;:/_]{1,3} (?=\s?\S)
     | (?:[a-z0-9']{1,16}\s){0,4}(?:error|errors|failed|failure|exception|err|fail|returned)
         (?:\s(?:code|message|msg|from\s\w{1,16}|type))?(?:\s?\d{1,6})?\s?[:,>|-]
@@ -41,31 +41,60 @@ _LEAD_SIGNS = frozenset(
     "亲,!~*#-"
 )
 _TOKENS = re.compile(r"[a-z']+|\S")
-# Where somebody else's words may begin.
-_ECHO = re.compile(r"""(?:prompt|caption|提示词|提示语|描述|文本)s?\s?[:=("'`]|(?:^|(?<=[\s:,(=]))["'`](?=\w)""")
+# Where somebody else's words may begin, be it behind what names them or in quotes.
+_ECHO = re.compile(
+    r"""(?:\b(?:prompt|caption|input|text|content|title)s?(?:\s[a-z]{1,16}){0,2}
+    |提示词|提示语|描述|文本|输入|内容|文案)\s?[:=("'`「『《] | (?:^|(?<=[^a-z0-9]))["'`「『《](?=[^\s.,:;!?)"'`])""",
+    re.ASCII | re.VERBOSE,
+)
+_OF_AN_ECHO = re.compile(r"prompt|caption|\btext\b|提示词|提示语|描述|文本")
+# What else was made of is somebody's words, too.
+_MADE_OF = re.compile(r"\b(?:videos?|images?|photos?|pictures?|text)\s(?:of|with|about|showing|saying)\b")
 # Whoever says that it took the job on has not refused it, whatever else it says.
-_TAKEN_ON = re.compile(
-    r"""\b(?:accepted|enqueued|queued|successfully|has\ been\ submitted|was\ submitted|been\ created|was\ created
-    |(?:task|job|video|request)\ created|is\ processing|in\ progress)\b
-    |已提交|已创建|已受理|已接收|提交成功|创建成功|排队中|已生成|生成完成""",
+_TAKEN_ON = r"""
+    (?<!not\ )(?<!never\ )\b(?:(?:task|job|video|request|generation)s?\s(?:(?:was|has\ been|is|been|already)\s){0,2}
+        (?:created|accepted|enqueued|queued|started|submitted|dispatched)\b(?!\stoo|\s?,?\s(?:but\s)?not\b)
+    |(?:created|enqueued|started|submitted|queued|dispatched)\s(?:the\s|a\s|your\s)?(?:task|job)\b
+    |(?:created|submitted|accepted|queued|enqueued)\ssuccessfully|successfully\s(?:created|submitted|accepted|queued|enqueued))
+    |任务(?:已|已经|创建|提交)?(?:创建|提交|受理|接收|入队|下发)成功|(?:创建|提交|下发)(?:任务)?成功(?!前|后才)
+    |任务已(?:经)?(?:创建|提交|受理|接收|入队|下发)|已(?:创建|提交|下发)任务(?!过|数)
+"""
+_TOOK_ON = re.compile(_TAKEN_ON, re.ASCII | re.VERBOSE)
+_MAY_HAVE_TAKEN_ON = re.compile(
+    rf"""{_TAKEN_ON}
+    |(?<!not\ )(?<!not\ be\ )(?<!not\ been\ )(?<!isn't\ )(?<!can't\ be\ )(?<!never\ )
+        \b(?:accepted|enqueued|queued|successfully|has\ been\ submitted|was\ submitted|been\ created|was\ created
+        |is\ processing|still\ processing|being\ processed|is\ running|still\ running|in\ progress|was\ started
+        |has\ started)\b
+    |\b(?:task|job|video)\s?id\b\s?[:=#]?\s?(?=[a-z0-9]{{0,40}}[0-9])
+    |任务\s?(?:id|号|编号)\s?[:=]?\s?[a-z0-9]|已提交|已创建|已受理|已接收|已下单|已入队|提交成功|创建成功|排队中|生成中|处理中
+    |进行中|已开始|已生成|生成完成""",
     re.ASCII | re.VERBOSE,
 )
 
 
+def took_on(text: str) -> bool:
+    """Whether a plain text says beyond doubt that a job was made."""
+    return _TOOK_ON.search(text) is not None
+
+
+def may_have_taken_on(text: str) -> bool:
+    """Whether a plain text may be about a job that was made."""
+    return _MAY_HAVE_TAKEN_ON.search(text) is not None
+
+
 def beginning(text: str) -> str:
-    """What a plain text begins with, without harmless words before it and before it may echo a prompt."""
-    if _TAKEN_ON.search(text):
-        return ""
+    """What a plain text begins with, without harmless words before it, up to where it may echo a prompt."""
     text = _unprefixed(text)
     echo = _ECHO.search(text)
-    return text[: echo.start()] if echo else text
+    return text[: echo.end()] if echo else text
 
 
 def _unprefixed(text: str) -> str:
     """Take off `error:`, `[xx]`, `upstream returned 403:` and the like."""
     for _ in range(PREFIXES_MAX):
         match = _PREFIX.match(text)
-        if match is None or match.end() == len(text):
+        if match is None or match.end() == len(text) or _OF_AN_ECHO.search(match[0]):
             break
         text = text[match.end() :].lstrip()
     return text
@@ -78,4 +107,6 @@ def begins_with(row: Rule, text: Text) -> bool:
 
 
 def _only_leads(text: str) -> bool:
-    return all(token in _LEAD_WORDS or token in _LEAD_SIGNS for token in _TOKENS.findall(text))
+    return _MADE_OF.search(text) is None and all(
+        token in _LEAD_WORDS or token in _LEAD_SIGNS for token in _TOKENS.findall(text)
+    )

@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
                 "|unexpected problem|something went wrong|went wrong|an error occurred|error occurred"
                 "|error has occurred|crash*|panic|nil pointer|null pointer|nullpointer*|exception|traceback"
                 "|runtime error*|segmentation fault|segfault|core dumped|out of memory|oom|oomkilled|cuda"
+                "|gpu memory|goroutine|not a function"
                 "|assertion|stack trace|fatal error|unhandled|undefined is not|cannot read propert*"
                 "|attribute error|key error|index error|type error|worker died|worker lost|node failure"
                 "|hardware|killed|aborted|exit code|terminated|expired|service error|backend error"
@@ -32,7 +33,7 @@ RULES: tuple[Rule, ...] = (
                 "内部错误|内部异常|系统错误|系统异常|系统故障|服务异常|服务错误|服务器错误|服务器异常"
                 "|服务器内部|未知错误|未知异常|未知原因|任务失败|处理失败|运行错误|执行失败|生成失败|生成异常"
                 "|生成错误|生成出错|渲染失败|合成失败|出错了|程序异常|发生错误|发生异常|失败|崩溃|异常|超时"
-                "|出错|故障|错误"
+                "|出错|故障|错误|显存|内存|显卡|掉线|宕机|进程"
             ),
         ),
     ),

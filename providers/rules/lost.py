@@ -1,12 +1,21 @@
 """What a relay says when it lost its own upstream's answer: the job may exist, whatever the HTTP status says."""
 
 from providers.canonical import Reason
-from providers.rules.rule import Rule, near, rule, words
+from providers.rules.rule import Rule, near, pairs, rule, words
 
 # A time limit of something else than the exchange: an option of that name, or an input that took too long to fetch.
 NOT_LOST = (
     "timeout must|timeout should|timeout parameter|timeout value|timeout field|timeout is not a"
     "|invalid timeout|timeout seconds|parameter timeout|timeout_s|field timeout|timeout out of range"
+)
+# An input that could not be fetched in time is the request's own trouble.
+FETCHING_INPUT = (
+    "image download*|image fetch*|image url fetch*|download image*|download the image|download your image"
+    "|download reference|downloading image*|downloading the image|downloading your image|downloading reference"
+    "|fetch image*|fetch the image|fetch your image|fetching image*|fetching the image|fetching your image"
+    "|load the image|loading the image|retrieving the image|media fetch*|asset fetch*|图片下载|下载图片|获取图片"
+    "|图片获取"
+    "|图片链接访问|图片地址访问|访问图片|下载参考|参考图下载|拉取图片|图片拉取"
 )
 
 RULES: tuple[Rule, ...] = (
@@ -18,15 +27,12 @@ RULES: tuple[Rule, ...] = (
             apitimeouterror apiconnectionerror und_err_headers_timeout und_err_body_timeout und_err_socket
             runner_disconnected startup_timeout client_closed_request origin_timeout""",
         phrases=(
-            "timed out",
-            "deadline exceeded",
             "response_time_exceeded",
             "connection reset",
             "unexpected eof",
             # Go's net/http and what is written in it
             "context canceled",
             "context cancelled",
-            "i/o timeout",
             "broken pipe",
             "client disconnected",
             # nginx, also about its 499, and Envoy
@@ -40,8 +46,17 @@ RULES: tuple[Rule, ...] = (
         ),
         patterns=(
             words(
-                "esockettimedout|sockettimedout|timeout|timeouts|time out|timedout|timed out|times out", unless=NOT_LOST
+                "esockettimedout|sockettimedout|timeout|timeouts|time out|timedout|timed out|times out"
+                "|deadline exceeded",
+                unless=f"{NOT_LOST}|{FETCHING_INPUT}",
             ),
+            near(
+                "upstream|gateway|response|provider|channel|post",
+                "timeout|timed out|deadline exceeded",
+                gap=48,
+                unless=NOT_LOST,
+            ),
+            words(pairs("status code|status|http|error code:|http code|code:", "502|504|520|521|522|523|524|525|499")),
             words(
                 "connection reset|connection aborted|connection closed|connection was closed|connection lost"
                 "|connection terminated|connection termination|connection broken|connection refused"
@@ -54,7 +69,7 @@ RULES: tuple[Rule, ...] = (
                 "|incomplete chunked read|incomplete message|incomplete response|truncated response"
                 "|premature close|prematurely closed|premature end|response ended|stream closed|stream error"
                 "|stream reset|rst stream|goaway|transport is closing|transport closed|server closed idle"
-                "|client connection lost|use of closed network|fetch failed|network error|network failure"
+                "|client connection lost|use of closed network|network error|network failure"
                 "|network is unreachable|network timeout|empty reply|empty response|no response"
                 "|without a response|without response|did not respond|not responding|failed to respond"
                 "|did not answer|failed to read response|failed to read body|read response body"
@@ -70,27 +85,30 @@ RULES: tuple[Rule, ...] = (
                 "|api connection error|unable to connect|failed to connect|could not connect|cannot connect"
                 "|connect failed|dial tcp|error: aborted|: aborted|do request failed|upstream did not"
                 "|upstream failed to respond|no answer|lost the answer|max retries exceeded",
-                unless="format|image url|eof while parsing json|json decode",
+                unless="format|eof while parsing json|json decode",
             ),
+            words("fetch failed|failed to fetch", unless=f"{FETCHING_INPUT}|image|images|url|media|asset|channel*"),
             words(
                 "took too long|taking too long|takes too long|too long to respond|too long to answer"
                 "|too long to complete"
             ),
             near("连接|链接|会话|上游|响应|通信", "断开|中断|重置|被关闭|关闭|丢失|断了|终止|断连|掉线", gap=8),
             near("not receive|never received|not be read|without receiving", "response|answer|reply", gap=20),
-            near("deadline|time limit", "exceeded|expired|passed|reached", gap=12),
+            near("deadline|time limit", "exceeded|expired|passed|reached", gap=12, unless=FETCHING_INPUT),
             near(
                 "connection|socket|stream|upstream|response",
                 "was lost|lost|aborted|interrupted|reset|terminated|torn down|hung up",
                 gap=16,
                 unless="unit test",
             ),
+            words("超时|链接超时", unless=FETCHING_INPUT),
+            near("上游|网关|响应|渠道", "超时", gap=8),
             words(
-                "超时|网关错误|网关异常|网络错误|网络异常|网络中断|网络连接|网络波动|网络故障|连接失败"
+                "网关错误|网关异常|网络错误|网络异常|网络中断|网络连接|网络波动|网络故障|连接失败"
                 "|连接异常|连接错误|连接中断|连接断开|连接关闭|连接重置|连接被|连接已|断开连接|连接丢失"
                 "|无响应|未响应|没有响应|未收到响应|未返回|没有返回|没返回|响应为空|返回为空|空响应|读取响应"
                 "|解析响应|响应解析|无法连接|上游中断|请求中断|请求被取消|请求已取消|上下文取消|上下文已取消"
-                "|链接断开|链接超时|未收到上游"
+                "|链接断开|未收到上游"
             ),
         ),
     ),

@@ -16,16 +16,18 @@ REVIEWERS = (
     "|合规"
 )
 NOES = (
-    "block*|reject*|flag*|refus*|denied|deny|prohibit*|not pass*|did not pass|didn't pass|does not pass"
+    "block*|reject*|flag*|refus*|veto*|denied|deny|prohibit*|not pass*|did not pass|didn't pass|does not pass"
     "|failed|fails|fail|failure|trigger*|filtered|intercept*|stopped by|removed|disapprov*|not approved"
     "|declin*|not allow*|violat*|tripp*|withheld|discard*|stopped|dropped|not deliver*|suppressed|caught|hit"
     "|不通过|未通过|没有通过|没通过|无法通过|未能通过|未过|不过|失败|拒绝|拦截|屏蔽|命中|触发|驳回|被拒|阻止"
-    "|不符合|不合规|违反|异常内容|不合格|不予|未过审|不给过|打回"
+    "|不符合|不合规|违反|异常内容|不合格|不予|未过审|不给过|打回|没过|不让过|过不了|没能过|通不过|不放行|压下"
 )
 REVIEW_BROKE = (
     "service unavailable|service is unavailable|unavailable|service error|service failed|service timed out"
     "|timed out|timeout|服务异常|服务不可用|服务错误|超时|审核中|check failed to run|service is busy"
-    "|service busy|繁忙"
+    "|service busy|thread safety|type safety|memory safety|null safety|调用失败|接口超时|接口异常|接口报错|组件异常"
+    "|模块异常|繁忙|没过期|未过期|过期|审核服务"
+    "|风控系统异常|系统异常|过滤器异常|服务超时|加载失败|failed to load|module|model failed"
 )
 RULE_BREAKING = (
     "break|breaks|breaking|broke|violat*|against|breach*|infring*|contraven*|not comply|non compliant"
@@ -65,7 +67,8 @@ UNWANTED = (
     "|celebrit*|public figure*|famous people|famous person*|real person*|real people|real human*"
     "|actual person*|real individual*|human face*|photorealistic people|identifiable people"
     "|identifiable person*|minors|children|underage|copyright*|trademark*|intellectual property|ip infring*"
-    "|nsfw|inappropriate|indecent|unsafe|sensitive|forbidden word*|banned word*|blocked word*"
+    "|explosive*|weapon*|drug|drug use|protected character*|protected cartoon|cartoon character*"
+    "|fictional character*|nsfw|inappropriate|indecent|unsafe|sensitive|forbidden word*|banned word*|blocked word*"
     "|prohibited word*|disallowed content|prohibited content|self harm|graphic violence|dangerous content"
     "|real face*|likeness|child abuse|deepfake*|impersonat*|privacy information|personal information"
 )
@@ -126,7 +129,6 @@ RULES: tuple[Rule, ...] = (
             "when checking inputs",
             "didn't look right with your request",
             "sensitive_words_detected",
-            "敏感词",
             "InputTextSensitiveContentDetected",
             "InputTextRiskDetection",
             "SAFETY.INPUT.TEXT",
@@ -148,7 +150,6 @@ RULES: tuple[Rule, ...] = (
             "similarity to third-party content",
             "content_policy_violation",
             "violate our guardrails",
-            "内容审核",
             "审核未通过",
             "检测到真人",
             "违规",
@@ -181,9 +182,15 @@ RULES: tuple[Rule, ...] = (
                 "|data inspection failed|content moderated|moderated content|was moderated|been moderated"
                 "|content blocked|blocked content|ip infring*|content rejected|content unsafe"
                 "|moderation blocked",
-                unless="thread safety|case sensitive|not contain a real person|service unavailable|unavailable",
+                unless=(
+                    "checker|crash*|failed to load|thread safety|case sensitive|not contain a real person"
+                    "|service unavailable|unavailable"
+                    "|policy page"
+                    "|policies page"
+                ),
                 is_topic=True,
             ),
+            then("prompt*|description|text|scene*|content|submission", "not accepted", gap=8, unless=WRONG_MEASURES),
             near(SUBJECTS, TURNED_DOWN, gap=20, unless=WRONG_MEASURES),
             near(FOUND, UNWANTED, gap=40, unless=NOT_UNWANTED),
             near(
@@ -206,7 +213,8 @@ RULES: tuple[Rule, ...] = (
                 unless=REVIEW_BROKE,
             ),
             words(
-                "policy issue*|policy concern*|potential policy|policy restriction*|recognizable individual*"
+                "protected person*|protected people|protected individual*|face match*|policy issue*|policy concern*"
+                "|potential policy|policy restriction*|recognizable individual*"
                 "|recognizable person|recognizable people|recognisable|identifiable individual*|a minor"
                 "|minors|person's face|people's faces|human face*|real face*|safety mechanism*|safety block*"
                 "|by safety|safety filter*|unsafe|not safe|harmful prompt|potentially harmful|harmful"
@@ -219,7 +227,10 @@ RULES: tuple[Rule, ...] = (
                 "|illegal activit*|political content|inappropriate|indecent|impersonat*|private individual*"
                 "|without consent|well known person*|well known actor*|well known people|someone's likeness"
                 "|someone else's|real life person*|require consent|safety concerns",
-                unless=f"{NOT_UNWANTED}|filter unavailable|safety filter service|service unavailable",
+                unless=(
+                    f"{NOT_UNWANTED}|filter unavailable|safety filter service|service unavailable"
+                    "|crash*|failed to load|is none|checker failed"
+                ),
                 is_topic=True,
             ),
             words(
@@ -232,7 +243,10 @@ RULES: tuple[Rule, ...] = (
                 "|rephrase the prompt|try a different prompt|blocked by our|blocked by the"
                 "|strategy of the platform|blocked by google|blocked by openai|flagged as|flagged by"
                 "|flagged for|rejected by our|rejected by the safety",
-                unless="ip address|firewall|too long|too short|length|characters|waf|rate limit*|empty",
+                unless=(
+                    "corrupt*|damaged|duplicate|unhealthy|stale|ip address|firewall"
+                    "|too long|too short|length|characters|waf|rate limit*|empty"
+                ),
             ),
             near(
                 "output|input|image|text|prompt|video|content",
@@ -247,15 +261,30 @@ RULES: tuple[Rule, ...] = (
                 gap=10,
                 unless="未检测到|没有检测到|未识别|无法识别|检测不到|识别不到|需要包含|必须包含|检测失败|检测服务",
             ),
-            words("敏感", unless="大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
+            near(
+                "get past|got past|make it past|made it past|get through|got through|make it through",
+                "check|review*|filter*|guard*|screening|moderation",
+                gap=20,
+                unless=REVIEW_BROKE,
+            ),
+            near(
+                "命中|触发|触及|撞上",
+                "黑名单|关键词|词库|违禁|敏感|风控|违规|红线|安全策略|安全规则|审核规则|屏蔽",
+                gap=10,
+                unless="限流|频率|流控|熔断|重试|缓存|ip黑名单|系统异常|触发器",
+            ),
+            words("内容审核", unless=REVIEW_BROKE, is_topic=True),
+            words("敏感", unless="词库|服务|大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
             words(
                 "安全原因|不适当|冒用|冒充|内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情"
                 "|涉赌|涉毒|违法违规|不健康|不文明|恶意内容|被判定为|不被允许的",
+                unless="尺寸|大小|格式|比例|分辨率|时长|参数|长度",
                 is_topic=True,
             ),
             near(
                 "提示词|提示语|文本|内容|图片|图像|照片|视频|素材|描述|关键词|画面|输入|输出|生成结果|作品|文案|参考图",
-                "拦截|屏蔽|被拒绝|被过滤|被禁止|不允许|违规|违禁|不合规|不当|涉嫌|涉黄|敏感|非法|违反|不符合"
+                "拦截|屏蔽|被拒绝|被过滤|被禁止|不允许|不被允许|不许|不准|违规|违禁|不合规|不当|涉嫌|涉黄|敏感|非法"
+                "|违反|不符合"
                 "|审核|风险|不安全|被拒|禁止|侵权",
                 gap=12,
                 unless=(
@@ -264,8 +293,9 @@ RULES: tuple[Rule, ...] = (
                 ),
             ),
             near(
-                "违反|违背|触犯|不符合|触碰|不遵守",
-                "政策|规定|准则|规范|协议|条款|社区|法律|法规|要求|规则|平台|安全|策略|底线|红线|公约",
+                "违反|违背|触犯|不符合|触碰|不遵守|侵犯",
+                "政策|规定|准则|规范|协议|条款|社区|法律|法规|要求|规则|平台|安全|策略|底线|红线|公约|版权|著作权"
+                "|商标|肖像|隐私|知识产权|权益",
                 gap=16,
                 unless="尺寸|大小|格式|参数|比例|时长|频率|分辨率|类型",
             ),
@@ -279,6 +309,7 @@ RULES: tuple[Rule, ...] = (
                 "|modération|politique de contenu|contenu inapproprié|política de contenido"
                 "|políticas de contenido|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*"
                 "|нарушает",
+                unless="词库|加载失败|服务异常|服务超时|服务不可用",
                 is_topic=True,
             ),
         ),

@@ -24,6 +24,7 @@ WRONG = (
 )
 NOT_THE_REQUEST = (
     "api key|apikey|token is|credential*|unexpected end|header field|member of|login|secret|permission*|worker"
+    "|runtime error*|panic|goroutine|traceback|type error|not a function|nil pointer|undefined"
 )
 PICTURES = (
     "image|images|picture*|photo*|media|asset*|reference*|input file|file url|first frame|last frame"
@@ -105,7 +106,7 @@ RULES: tuple[Rule, ...] = (
                 "|解析失败|上传失败|解码失败|不符|有误|应为|应该|未找到|找不到|需为|损坏|范围|限制为|未传"
                 "|格式不|加载失败|访问失败|下架|下线|超限|不是|已失效|需要",
                 gap=12,
-                unless="服务异常|模型服务|繁忙|负载",
+                unless="服务异常|模型服务|繁忙|负载|推理|权重|引擎|进程|渲染|运行",
             ),
             words(
                 "参数错误|参数无效|参数校验|校验失败|缺少必|必填|未检测到人脸|格式错误|超出范围|任务不存在"

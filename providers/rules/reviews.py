@@ -84,15 +84,18 @@ PEOPLE = words(
 
 
 def named_review(text: Text) -> Stage | None:
-    """The review that a plain text names; of several the one named first, beyond doubt before loosely."""
-    for patterns in (
-        [(review.plain, review.stage) for review in REVIEWS],
-        [(review.loose, review.stage) for review in REVIEWS],
-    ):
-        named = [(start, stage) for pattern, stage in patterns if (start := pattern.search(text)) is not None]
-        if named:
-            return min(named, key=lambda each: each[0])[1]
-    return None
+    """The review that a plain text names beyond doubt; of several the one named first."""
+    return _first_named([(review.plain, review.stage) for review in REVIEWS], text)
+
+
+def hinted_review(text: Text) -> Stage | None:
+    """The review that a plain text names loosely; of several the one named first."""
+    return _first_named([(review.loose, review.stage) for review in REVIEWS], text)
+
+
+def _first_named(patterns: list[tuple[Pattern, Stage]], text: Text) -> Stage | None:
+    named = [(start, stage) for pattern, stage in patterns if (start := pattern.search(text)) is not None]
+    return min(named, key=lambda each: each[0])[1] if named else None
 
 
 def names_people(text: Text) -> bool:

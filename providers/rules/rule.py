@@ -109,7 +109,8 @@ def _keys(family: str) -> frozenset[str]:
 class Rule:
     """One row: codes match whole in any spelling, phrases and patterns anywhere in the plain words of code or message.
 
-    `openings` are documented beginnings of answers that say no job was made, whatever their status.
+    `openings` are documented beginnings of answers that say no job was made, whatever their status. A row whose
+    `ends_jobs` is False says nothing of a job that has ended.
     Without a `stage` it happened where it was told: at the submit, in the poll, in generation, or in the review that
     `providers.rules.reviews` finds.
     """
@@ -121,6 +122,7 @@ class Rule:
     patterns: tuple[Pattern, ...] = ()
     openings: tuple[re.Pattern[str], ...] = ()
     bare_codes: frozenset[str] = frozenset()
+    ends_jobs: bool = True
 
     def starts(self, text: Text, *, topics: bool = True) -> Iterator[int]:
         """Where each of the row's phrases and patterns first stands in a plain text."""
@@ -148,6 +150,7 @@ def rule(
     phrases: tuple[str, ...] = (),
     patterns: tuple[Pattern, ...] = (),
     openings: tuple[str, ...] = (),
+    ends_jobs: bool = True,
 ) -> Rule:
     """Make a row; `codes` are apart by white space, `openings` are regular expressions over plain text.
 
@@ -161,4 +164,5 @@ def rule(
         patterns,
         tuple(re.compile(opening) for opening in openings),
         frozenset(bare(code) for code in codes.split()),
+        ends_jobs,
     )

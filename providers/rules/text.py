@@ -30,6 +30,7 @@ REGIONAL = (
 _JOINTS = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=[A-Za-z0-9])[-_./]{1,3}(?=[A-Za-z0-9])|\\[nrt]"
 )
+_LINK = re.compile(r"https?://[!#-&(-;=?-~]{1,2048}")
 _NOT_OF_A_CODE = re.compile(r"[^0-9a-z]+")
 
 
@@ -40,6 +41,11 @@ def plain(text: str) -> str:
         for theirs, ours in REGIONAL:
             text = text.replace(theirs, ours)
     return " ".join(_JOINTS.sub(" ", text).casefold().split())
+
+
+def without_links(text: str) -> str:
+    """A message with a word for each link, because what a link's path names is no statement."""
+    return _LINK.sub("link", text) if "://" in text else text
 
 
 def bare(code: str) -> str:

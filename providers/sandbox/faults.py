@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 RULES_LIMIT = 100
 
@@ -196,8 +197,15 @@ def parse_rules(rules: Iterable[FaultRule | Mapping[str, Any]]) -> tuple[FaultRu
     try:
         return _RULES.validate_python(tuple(rules))
     except ValidationError as error:
-        lines = [_line(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
+        lines = [_line(item["loc"], _message(item)) for item in error.errors(include_url=False)]
         raise FaultError("; ".join(lines)) from None
+
+
+def _message(item: ErrorDetails) -> str:
+    if item["type"] != "extra_forbidden":
+        return item["msg"]
+    model = Match if "match" in item["loc"] else FaultRule
+    return f"there is no such parameter; accepted: {', '.join(model.model_fields)}"
 
 
 def _line(path: tuple[int | str, ...], message: str) -> str:
