@@ -329,8 +329,11 @@ async def test_stopping_does_not_wait_for_a_late_answer(open_for, session):
         ({"fault": "prompt_review", "at": "poll"}, "happens at: create, job"),
         ({"fault": "answer", "at": "job"}, "happens at: create, poll"),
         ({"fault": "http_500", "words": "no"}, "it is read by: fail_with"),
-        ({"fault": "http_500", "match": {"colour": "red"}}, "faults[0].match.colour"),
-        ({"fault": "http_500", "probability": 1}, "faults[0].probability"),
+        ({"fault": "http_500", "match": {"colour": "red"}}, "accepted: prompt_contains, model"),
+        (
+            {"fault": "http_500", "probability": 1},
+            "faults[0].probability: there is no such parameter; accepted: fault, share",
+        ),
     ],
 )
 async def test_a_rule_that_cannot_be_is_refused_with_what_could(open_for, rule, hint):
