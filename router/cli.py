@@ -82,6 +82,8 @@ def policy(
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Show what follows from each failure: the next step, the breaker and the money; without a file, the defaults."""
+    if provider is not None and config is None:
+        _stop(f"--provider {provider} needs the FILE that the provider is in")
     found = default_policy() if config is None else policies(_load(config))
     if provider is not None and provider not in found:
         _stop(f"there is no provider {provider!r}; the providers are: {', '.join(found)}")

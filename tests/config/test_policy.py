@@ -108,3 +108,9 @@ def test_the_policy_of_an_unknown_provider_is_answered_with_the_known_ones(tmp_p
     result = RUNNER.invoke(cli, ["policy", str(file), "--provider", "relay-z"])
     assert result.exit_code == 2
     assert "the providers are: relay-a" in result.stderr
+
+
+def test_a_provider_without_its_file_is_asked_for_the_file() -> None:
+    result = RUNNER.invoke(cli, ["policy", "--provider", "relay-a"])
+    assert result.exit_code == 2
+    assert "needs the FILE" in result.stderr
