@@ -28,6 +28,9 @@ BEFORE_CODES = (*DECISIVE, Reason.AMBIGUOUS)
 # What a machine code proves in any spelling where words prove nothing.
 PROVEN_BY_CODE = frozenset({*DECISIVE, Reason.RATE_LIMITED})
 
+# `auth_service_unavailable` is a part of the upstream that broke, not what it says of us.
+PARTS_THAT_BREAK = frozenset({"service", "internal", "unavailable", "limiter", "pending", "checker", "server"})
+
 STATUS_REASONS = {
     401: Reason.AUTH,
     402: Reason.BALANCE,
@@ -137,17 +140,18 @@ def _provable(evidence: Evidence, found: list[Match], rules: tuple[Rule, ...]) -
     if doubt:
         return doubt
     starts = [Text(beginning(text)) for text in evidence.messages if not text.startswith("{")]
-    return [match for match in found if _is_provable(match, starts)] + [
+    is_of_a_part = not PARTS_THAT_BREAK.isdisjoint(evidence.code_words.keys)
+    return [match for match in found if _is_provable(match, starts, is_of_a_part=is_of_a_part)] + [
         Match(row, Weight.WORDS) for row in rules if any(row.opens(text) for text in starts)
     ]
 
 
-def _is_provable(match: Match, starts: list[Text]) -> bool:
+def _is_provable(match: Match, starts: list[Text], *, is_of_a_part: bool) -> bool:
     match match.weight:
         case Weight.CODE:
             return match.row.reason is not Reason.INTERNAL
         case Weight.CODE_WORDS:
-            return match.row.reason in PROVEN_BY_CODE
+            return match.row.reason in PROVEN_BY_CODE and not is_of_a_part
         case _:
             return match.row.reason in DECISIVE and any(begins_with(match.row, text) for text in starts)
 

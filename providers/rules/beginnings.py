@@ -52,14 +52,18 @@ _OF_AN_ECHO = re.compile(r"prompt|caption|\btext\b|提示词|提示语|描述|�
 _MADE_OF = re.compile(r"\b(?:videos?|images?|photos?|pictures?|text)\s(?:of|with|about|showing|saying)\b")
 # Whoever says that it took the job on has not refused it, whatever else it says.
 _TAKEN_ON = r"""
-    (?<!not\ )(?<!never\ )\b(?:(?:task|job|video|request|generation)s?\s(?:(?:was|has\ been|is|been|already)\s){0,2}
-        (?:created|accepted|enqueued|queued|started|submitted|dispatched)\b(?!\stoo|\s?,?\s(?:but\s)?not\b)
-    |(?:created|enqueued|started|submitted|queued|dispatched)\s(?:the\s|a\s|your\s)?(?:task|job)\b
-    |(?:created|submitted|accepted|queued|enqueued)\ssuccessfully|successfully\s(?:created|submitted|accepted|queued|enqueued))
-    |任务(?:已|已经|创建|提交)?(?:创建|提交|受理|接收|入队|下发)成功|(?:创建|提交|下发)(?:任务)?成功(?!前|后才)
+    (?<!not\ )(?<!never\ )\b(?:
+        (?:task|job)\s(?:(?:was|has\ been|is|already)\s){0,2}(?:created|accepted|enqueued|queued|started|submitted)\b
+        |(?:video|generation|request)\s(?:was|has\ been|is)\s(?:already\s)?(?:created|accepted|enqueued|queued)\b
+        |(?:created|enqueued|started|submitted|queued|dispatched)\s(?:the\s|a\s|your\s)?(?:task|job)\b
+        |(?:created|submitted|accepted|queued|enqueued)\ssuccessfully
+        |successfully\s(?:created|submitted|accepted|queued|enqueued)
+    )(?!\stoo|\s?,?\s(?:but\s)?not\b)
+    |任务(?:已|已经)?(?:创建|提交|受理|接收|入队|下发)成功|(?:创建|提交|下发)(?:任务)?成功(?!前|后才)
     |任务已(?:经)?(?:创建|提交|受理|接收|入队|下发)|已(?:创建|提交|下发)任务(?!过|数)
 """
 _TOOK_ON = re.compile(_TAKEN_ON, re.ASCII | re.VERBOSE)
+# Beside what no 4xx says, these are enough: also an account that could not be written after the fact.
 _MAY_HAVE_TAKEN_ON = re.compile(
     rf"""{_TAKEN_ON}
     |(?<!not\ )(?<!not\ be\ )(?<!not\ been\ )(?<!isn't\ )(?<!can't\ be\ )(?<!never\ )
@@ -67,20 +71,29 @@ _MAY_HAVE_TAKEN_ON = re.compile(
         |is\ processing|still\ processing|being\ processed|is\ running|still\ running|in\ progress|was\ started
         |has\ started)\b
     |\b(?:task|job|video)\s?id\b\s?[:=#]?\s?(?=[a-z0-9]{{0,40}}[0-9])
+    |\bafter\s(?:the\s)?(?:submit|submission|submitting|generation|creation|task|job)\b
+    |\b(?:updat|deduct|refresh|settl|sync|writ|sav|record|refund)(?:e|es|ed|ing|ion|ement)?\s(?:has\s)?(?:failed|error)\b
+    |\bto\ settle\b
     |任务\s?(?:id|号|编号)\s?[:=]?\s?[a-z0-9]|已提交|已创建|已受理|已接收|已下单|已入队|提交成功|创建成功|排队中|生成中|处理中
-    |进行中|已开始|已生成|生成完成""",
+    |进行中|已开始|已生成|生成完成|(?:更新|(?<!预)扣费|(?<!预)扣款|结算|同步|刷新|记录|写入|退款)(?:失败|异常)(?![:,\s]{{0,3}}(?:余额|额度|积分))""",
+    re.ASCII | re.VERBOSE,
+)
+_NOT_TAKEN_ON = re.compile(
+    r"""\bno\s(?:task|job|video|request)s?\s(?:(?:was|were|is|has\ been|have\ been)\s)?
+        (?:created|made|submitted|started)\b
+    |\bnot\s(?:been\s|be\s)?(?:created|submitted|accepted)\b|(?:未|没有|没)(?:创建|提交|受理)""",
     re.ASCII | re.VERBOSE,
 )
 
 
 def took_on(text: str) -> bool:
     """Whether a plain text says beyond doubt that a job was made."""
-    return _TOOK_ON.search(text) is not None
+    return _TOOK_ON.search(text) is not None and _NOT_TAKEN_ON.search(text) is None
 
 
 def may_have_taken_on(text: str) -> bool:
     """Whether a plain text may be about a job that was made."""
-    return _MAY_HAVE_TAKEN_ON.search(text) is not None
+    return _MAY_HAVE_TAKEN_ON.search(text) is not None and _NOT_TAKEN_ON.search(text) is None
 
 
 def beginning(text: str) -> str:

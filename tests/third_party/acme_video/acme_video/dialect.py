@@ -12,7 +12,6 @@ from providers.canonical import (
     ImageUrl,
     Reason,
     Running,
-    Stage,
     Succeeded,
     Variant,
     VideoRequest,
@@ -20,9 +19,8 @@ from providers.canonical import (
 from providers.reading import read_created, read_job
 from providers.rules import RULES, rule
 
-# What this studio calls a refusal; whatever else it complains of is in the shared rows.
-OWN_RULES = (rule(Reason.REFUSED, codes="house_rules"), *RULES)
-NOBODYS_FAULT = frozenset({"studio_closed"})
+# What this studio calls a refusal, and what is nobody's fault; whatever else it complains of is in the shared rows.
+OWN_RULES = (rule(Reason.REFUSED, codes="house_rules"), rule(Reason.OTHER, codes="studio_closed"), *RULES)
 PHASES = {"drawing": "in_progress", "ready": "completed", "broken": "failed", "withdrawn": "cancelled"}
 PICTURES_MAX = 3
 
@@ -60,10 +58,7 @@ def poll_request(remote_id: str) -> HttpRequest:
 
 def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:
     """Read a job."""
-    reading = read_job(respelled(response), rules=OWN_RULES)
-    if isinstance(reading, Failure) and reading.stage is Stage.GENERATE and reading.code in NOBODYS_FAULT:
-        return replace(reading, reason=Reason.OTHER, recognised=True)
-    return reading
+    return read_job(respelled(response), rules=OWN_RULES)
 
 
 def content_request(remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
