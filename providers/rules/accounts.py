@@ -171,7 +171,10 @@ AUTH = rule(
             "|not in the whitelist|not whitelisted|not allowed to access|not allowed to use|not entitled"
             "|not subscribed to|country, region, or territory|region is not supported|country not supported"
             "|invalid user|user not found|user is locked|account is locked",
-            unless="image*|photo|picture|download*|fetch*|url|media|asset|exist or you|does not exist|words|callback",
+            unless=(
+                "image*|photo|picture|download*|fetch*|url|media|asset|exist or you|does not exist"
+                "|words|callback|likeness*|person's|cameo*|its owner|rights holder*|celebrit*"
+            ),
         ),
         near(
             "account|organization|user|workspace|tenant|channel|app|application|project",

@@ -27,7 +27,8 @@ MACHINES = (
 MACHINES_ZH = (
     "系统异常|服务异常|服务超时|审核服务|过滤器异常|检测服务|检测超时|检测失败|加载失败|模型加载|拦截器|触发器|限流"
     "|频率"
-    "|缓存|命中率|重试|进程|线程|节点|服务器|数据库|网络|连接|超时|端口|防火墙|超出长度|格式|尺寸|分辨率|下载|内存"
+    "|缓存|命中率|重试次数|重试上限|重试失败|重试耗尽|自动重试|触发重试|加密|进程|线程|节点|服务器|数据库|网络|连接"
+    "|超时|端口|防火墙|超出长度|格式|尺寸|分辨率|下载|内存"
     "|显存|版本|配置|接口|队列|熔断|降级|任务超时|引擎|脚本异常|回调|部署"
 )
 
@@ -84,7 +85,8 @@ TOPICS = (
     "|medical advice|medical claim*|health claim*|health advice|financial advice|investment advice|legal advice"
     "|misinformation|disinformation|conspirac*|fake news|deepfake*|deep fake*|face swap*|faceswap*|harass*|bully*"
     "|defam*"
-    "|profan*|insult*|offensive|shocking|disturbing|gruesome|graphic content|graphic imagery|mature|tasteless|obscen*"
+    "|profan*|insult*|offensive|shocking|disturbing|gruesome|graphic content|graphic imagery|mature content"
+    "|mature theme*|mature scene*|mature audience*|tasteless|obscen*"
     "|vulgar|humiliat*|degrading|dehumani*|abuse|abusive|animal cruelty|cheating|dangerous act*|dangerous stunt*"
     "|stunts"
     "|illegal act*|criminal*|crime|crimes|kidnap*|poison*|inappropriate|family friendly|all audiences|community"
@@ -92,11 +94,17 @@ TOPICS = (
     "|ethic*|morally|moral|decency|respectful|sensitive topic*|sensitive matter*|sensitive nature"
     "|sensitive subject*|taboo|upsetting|viewers|licensed|not agree|blocklist*|block list*|banned words|our guard"
     "|our classifier|human reviewer*|reviewer*|the model refused to do|the model has refused|model refused this"
-    "|model refused your|model refused the|in your region|imitat*|resembl*|similarity to"
+    "|model refused your|model refused the|in your region|under 18|under eighteen|below 18|passport*|id card*"
+    "|identity document*|personal document*|prompt guard|guard tripped|guard said|jailbreak*|prompt injection"
+    "|suspicious prompt|bypass our|bypass the filter*|bypassing|image safety|recitation|risk level|risk score"
+    "|content score|spicy|wholesome|melody|private people|their permission|living people|real company|company name"
+    "|flags of|content settings|suggestion: block|blocked: other|infringe*|infringing|isn't something"
+    "|is not something|not something|something i can|i can't|i cannot|i'm unable|i am unable|i won't|i will not"
+    "|i'm not able|i am not able|sorry, but i|as an ai|language model|cameo|imitat*|resembl*|similarity to"
     "|sounds like|existing works|voice clone*|cloned voice|known voice|because of the people|the people in"
     "|person shown|person in the|people shown|very young|looks young|appears young|appears to be a minor"
     "|protected voice|protected persona|persona is|protected song|protected music|get past the|got past|past our"
-    "|past the check|could not verify the person|face we|unsafe|harmful|safety rules|house rules|our rules"
+    "|past the check|could not verify the person|face we|harmful|safety rules|house rules|our rules"
     "|our terms"
     "|terms of service|terms of use|content rules|content standards|content team|what we allow|we don't allow"
     "|we do not allow|not something we|against the rules|allowed content"
@@ -117,7 +125,11 @@ SAID_NO = (
     "|too dark|too realistic|too similar|too close to|resembl*|looks like a real|looks too much like|not permitted"
     "|not allowed|isn't allowed|aren't allowed|can't be shown|cannot be shown|can't be used|cannot be used"
     "|can't appear|cannot appear|must not appear|may not appear|not be depicted|taken down|removed by|stopped by"
-    "|suppressed|blurred|redacted|denied by|rejected by|filtered|flagged|screened out|screened"
+    "|can't be animated|cannot be animated|can't mention|cannot mention|can't include|cannot include|not eligible"
+    "|not available for use|not rendered|not authorised|not approve|didn't approve|did not approve|by law"
+    "|too intense|too spicy|too high|too risky|too realistic|said no|bypass*|suspicious|may show|appears to be"
+    "|appear to be|seems to be|suppressed|blurred|redacted|denied by|rejected by|filtered|flagged|screened out"
+    "|screened"
 )
 ADVICE = (
     "try something else|describe something else|choose something else|make something else|ask for something else"
@@ -138,8 +150,18 @@ ADVICE = (
     "|more appropriate"
     "|appropriate for|choose another|pick another|pick something|try another image|try another picture"
 )
+SHOWN_ZH = (
+    "描述|提示词|提示语|图片|照片|参考图|这张图|画面|人物|角色|形象|声音|音色|的脸|内容|题材|主题|剧情|文案|文字"
+    "|创意|素材|作品"
+)
+NOT_LIKED_ZH = (
+    "有问题|不能用|不可用于|换|更换|改改|改一改|修改|调整|不可描述|不被允许|不允许|太像|相似|雷同|受保护|露点|打回"
+    "|毙|扣下"
+    "|不宜|被禁|禁用|不支持|不接受|不欢迎|不妥|不行|不得|拒|删|违"
+)
 TURNED_DOWN_ZH = (
-    "题材|此类内容|该类内容|这类内容|类内容|不支持展示|不予展示|不便展示|被禁|高危|放行|不能用来|不能用于|文明"
+    "换个思路|换一种描述|描述方式|别人的脸|现有作品|不可描述|真实存在的人|不良|暴恐|涉黑|涉外|时政|负面|露点|题材"
+    "|此类内容|该类内容|这类内容|类内容|不支持展示|不予展示|不便展示|被禁|高危|放行|不能用来|不能用于|文明"
     "|问题人物|被判|拒绝了该|拒绝了您|拒绝该请求|拒绝处理|不做这|我们不做|没有授权|没授权|换个描述"
     "|换一个描述|换种描述|换张图|换一张|换个图|换图|换个提示|换个主题|换一个主题|换个话题|换个内容|换内容"
     "|换个词|换词"
@@ -161,6 +183,21 @@ TURNED_DOWN_ZH = (
     "|丑化|歧视|仇恨|辱骂|脏话|引人不适|令人不适|恐怖|惊悚|灵异|三俗|价值观|公序良俗|不良导向|监管|网信|下架"
 )
 
+# Whoever speaks of a review without a word of what broke in it.
+REVIEWERS = (
+    "moderation|moderated|safety|guard|guardrail*|reviewers|reviewed|review team|content filter*|content polic*"
+    "|polic*|guideline*"
+    "|compliance|responsible ai|brand safety"
+)
+REVIEW_BROKE = (
+    "is none|checker|margin|safe mode|health|crash*|unreachable|backend|service|engine|unavailable|failed to load"
+    "|not loaded"
+    "|autoscaling"
+    "|model|bundle|prevented start|deleted|evict*|scheduling|preempt*|backoff|failed to start|restart*"
+)
+REVIEWERS_ZH = "审核|审查|风控|鉴黄|机审|人审|内容安全|安全策略|合规|监管|违规|敏感"
+REVIEW_BROKE_ZH = "维护|未响应|丢失|崩溃|排队|积压|故障|不可用|异常|超时|接口|回调|系统|模块|服务|加密|参数"
+
 RULE = rule(
     Reason.REFUSED,
     patterns=(
@@ -169,5 +206,8 @@ RULE = rule(
         near(UNWILLING, DEEDS, gap=24, unless=MACHINES),
         near(DOUBTFUL, SAID_NO, gap=40, unless=MACHINES),
         words(TURNED_DOWN_ZH, unless=MACHINES_ZH),
+        words(REVIEWERS, unless=f"{MACHINES}|{REVIEW_BROKE}"),
+        words(REVIEWERS_ZH, unless=f"{MACHINES_ZH}|{REVIEW_BROKE_ZH}"),
+        near(SHOWN_ZH, NOT_LIKED_ZH, gap=8, unless=f"{MACHINES_ZH}|模型|文件|地址|字段"),
     ),
 )

@@ -75,7 +75,8 @@ UNWANTED = (
 NOT_UNWANTED = (
     "case sensitive|case insensitive|case sensitivity|sensitive to|characters are|no face|not contain a face"
     "|must contain|should contain|not detect*|unable to detect|latency|time sensitive|price sensitive"
-    "|unsafe character*|unsafe url|header*|thread*|unsafe method|explicitly|unavailable"
+    "|unsafe buffer*|unsafe pointer*|unsafe memory|unsafe code|unsafe cast|unsafe operation*|unsafe character*"
+    "|unsafe url|header*|thread*|unsafe method|explicitly|unavailable"
 )
 FOUND_ZH = (
     "包含|含有|含|检测到|检测出|检出|存在|出现|涉嫌|疑似|涉及|识别到|识别出|发现|有|属于|为|禁止|不支持"
@@ -244,7 +245,7 @@ RULES: tuple[Rule, ...] = (
                 "|strategy of the platform|blocked by google|blocked by openai|flagged as|flagged by"
                 "|flagged for|rejected by our|rejected by the safety",
                 unless=(
-                    "corrupt*|damaged|duplicate|unhealthy|stale|ip address|firewall"
+                    "retry|retrying|corrupt*|damaged|duplicate|unhealthy|stale|ip address|firewall"
                     "|too long|too short|length|characters|waf|rate limit*|empty"
                 ),
             ),
@@ -274,7 +275,7 @@ RULES: tuple[Rule, ...] = (
                 unless="限流|频率|流控|熔断|重试|缓存|ip黑名单|系统异常|触发器",
             ),
             words("内容审核", unless=REVIEW_BROKE, is_topic=True),
-            words("敏感", unless="词库|服务|大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
+            words("敏感", unless="加密|参数|词库|服务|大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
             words(
                 "安全原因|不适当|冒用|冒充|内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情"
                 "|涉赌|涉毒|违法违规|不健康|不文明|恶意内容|被判定为|不被允许的",
