@@ -114,12 +114,14 @@ class AttemptEnded:
     """An attempt left its job: `attempt.state` says how, `entries` what was booked with it in the same transaction.
 
     Emitted again when a late attempt's money becomes known. `stage_seconds` are the times spent per stage reached.
+    `cause` is what this side saw of its end, in the router's own words: an HTTP status, a cut connection, no video.
     """
 
     job: Job
     attempt: Attempt
     entries: tuple[LedgerEntry, ...]
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,10 @@ def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure
 
 @dataclass(slots=True)
 class AttemptRun:
-    """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took."""
+    """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took.
+
+    `cause` is what this side saw when it failed, in the router's own words.
+    """
 
     parts: Parts
     attempt: Attempt
@@ -100,6 +103,7 @@ class AttemptRun:
     on_progress: Callable[[int], None]
     prompt: str | None = field(default=None, repr=False)
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    cause: str | None = None
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
     _given_up: Failure | None = None
@@ -111,6 +115,7 @@ class AttemptRun:
         adapter, model = provider.adapter, self.attempt.upstream_model
         request = written_by_adapter(lambda: adapter.submit_request(video, model))
         if request is None:
+            self.cause = _UNWRITTEN
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
         else:
             reading = await self._answer(request)
@@ -163,12 +168,15 @@ class AttemptRun:
         provider = self.parts.provider(self.attempt.provider)
         match outcome := await self.parts.transport.send(provider.name, Operation.SUBMIT, request):
             case NotSent(cause):
+                self.cause = cause
                 return unsent(cause)
             case NoAnswer(cause):
+                self.cause = cause
                 return unanswered(cause)
-            case HttpResponse():
+            case HttpResponse(status):
                 reading = read_submit(provider.adapter, outcome)
                 if isinstance(reading, Failure):
+                    self.cause = f"http status {status}"
                     _tell_unknown(self.parts, provider.name, reading, self.prompt)
             case _:
                 assert_never(outcome)
@@ -254,6 +262,7 @@ class AttemptRun:
             if monotonic() + delay_s >= min(give_up_at, job_over_at):
                 reason = Reason.EXPIRED if monotonic() + delay_s < give_up_at else Reason.UNREADABLE
                 reason = Reason.UNREACHABLE if why.ours else reason
+                self.cause = None if self._given_up else str(why)
                 return Failure(Stage.DOWNLOAD, reason, str(why), cost_microusd=done.cost_microusd)
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:

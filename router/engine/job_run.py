@@ -298,7 +298,7 @@ class JobRun:
         self._entries.extend(entries)
         job = self._current(job, after)
         self._publish(job)
-        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds))
+        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds, run.cause))
         if after.state is AttemptState.LATE:
             self._desk.watch_late(job, after)
         if job.ended:

@@ -31,7 +31,7 @@ from router.core.ledger import EntryKind
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
 from router.observe.once import Once
 from router.observe.samples import sample, shares, without_digits
-from router.observe.scrubbing import fingerprint, token
+from router.observe.scrubbing import fingerprint, scrubbed, token
 from router.observe.traceparent import parse_traceparent
 
 Fields: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -111,6 +111,7 @@ class Logs:
             "stage": attempt.stage,
             "reason": attempt.reason,
             "code": token(attempt.code),
+            "cause": None if event.cause is None else scrubbed(event.cause, 200),
         }
         if attempt.ended_at is not None:
             fields["duration_s"] = round(attempt.ended_at - attempt.submitted_at, 3)

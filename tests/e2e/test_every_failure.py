@@ -4,6 +4,7 @@ Each with another provider at hand and without: the job's end, who was asked nex
 and what the caller is told.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,6 +198,11 @@ async def test_what_the_caller_is_told_where_there_is_nobody_else(
             told = {"provider": FIRST, "stage": pair[0], "reason": pair[1], "charged": charged}
             assert error["attempts"] == [told]
             assert len(error["message"]) > 30
+            # What an operator needs to tell a cut connection from an error page, or a dead link from one that is none.
+            ended = [
+                line for line in map(json.loads, rig.log.getvalue().splitlines()) if line["event"] == "attempt_ended"
+            ]
+            assert ("cause" in ended[0]) is (pair[0] in (Stage.SUBMIT, Stage.DOWNLOAD)), ended
         await check_first(rig, pair, scenario)
 
 
