@@ -9,7 +9,8 @@ from providers.rules.rule import near, pairs, rule, words
 
 # What machines are said to do, or to be, in words that are also said of people and scenes.
 MACHINES = (
-    "try again later|retry later|please retry|many frames|leader|quorum|process|processes|thread*|worker*"
+    "try again later|retry later|please retry|many frames|leader|master|quorum|flag --*|option --*|process"
+    "|processes|thread*|worker*"
     "|container*|pod|pods|kubernetes|node|nodes|server|servers|cluster|gpu*|cuda"
     "|driver*|kernel|memory|disk|cache*|queue*|database|table|column|foreign key|constraint*|primary key|sql|schema"
     "|firewall|waf|proxy|dns|port|socket|connection*|network|tls|ssl|cors|bucket|iam|retry policy|retry polic*"
@@ -25,7 +26,8 @@ MACHINES = (
     "|file type|mime|bytes|resolution|dimension*|aspect ratio|format|too many|rate limit*|quota|balance|credit*|json"
 )
 MACHINES_ZH = (
-    "系统异常|服务异常|服务超时|审核服务|过滤器异常|检测服务|检测超时|检测失败|加载失败|模型加载|拦截器|触发器|限流"
+    "重启|系统异常|服务异常|服务超时|审核服务|过滤器异常|检测服务|检测超时|检测失败|加载失败|模型加载|拦截器|触发器"
+    "|限流"
     "|频率"
     "|缓存|命中率|重试次数|重试上限|重试失败|重试耗尽|自动重试|触发重试|加密|进程|线程|节点|服务器|数据库|网络|连接"
     "|超时|端口|防火墙|超出长度|格式|尺寸|分辨率|下载|内存"
@@ -160,7 +162,8 @@ NOT_LIKED_ZH = (
     "|不宜|被禁|禁用|不支持|不接受|不欢迎|不妥|不行|不得|拒|删|违"
 )
 TURNED_DOWN_ZH = (
-    "换个思路|换一种描述|描述方式|别人的脸|现有作品|不可描述|真实存在的人|不良|暴恐|涉黑|涉外|时政|负面|露点|题材"
+    "涉及|侵害|公约|公德|权益|拒绝了你|为你创作|为您创作|为你生成|广告|此类服务|含有|换个思路|换一种描述|描述方式"
+    "|别人的脸|现有作品|不可描述|真实存在的人|不良|暴恐|涉黑|涉外|时政|负面|露点|题材"
     "|此类内容|该类内容|这类内容|类内容|不支持展示|不予展示|不便展示|被禁|高危|放行|不能用来|不能用于|文明"
     "|问题人物|被判|拒绝了该|拒绝了您|拒绝该请求|拒绝处理|不做这|我们不做|没有授权|没授权|换个描述"
     "|换一个描述|换种描述|换张图|换一张|换个图|换图|换个提示|换个主题|换一个主题|换个话题|换个内容|换内容"
@@ -185,12 +188,14 @@ TURNED_DOWN_ZH = (
 
 # Whoever speaks of a review without a word of what broke in it.
 REVIEWERS = (
-    "moderation|moderated|safety|guard|guardrail*|reviewers|reviewed|review team|content filter*|content polic*"
+    "prohibited|banned|disallowed|human review|public person*|visualis*|is reserved|moderation|moderated|safety"
+    "|guard|guardrail*|reviewers|reviewed|review team|content filter*|content polic*"
     "|polic*|guideline*"
     "|compliance|responsible ai|brand safety"
 )
 REVIEW_BROKE = (
-    "is none|checker|margin|safe mode|health|crash*|unreachable|backend|service|engine|unavailable|failed to load"
+    "guard page|guard condition*|guard clause*|interlock|watchdog|is none|checker|margin|safe mode|health|crash*"
+    "|unreachable|backend|service|engine|unavailable|failed to load"
     "|not loaded"
     "|autoscaling"
     "|model|bundle|prevented start|deleted|evict*|scheduling|preempt*|backoff|failed to start|restart*"

@@ -25,7 +25,8 @@ NOES = (
 REVIEW_BROKE = (
     "service unavailable|service is unavailable|unavailable|service error|service failed|service timed out"
     "|timed out|timeout|服务异常|服务不可用|服务错误|超时|审核中|check failed to run|service is busy"
-    "|service busy|thread safety|type safety|memory safety|null safety|调用失败|接口超时|接口异常|接口报错|组件异常"
+    "|service busy|thread safety|type safety|memory safety|null safety|调用失败|连接失败|接口超时|接口异常|接口报错"
+    "|组件异常"
     "|模块异常|繁忙|没过期|未过期|过期|审核服务"
     "|风控系统异常|系统异常|过滤器异常|服务超时|加载失败|failed to load|module|model failed"
 )
@@ -52,7 +53,7 @@ WRONG_MEASURES = (
     "size|dimension*|format|resolution|too large|mime|aspect|width|height|duration|method|parameter*|field"
     "|type|extension|count|length|seconds|fps|too long|too short|pixel*|bytes|mb|rate limit*|quota|too many"
     "|timeout|not supported|unsupported|could not be fetched|download*|url|empty|balance|credit*|overload*"
-    "|busy|capacity"
+    "|busy|capacity|container image|registry|docker"
 )
 FOUND = (
     "classified|contain*|detect*|includ*|depict*|involv*|reason*|deemed|considered|categor*|because of|due to"
@@ -306,11 +307,13 @@ RULES: tuple[Rule, ...] = (
                 "|不适宜|不宜|出于安全|安全考虑|内容无法生成|无法为您生成|无法生成该内容|无法生成此内容"
                 "|调整描述|修改描述|修改提示词|调整提示词|更换描述|换个描述|更换提示词|优化提示词|内容风险"
                 "|存在风险|风险内容|高风险|安全风险|涉敏|敏感人物|敏感元素|敏感图|敏感词|违规词|不良内容"
-                "|限制级|未成年|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切|コンテンツ"
-                "|modération|politique de contenu|contenu inapproprié|política de contenido"
-                "|políticas de contenido|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*"
-                "|нарушает",
+                "|限制级|未成年|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切|コンテンツ|нарушает",
                 unless="词库|加载失败|服务异常|服务超时|服务不可用",
+                is_topic=True,
+            ),
+            words(
+                "modération|politique de contenu|contenu inapproprié|política de contenido|políticas de contenido"
+                "|contenido inapropiado|inhaltsrichtlinie*|content richtlinie*",
                 is_topic=True,
             ),
         ),
