@@ -41,6 +41,7 @@ POLLING: Mapping[str, float] = {
     "late_interval_s": 0.2,
     "late_s_max": 60,
     "download_s_max": 1,
+    "link_settles_s": 0.5,
 }
 
 
