@@ -5,12 +5,15 @@ differently. A reader answers None when nothing fits; it never raises on odd JSO
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+import orjson
 
 from providers.adapter import HttpResponse, Json
 from providers.places import first, paths, value_at
@@ -20,14 +23,16 @@ OWN_ID_PATHS = paths("id task_id video_id")
 # Also the name of an ordinary trace id, so it counts only in an answer that complains of nothing.
 REQUEST_ID_PATHS = paths("request_id")
 
-STATUS_PATHS = paths("status data.status detail.status task_status state output.task_status")
+STATUS_PATHS = paths("""
+    status data.status detail.status task_status state output.task_status taskStatus data.task_status data.taskStatus
+""")
 
 URL_PATHS = paths("""
     video_url url result_url detail.url detail.draft_info.downloadable_url
     data.output data.outputs.0 data.outputs.0.url data.video_url data.url data.result_url
     output output.video_url output.url output.0 outputs.0 outputs.0.url urls.0
     result.video_url result.url result.outputs.0 result.outputs.0.url
-    generations.0.url detail.generations.0.url task_result.videos.0.url
+    generations.0.url detail.generations.0.url task_result.videos.0.url video.url data.video.url
     metadata.url metadata.video_url meta_data.url data.metadata.url
 """)
 # Older new-api keeps a finished task's link here; on any other status it is what the name says.
@@ -55,9 +60,17 @@ USD_PATHS = paths("cost_usd usage.cost_usd data.cost_usd data.usage.cost_usd")
 USD_TICK_PATHS = paths("usage.cost_in_usd_ticks")  # xAI: 10^10 ticks are one dollar
 TICKS_PER_MICROUSD = 10_000
 
+# Where a job inside an envelope says how far it is.
+OWN_STATUS_PATHS = paths("status task_status taskStatus state")
+ENVELOPED = ("data", "result", "output", "task", "job", "video")
+
 # Whatever speaks of a job by such a name, in any spelling, may have made one.
-JOB_ID_NAMES = frozenset({"taskid", "jobid", "videoid", "generationid", "predictionid", "operationid", "taskids"})
+JOB_ID_NAME = re.compile(
+    r"(?:task|job|video|generation|prediction|operation)(?:ids?|uuid|no|sn|number|key)|(?:polling|poll|status)url"
+)
+JOB_ID_TEXT = re.compile(r"(?:task|job|video|gen|pred)[-_:][A-Za-z0-9-]{1,80}")
 NOT_IN_A_NAME = str.maketrans("", "", "_- ")
+NO_IDS = frozenset({"null", "none", "nil", "undefined", "nan", "-1", "0", "false"})
 DEPTH_MAX = 5
 FIELDS_MAX = 300
 
@@ -68,6 +81,7 @@ RETRY_AFTER_S = 86_400.0
 COST_MICROUSD = 10_000_000_000
 MILLISECONDS_FROM = 1e11  # what is later than the year 5138 in seconds counts milliseconds
 EXPIRES_AT_S = 1e10
+EXPIRES_FROM_S = 1.5e9  # what is earlier than 2017 is a lifetime, not a moment
 
 
 class RemoteStatus(StrEnum):
@@ -83,26 +97,49 @@ class RemoteStatus(StrEnum):
 STATUS_WORDS: Mapping[RemoteStatus, str] = {
     RemoteStatus.QUEUED: """
         queued pending submitted not_start notstart notstarted not_started created starting preparing initializing
-        waiting queueing in_queue throttled suspended unknown""",
+        waiting queueing in_queue throttled suspended unknown 排队中 等待中 已提交""",
     RemoteStatus.IN_PROGRESS: """
         in_progress processing running generating dreaming downloading uploading image_downloading video_generating
-        video_generation_completed video_upsampling video_upsampling_completed""",
-    RemoteStatus.COMPLETED: "completed complete success succeed succeeded finished done",
+        video_generation_completed video_upsampling video_upsampling_completed 处理中 生成中 进行中""",
+    RemoteStatus.COMPLETED: "completed complete success succeed succeeded finished done 成功 已完成",
     RemoteStatus.FAILED: """
-        failed failure fail error video_generation_failed video_upsampling_failed expired deleted aborted""",
-    RemoteStatus.CANCELLED: "cancelled canceled",
+        failed failure fail error video_generation_failed video_upsampling_failed expired deleted aborted rejected
+        blocked timeout timed_out terminated 失败 已失败""",
+    RemoteStatus.CANCELLED: "cancelled canceled 已取消",
 }
 # The video before upsampling: a link beside these is not to what was bought.
-UNFINISHED_VIDEO_WORDS = frozenset({"video_generation_completed", "video_upsampling", "video_upsampling_completed"})
+UNFINISHED_VIDEO_WORD = re.compile(r"video_generation_completed|\w*(?:upsampl|upscal|preview|draft)\w*")
+VIDEO_PATH = re.compile(r"\.(?:mp4|mov|webm|m4v)$", re.IGNORECASE)
 _STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words.split()}
 
 
 def job_object(document: Json) -> Json:
-    """Take the job out of an envelope such as new-api's `{"code": "success", "data": {...}}`."""
+    """Take the job out of an envelope such as new-api's `{"code": "success", "data": {...}}`.
+
+    Also out of one that itself looks like a job that is done, around one that is not.
+    """
     inner = document.get("data")
     if isinstance(inner, dict) and status_word(inner) and first(document, OWN_ID_PATHS, as_id) is None:
-        return inner
-    return document
+        document = inner
+    word = first(document, OWN_STATUS_PATHS, _as_word)
+    if word is None or known_status(word) is not RemoteStatus.COMPLETED:
+        return document
+    jobs = (value for name in ENVELOPED if isinstance(value := document.get(name), dict))
+    return next((job for job in jobs if _is_unfinished(job)), document)
+
+
+def _is_unfinished(job: Json) -> bool:
+    word = first(job, OWN_STATUS_PATHS, _as_word)
+    return word is not None and known_status(word) not in (None, RemoteStatus.COMPLETED)
+
+
+def is_envelope_of_a_running_job(document: Json) -> bool:
+    """Whether what is called done is the asking, around a job that says nothing but how far it is."""
+    inner = document.get("data")
+    if not isinstance(inner, dict) or first(document, OWN_ID_PATHS, as_id) is not None:
+        return False
+    progress = progress_percent(inner)
+    return first(inner, OWN_ID_PATHS, as_id) is not None and progress is not None and progress < 100
 
 
 def as_id(value: object) -> str | None:
@@ -111,7 +148,9 @@ def as_id(value: object) -> str | None:
         return str(value)
     if not isinstance(value, str) or not 0 < len(value) <= ID_CHARS or not value.strip("."):
         return None
-    return value if value.isprintable() and not any(char.isspace() for char in value) else None
+    if not value.isprintable() or any(char.isspace() for char in value) or value.lower() in NO_IDS:
+        return None
+    return value
 
 
 def is_job(job: Json) -> bool:
@@ -121,25 +160,46 @@ def is_job(job: Json) -> bool:
 
 def names_a_job(document: Json) -> bool:
     """Whether an answer that is no acceptance speaks of a job all the same: one that has not failed."""
+    if _is_live_job(document):
+        return True
+    fields = zip(range(FIELDS_MAX), _fields(document, DEPTH_MAX), strict=False)
+    return any(isinstance(value, dict) and _is_live_job(value, nested=True) for _, (_, value) in fields)
+
+
+def _is_live_job(document: Json, *, nested: bool = False) -> bool:
     word = status_word(document)
-    if word is None or known_status(word) is RemoteStatus.FAILED:
+    has_id = first(document, OWN_ID_PATHS if nested else ID_PATHS, as_id) is not None
+    if word is None:
+        return has_id and document.get("object") == "video"
+    if known_status(word) is RemoteStatus.FAILED:
         return False
-    return known_status(word) is not None or first(document, ID_PATHS, as_id) is not None
+    return has_id or (known_status(word) is not None and not nested)
 
 
 def holds_a_job_id(document: Json) -> bool:
     """Whether a job's id stands anywhere in an answer, also in a place where no adapter looks for it."""
     fields = zip(range(FIELDS_MAX), _fields(document, DEPTH_MAX), strict=False)
-    return any(_is_job_id(name) and value not in (None, "", 0, [], {}) for _, (name, value) in fields)
+    return any(_is_job_id(name, value) for _, (name, value) in fields)
 
 
-def _is_job_id(name: str) -> bool:
-    return name.lower().translate(NOT_IN_A_NAME) in JOB_ID_NAMES
+def _is_job_id(name: str, value: object) -> bool:
+    if value in (None, "", 0, [], {}) or (isinstance(value, str) and value.lower() in NO_IDS):
+        return False
+    if JOB_ID_NAME.fullmatch(name.lower().translate(NOT_IN_A_NAME)):
+        return True
+    return name in ENVELOPED and isinstance(value, str) and JOB_ID_TEXT.fullmatch(value) is not None
 
 
 def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    """Every field of an answer, also of a document that comes as a text."""
+    if depth and isinstance(value, str) and value.startswith("{"):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return
     if depth and isinstance(value, list):
         for item in value:
+            yield "", item
             yield from _fields(item, depth - 1)
     elif depth and isinstance(value, dict):
         for name, inner in value.items():
@@ -188,6 +248,12 @@ def as_url(value: object) -> str | None:
     except ValueError:
         return None
     return link if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def result_url(job: Json) -> str | None:
+    """The link of a job's video: of all that are told the first that ends like a video, else the first."""
+    links = [link for path in URL_PATHS if (link := as_url(value_at(job, path))) is not None]
+    return next((link for link in links if VIDEO_PATH.search(urlsplit(link).path)), links[0] if links else None)
 
 
 def progress_percent(document: Json) -> int | None:
@@ -262,7 +328,7 @@ def _as_moment(value: object) -> float | None:
     if number is None:
         return _as_iso_moment(value)
     seconds = number / 1000 if number >= MILLISECONDS_FROM else number
-    return seconds if 0 < seconds <= EXPIRES_AT_S else None
+    return seconds if EXPIRES_FROM_S <= seconds <= EXPIRES_AT_S else None
 
 
 def _as_iso_moment(value: object) -> float | None:

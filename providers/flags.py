@@ -13,6 +13,8 @@ WITHHELD_IF_UP = frozenset(
         *("rai_media_filtered_count", "rai_media_filtered_reasons"),
     }
 )
+# Also the names of what a caller may switch on: a bare true says nothing.
+OPTIONS = frozenset({"moderation", "nsfw"})
 WORDS_OF_A_FLAG_UP = frozenset({"true", "blocked", "flagged", "rejected", "refused", "filtered"})
 # What the caller asked for, echoed.
 NOT_LOOKED_INTO = frozenset({"input", "inputs", "request", "parameters", "params", "settings", "options", "properties"})
@@ -40,6 +42,8 @@ def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
 
 
 def _says_withheld(name: str, value: object) -> bool:
+    if name in OPTIONS and isinstance(value, bool):
+        return False
     return (name in WITHHELD_IF_FALSE and value is False) or (name in WITHHELD_IF_UP and _is_up(value))
 
 

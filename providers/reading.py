@@ -20,18 +20,19 @@ from providers.fields import (
     FAIL_REASON_PATHS,
     ID_PATHS,
     REQUEST_ID_PATHS,
-    UNFINISHED_VIDEO_WORDS,
-    URL_PATHS,
+    UNFINISHED_VIDEO_WORD,
     RemoteStatus,
     as_id,
     as_url,
     cost_microusd,
     expires_at,
     is_bare_error,
+    is_envelope_of_a_running_job,
     is_job,
     job_object,
     known_status,
     progress_percent,
+    result_url,
     status_word,
 )
 from providers.flags import is_withheld
@@ -39,6 +40,15 @@ from providers.links import link_expires_at
 from providers.places import Paths, first
 from providers.plausibility import sane_accepted, sane_job_end, sane_refusal, sane_running, sane_succeeded
 from providers.rules import RULES, Rule
+
+# Where a job that is called completed says that it is not; its messages and details may be anybody's words.
+ERROR_FIELDS = frozenset(
+    {
+        *("error", "errors", "error_code", "error_message", "error_msg", "errorCode", "errorMessage", "error_type"),
+        *("code", "failure", "failureCode", "failure_code", "failure_reason", "fail_reason", "bizCode", "base_resp"),
+        *("detail", "data"),
+    }
+)
 
 
 def read_submit(adapter: Adapter, response: HttpResponse) -> Accepted | Failure:
@@ -91,7 +101,7 @@ def read_created(
     document = response.document()
     if response.ok:
         remote_id = first(document, id_paths, as_id)
-        if remote_id is None and not complaint(document):
+        if remote_id is None and not complaint(document) and document.get("success") is not False:
             remote_id = first(document, REQUEST_ID_PATHS, as_id)
         if remote_id is not None:
             return Accepted(remote_id)
@@ -109,12 +119,16 @@ def read_job(response: HttpResponse, *, rules: tuple[Rule, ...] = RULES) -> Runn
     match status:
         case RemoteStatus.QUEUED | RemoteStatus.IN_PROGRESS | None:
             return _running(job, word, status)
-        case RemoteStatus.COMPLETED if (url := _result_url(job)) is not None:
+        case RemoteStatus.COMPLETED if (url := result_url(job) or first(job, FAIL_REASON_PATHS, as_url)) is not None:
             return _succeeded(job, url)
+        case RemoteStatus.COMPLETED if is_envelope_of_a_running_job(document):
+            return Running(queued=False, progress=progress_percent(document))
         case _ if not _speaks_of_the_job(job, status, rules):
             return failed_poll(response, document, rules)
         case RemoteStatus.COMPLETED:
-            withheld = is_withheld(job) or _refused(job, rules)  # some call a job completed that its review ended
+            # Some call a job completed that its review ended; but what echoes a prompt or says it passed is no refusal.
+            errors = {name: value for name, value in job.items() if name in ERROR_FIELDS}
+            withheld = is_withheld(job) or _refused(errors, rules)
             return withheld_video(response, job) if withheld else _succeeded(job, None)
         case RemoteStatus.FAILED:
             return failed_job(response, job, progress_percent(job), rules)
@@ -133,14 +147,15 @@ def _speaks_of_the_job(job: Json, status: RemoteStatus, rules: tuple[Rule, ...])
 
 def _failed_in_its_own_body(job: Json, status: RemoteStatus | None) -> bool:
     """Whether an HTTP error is a failed job's regular answer, as vLLM-Omni gives it."""
-    return status is RemoteStatus.FAILED and job.get("object") == "video"
+    is_video = job.get("object") == "video" and first(job, ID_PATHS, as_id) is not None
+    return status is RemoteStatus.FAILED and is_video
 
 
 def _running(job: Json, word: str, status: RemoteStatus | None) -> Running:
     progress = progress_percent(job)
     if status is RemoteStatus.QUEUED:
         return Running(queued=not progress, progress=progress)
-    url = None if word in UNFINISHED_VIDEO_WORDS else _result_url(job)
+    url = None if UNFINISHED_VIDEO_WORD.fullmatch(word) else result_url(job)
     return Running(queued=False, progress=progress, unknown_word=word if status is None else None, url=url)
 
 
@@ -148,10 +163,6 @@ def _succeeded(job: Json, url: str | None) -> Succeeded:
     told = expires_at(job)
     dies_at = link_expires_at(url) if told is None and url is not None else told
     return Succeeded(url, cost_microusd(job), dies_at)
-
-
-def _result_url(job: Json) -> str | None:
-    return first(job, URL_PATHS, as_url) or first(job, FAIL_REASON_PATHS, as_url)
 
 
 def _refused(job: Json, rules: tuple[Rule, ...]) -> bool:

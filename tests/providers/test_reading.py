@@ -356,9 +356,9 @@ def test_done_without_a_link_is_a_success_that_lacks_its_link(adapter: Any) -> N
         {"respect_moderation": False},
         {"video": {"url": None, "respect_moderation": False}},
         {"response": {"generateVideoResponse": {"raiMediaFilteredCount": 1}}},
-        {"moderation": True},
+        {"moderation": "blocked"},
         {"data": {"flagged": True}},
-        {"nsfw": True},
+        {"nsfw_detected": True},
         {"error": {"message": "filtered by content policy"}},
     ],
 )
