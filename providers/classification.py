@@ -15,7 +15,7 @@ from providers.adapter import HttpResponse, Json
 from providers.canonical import Failure, Reason, Stage
 from providers.complaints import Complaint, complaint, embedded_status
 from providers.fields import cost_microusd, holds_a_job_id, names_a_job, retry_after_s
-from providers.rules import LAST_RESORT, RULES, Rule
+from providers.rules import CRASHED, LAST_RESORT, RULES, STATEMENTS, Rule
 from providers.rules.beginnings import beginning, begins_with, may_have_taken_on, took_on
 from providers.rules.reviews import hinted_review, named_review, names_people
 from providers.rules.text import Text, bare, plain, without_links
@@ -26,6 +26,8 @@ BROAD_CODES = frozenset({"invalid_request", "invalid_request_error", "model_not_
 DECISIVE = (Reason.REFUSED, Reason.BALANCE, Reason.AUTH)
 # What counts wherever it is told, in this order; a lost answer outweighs whatever would call the create refused.
 BEFORE_CODES = (*DECISIVE, Reason.AMBIGUOUS)
+# Where a whole machine code says one of these, words that only name a topic refuse nothing.
+PLAIN_CODES = frozenset({Reason.BALANCE, Reason.AUTH, Reason.RATE_LIMITED, Reason.OVERLOADED})
 # What a machine code proves in any spelling where words prove nothing.
 PROVEN_BY_CODE = frozenset({*DECISIVE, Reason.RATE_LIMITED})
 
@@ -105,9 +107,25 @@ class Evidence:
         linked = (row for row in rules if row.reason is Reason.REFUSED and row.says(self.words_and_links))
         return [*(Match(row, Weight.WORDS) for row in linked), *found]
 
+    def weighed(self, found: list[Match]) -> list[Match]:
+        """What was found, without weak words that a whole code or a plain statement of something else outweighs."""
+        weak = {id(match) for match in found if match.row.is_weak}
+        refuses = any(match.row.reason is Reason.REFUSED and not match.row.is_weak for match in found)
+        guesses = {id(m) for m in found if m.row.reason is Reason.INVALID and m.weight is Weight.WORDS}
+        if refuses or not (weak or guesses):
+            return found
+        if CRASHED.says(self.words):
+            rest = [match for match in found if id(match) not in weak | guesses]
+            return [*rest, Match(CRASHED, Weight.WORDS)]
+        if not weak:
+            return found
+        told = [Match(row, Weight.WORDS) for row in STATEMENTS if row.says(self.words) or row.says(self.code_words)]
+        coded = any(match.weight is Weight.CODE and match.row.reason in PLAIN_CODES for match in found)
+        return [*(match for match in found if id(match) not in weak), *told] if told or coded else found
+
     def with_last_resort(self, found: list[Match]) -> list[Match]:
         """What was found; if that tells no reason but the words speak of content, the row that says so before it."""
-        if any(each.row.reason is not Reason.INTERNAL for each in found):
+        if any(each.row.reason is not Reason.INTERNAL or each.row is CRASHED for each in found):
             return found
         hints = (row for row in LAST_RESORT if row.says(self.words) or row.says(self.code_words))
         return [*(Match(row, Weight.WORDS) for row in hints), *found]
@@ -122,7 +140,8 @@ class Evidence:
 
 def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
     """The row that weighs most, by codes and any words."""
-    best = _best(Evidence.of(said).matches(rules))
+    evidence = Evidence.of(said)
+    best = _best(evidence.weighed(evidence.matches(rules)))
     return best.row if best else None
 
 
@@ -166,7 +185,7 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
     evidence = Evidence.of(said)
     if document and _may_exist(response, document, evidence):
         return _failure(response, said, Stage.SUBMIT, Reason.AMBIGUOUS)
-    known = [match for match in evidence.matches(rules) if match.row.reason in SUBMIT_REASONS]
+    known = [match for match in evidence.weighed(evidence.matches(rules)) if match.row.reason in SUBMIT_REASONS]
     status = _status_of_submit(response, document, known)
     refuses = 400 <= status < 500
     speaks = refuses and status not in KEY_STATUSES | UNPROVABLE_STATUSES
@@ -248,7 +267,7 @@ def failed_job(
     """Read a job that the upstream ended without a video; `progress` tells an output review from an input review."""
     said = complaint(document)
     evidence = Evidence.of(said)
-    known = evidence.matches(rules)
+    known = evidence.weighed(evidence.matches(rules))
     found = evidence.with_last_resort([match for match in known if match.row.ends_jobs])
     best = _best(found)
     reason = best.row.reason if best and best.row.reason in JOB_REASONS else Reason.INTERNAL

@@ -23,12 +23,13 @@ CODE_PATHS = paths("""
     response.error.code body.error.code data.data.error.code error.error.code error.error.type
     error.moderation_details.moderation_stage error.issues.0.code issues.0.code
 """)
+# Never a field called `description`, `input` or `prompt`: that may be what the caller asked for.
 MESSAGE_PATHS = paths("""
-    error error.message error.error.message error.msg error.detail error.details error.reason error.description
+    error error.message error.error.message error.msg error.detail error.details error.reason
     error.error_description error.status_message error.status_msg error.error error.metadata.raw message msg Message
     error_message errorMessage error_msg errorMsg err_msg errmsg error_description status_message status_msg
     statusMessage statusText fail_reason failure_reason failReason failed_reason fail_message fail_msg failure
-    failureReason failure_message reason title detail details description errors errors.0.message errors.0.detail
+    failureReason failure_message reason title detail details errors errors.0.message errors.0.detail
     errors.0.reason err err.message Error.Message Response.Error.Message ResponseMetadata.Error.Message
     fault.faultstring exception task_status_msg detail.failure_reason detail.error.message detail.error
     detail.message detail.msg detail.reason detail.pending_info.failure_reason base_resp.status_msg

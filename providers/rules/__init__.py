@@ -4,19 +4,24 @@ The order of the rows is the order of their weight: refused, balance, auth, lost
 requests, and last what says no more than that something broke.
 """
 
-from providers.rules import accounts, breakdowns, capacity, hints, lost, refused, requests
+from providers.rules import accounts, breakdowns, capacity, hints, lost, refused, requests, statements, topics
 from providers.rules.rule import Rule, rule
 
-__all__ = ["LAST_RESORT", "RULES", "Rule", "rule"]
+__all__ = ["CRASHED", "LAST_RESORT", "RULES", "STATEMENTS", "Rule", "rule"]
 
 RULES: tuple[Rule, ...] = (
     *refused.RULES,
+    topics.RULE,
     *accounts.RULES,
     *lost.RULES,
     *capacity.RULES,
     *requests.RULES,
     *breakdowns.RULES,
 )
+
+# What is said so plainly that a weak row does not count beside it; a crash is no invalid request, either.
+STATEMENTS: tuple[Rule, ...] = statements.RULES
+CRASHED: Rule = statements.CRASHED
 
 # Asked only where no row but a breakdown's fits.
 LAST_RESORT: tuple[Rule, ...] = (hints.RULE,)

@@ -26,7 +26,8 @@ MACHINES = (
     "|file type|mime|bytes|resolution|dimension*|aspect ratio|format|too many|rate limit*|quota|balance|credit*|json"
 )
 MACHINES_ZH = (
-    "重启|系统异常|服务异常|服务超时|审核服务|过滤器异常|检测服务|检测超时|检测失败|加载失败|模型加载|拦截器|触发器"
+    "模型文件|文件损坏|重启|系统异常|服务异常|服务超时|审核服务|过滤器异常|检测服务|检测超时|检测失败|加载失败"
+    "|模型加载|拦截器|触发器"
     "|限流"
     "|频率"
     "|缓存|命中率|重试次数|重试上限|重试失败|重试耗尽|自动重试|触发重试|加密|进程|线程|节点|服务器|数据库|网络|连接"
@@ -152,9 +153,34 @@ ADVICE = (
     "|more appropriate"
     "|appropriate for|choose another|pick another|pick something|try another image|try another picture"
 )
+PICTURES = "different photo|another photo|different picture|another picture|different image|another image"
+WRONG_PICTURE = "decod*|corrupt*|damaged|readable|larger|smaller|size|sizes|load*|open*|expired|broken|frames"
+OUR_WAYS = (
+    "we don't|we do not|we won't|we will not|we never|we aren't going to|we are not going to|we're not going to|i don't"
+)
+OUR_WORK = pairs(
+    "make|do|create|generate|produce|offer|animate|render",
+    "clips|videos|content|films|footage|scenes|anything|stuff|things|those|that|any",
+)
+# How one keeps away from what one does not want to name.
+DISTANCE = (
+    "stay away from|stays away from|staying away from|steer clear|steers clear|keep away from|has to go|have to go"
+    "|off limits|off the table|crosses a line|crosses the line|cross a line|cross the line|crossed a line"
+    "|crossed the line|goes too far|going too far|too far for|a step too far|not the kind of thing"
+    "|not the sort of thing|not a fit for|isn't a fit|isn't suitable|is not suitable|aren't suitable|not suitable"
+    "|unsuitable|isn't fit|not fit for|not fit to|can't show it|cannot show it|can't share it|cannot share it"
+    "|can't release it|isn't cleared|not cleared for|famous names|known names|one we avoid|we avoid|kinder|gentler"
+    "|milder|tamer|more harmless"
+    "|harmless ideas|stick to|may not want to be|be part of this|take part in this|photo of yourself"
+    "|of yourself instead"
+    "|people who agreed|who never agreed|never said yes|names must be taken out|names must go"
+)
+MODEL_REFUSED = "model refused|model refuses|model declined|model declines|refused by the model|declined by the model"
+MODEL_BROKE = "to load|to start|to boot|to initiali*|to compile|to converge|to connect"
+
 SHOWN_ZH = (
     "描述|提示词|提示语|图片|照片|参考图|这张图|画面|人物|角色|形象|声音|音色|的脸|内容|题材|主题|剧情|文案|文字"
-    "|创意|素材|作品"
+    "|创意|素材|作品|图里|图中"
 )
 NOT_LIKED_ZH = (
     "有问题|不能用|不可用于|换|更换|改改|改一改|修改|调整|不可描述|不被允许|不允许|太像|相似|雷同|受保护|露点|打回"
@@ -183,7 +209,10 @@ TURNED_DOWN_ZH = (
     "|艺人"
     "|网红|真人|本人|肖像|授权书|未经同意|未经授权的肖像|未成年|儿童|小孩|孩子|枪|刀具|武器|毒品|赌博|烟草|酒精|自杀"
     "|自残|迷信|谣言|虚假|诈骗|医疗|投资建议|品牌|商标|版权|动漫形象|角色形象|卡通形象|知名形象|ip形象|侵权|低俗|恶搞"
-    "|丑化|歧视|仇恨|辱骂|脏话|引人不适|令人不适|恐怖|惊悚|灵异|三俗|价值观|公序良俗|不良导向|监管|网信|下架"
+    "|丑化|歧视|仇恨|辱骂|脏话|引人不适|令人不适|恐怖|惊悚|灵异|三俗|价值观|公序良俗|导向|监管|网信|下架"
+    "|恕不|太黄|不能说|不可说|涉密|国格|军装|警服|本人许可|英烈|烈士|先烈|英雄|国歌|国徽|党旗|亵渎|侮辱|抹黑|歪曲"
+    "|诋毁|不敬|不尊重|造谣|传谣|历史虚无|拜金|炫富|宣扬"
+    "|活儿不接|我们不接|不接这|这单不接|这活|不接此类|没同意|未同意|不同意|出镜|视频不做|内容不做|题材不做|不碰"
 )
 
 # Whoever speaks of a review without a word of what broke in it.
@@ -208,6 +237,10 @@ RULE = rule(
     patterns=(
         words(TOPICS, unless=MACHINES),
         words(ADVICE, unless=MACHINES),
+        near("choose|select|pick|use|upload|try|provide|send|switch to", PICTURES, gap=12, unless=WRONG_PICTURE),
+        near(OUR_WAYS, OUR_WORK, gap=12, unless=MACHINES),
+        words(DISTANCE, unless=f"{MACHINES}|index"),
+        words(MODEL_REFUSED, unless=f"{MACHINES}|{MODEL_BROKE}"),
         near(UNWILLING, DEEDS, gap=24, unless=MACHINES),
         near(DOUBTFUL, SAID_NO, gap=40, unless=MACHINES),
         words(TURNED_DOWN_ZH, unless=MACHINES_ZH),

@@ -1,7 +1,7 @@
 """What upstreams say when a review refused an input or an output. The most specific rows come first."""
 
 from providers.canonical import Reason, Stage
-from providers.rules.rule import Rule, near, rule, then, words
+from providers.rules.rule import Rule, near, pairs, rule, then, words
 
 # Whoever reviews says nothing until it also says no.
 REVIEWERS = (
@@ -34,15 +34,18 @@ RULE_BREAKING = (
     "break|breaks|breaking|broke|violat*|against|breach*|infring*|contraven*|not comply|non compliant"
     "|does not meet|did not meet|not meet"
 )
+# Accounts have policies, rules and terms, too; these are of content, or ours.
 RULES_BROKEN = (
-    "polic*|guideline*|terms|rules|guardrail*|standards|copyright*|trademark*|intellectual property|law|laws"
-    "|regulation*|community|likeness|code of conduct"
+    "guideline*|guardrail*|copyright*|trademark*|intellectual property|law|laws|community|likeness|code of conduct|"
+    + pairs(
+        "our|openai's|google's|platform|service|content|usage|safety|these|moderation|ai",
+        "polic*|rules|terms|standards|regulation*",
+    )
 )
 # What is refused is what the caller asked for or showed; what is only the wrong size or type is not.
 SUBJECTS = (
-    "submission|footage|clip|scene*|prompt*|input text|text input|content|contents|image|images|photo*"
-    "|picture*|video|videos|generation|output*|uploaded file*|input|inputs|text|description|request content"
-    "|material*|reference*|audio|character*|result"
+    "footage|clip|scene*|prompt*|input text|text input|content|contents|image|images|photo*|picture*|video|videos"
+    "|output*|uploaded file*|text|description|request content|material*|reference*"
 )
 TURNED_DOWN = (
     "not approved|declined|unsuitable|inadmissible|not something we can|blocked|block|flagged|flag|rejected"
@@ -56,23 +59,28 @@ WRONG_MEASURES = (
     "|busy|capacity|container image|registry|docker"
 )
 FOUND = (
-    "classified|contain*|detect*|includ*|depict*|involv*|reason*|deemed|considered|categor*|because of|due to"
-    "|show*|featur*|describ*|mention*|names|naming|identified|found|recogni*|represent*|resembl*|portray*"
-    "|relat*|refers|flagged|blocked|rejected|prohibit*|restrict*|upload*|no|not|without|avoid|remove|generat*"
-    "|related to|violation*|for|violating|is|are|as"
+    "classified|contain*|detect*|includ*|depict*|involv*|deemed|considered|categor*|show*|featur*|describ*|mention*"
+    "|recogni*|represent*|resembl*|portray*|related to|refers|rejected|prohibit*|violation*|violating"
+)
+# Of anything something else may be said with these.
+MAYBE_FOUND = (
+    "reason*|because of|due to|names|naming|identified|found|relat*|flagged|blocked|restrict*|upload*|no|not|without"
+    "|avoid|remove|generat*|for|is|are|as"
 )
 UNWANTED = (
-    "artist*|child|kid|kids|adult|sexual*|sexy|violen*|nude|nudity|naked|porn*|gore|gory|bloody|blood|hate"
+    "sexual*|sexy|violen*|nude|nudity|naked|porn*|gore|gory|bloody|blood|hate"
     "|hateful|harass*|bullying|suicid*|terror*|extremis*|drugs|weapons|illegal content|illegal activit*"
     "|harmful|offensive|explicit|obscen*|vulgar|lewd|erotic|political figure*|politician*|politically"
     "|celebrit*|public figure*|famous people|famous person*|real person*|real people|real human*"
     "|actual person*|real individual*|human face*|photorealistic people|identifiable people"
-    "|identifiable person*|minors|children|underage|copyright*|trademark*|intellectual property|ip infring*"
+    "|identifiable person*|underage|copyright*|trademark*|intellectual property|ip infring*"
     "|explosive*|weapon*|drug|drug use|protected character*|protected cartoon|cartoon character*"
-    "|fictional character*|nsfw|inappropriate|indecent|unsafe|sensitive|forbidden word*|banned word*|blocked word*"
+    "|fictional character*|nsfw|inappropriate|indecent|forbidden word*|banned word*|blocked word*"
     "|prohibited word*|disallowed content|prohibited content|self harm|graphic violence|dangerous content"
-    "|real face*|likeness|child abuse|deepfake*|impersonat*|privacy information|personal information"
+    "|real face*|likeness|child abuse|deepfake*|privacy information|personal information"
 )
+# Accounts, keys, processes and requests are called so, too.
+MAYBE_UNWANTED = "artist*|child|kid|kids|adult|minors|children|unsafe|sensitive|impersonat*"
 NOT_UNWANTED = (
     "case sensitive|case insensitive|case sensitivity|sensitive to|characters are|no face|not contain a face"
     "|must contain|should contain|not detect*|unable to detect|latency|time sensitive|price sensitive"
@@ -94,6 +102,9 @@ NOT_UNWANTED_ZH = (
     "未检测到|没有检测到|未识别到|无法识别|需要包含|必须包含|大小写敏感|区分大小写|服务异常|不可用|尺寸|格式"
     "|分辨率|账号|账户|余额|额度|时间敏感"
 )
+
+# What else has rules that can be broken.
+NOT_OF_CONTENT = "rate limit*|rate polic*|validation|billing|retry policy|schema|unique"
 
 RULES: tuple[Rule, ...] = (
     rule(
@@ -160,13 +171,19 @@ RULES: tuple[Rule, ...] = (
         ),
         patterns=(
             near(REVIEWERS, NOES, unless=REVIEW_BROKE),
-            near(RULE_BREAKING, RULES_BROKEN, gap=48, unless="rate limit*|validation|billing|retry policy|schema"),
+            near(RULE_BREAKING, RULES_BROKEN, gap=48, unless=NOT_OF_CONTENT),
             then(
-                "violates|violated|violation of|against", "our|the|openai's", gap=12, unless="rate limit*|schema|unique"
+                "prompt*|image*|photo*|picture*|content|text|video|upload*|description|output|scene*",
+                pairs(
+                    "violates|violated|violate|violating|breaks|breaches|is against|goes against",
+                    "polic*|the|rules|terms|safety|certain|one",
+                ),
+                gap=16,
+                unless=NOT_OF_CONTENT,
             ),
             words(
                 "content policy|contentpolicy|content polic*|usage polic*|safety polic*|prohibited use polic*"
-                "|acceptable use|community guideline*|content guideline*|safety guideline*|policy violation*"
+                "|acceptable use|community guideline*|content guideline*|safety guideline*"
                 "|content violation*|safety violation*|guardrails|sensitive word*|sensitive content"
                 "|sensitive information|sensitive material*|sensitive data|sensitive topic*|sensitive term*"
                 "|sensitive subject*|sensitive element*|sensitive image*|sensitive text|sensitive or"
@@ -194,7 +211,8 @@ RULES: tuple[Rule, ...] = (
             ),
             then("prompt*|description|text|scene*|content|submission", "not accepted", gap=8, unless=WRONG_MEASURES),
             near(SUBJECTS, TURNED_DOWN, gap=20, unless=WRONG_MEASURES),
-            near(FOUND, UNWANTED, gap=40, unless=NOT_UNWANTED),
+            near(f"{FOUND}|{MAYBE_FOUND}", UNWANTED, gap=40, unless=NOT_UNWANTED),
+            near(FOUND, MAYBE_UNWANTED, gap=40, unless=NOT_UNWANTED),
             near(
                 "not permitted|not allowed|isn't allowed|aren't allowed|don't allow|do not allow"
                 "|not acceptable|cannot be shown|can't be shown|can't be used|cannot be used"
@@ -215,18 +233,17 @@ RULES: tuple[Rule, ...] = (
                 unless=REVIEW_BROKE,
             ),
             words(
-                "protected person*|protected people|protected individual*|face match*|policy issue*|policy concern*"
-                "|potential policy|policy restriction*|recognizable individual*"
-                "|recognizable person|recognizable people|recognisable|identifiable individual*|a minor"
-                "|minors|person's face|people's faces|human face*|real face*|safety mechanism*|safety block*"
-                "|by safety|safety filter*|unsafe|not safe|harmful prompt|potentially harmful|harmful"
+                "protected person*|protected people|protected individual*|face match*|recognizable individual*"
+                "|recognizable person|recognizable people|recognisable|identifiable individual*"
+                "|person's face|people's faces|human face*|real face*|safety mechanism*|safety block*"
+                "|by safety|safety filter*|harmful prompt|potentially harmful"
                 "|graphic content|graphic scene*|content warning|adult theme*|mature theme*|restricted topic*"
                 "|sensitive topic*|public figure*|famous people|famous person*|celebrit*|text risk|image risk"
                 "|content risk|risk detected|risky content|refused to generate|refuses to generate"
                 "|refused to create|refuse to|declined to|declined because|depictions of|copyright*"
                 "|trademarked|protected character*|protected content|violent|violence|nudity|sexual*"
-                "|offensive|obscene|objectionable|abusive|discriminat*|racis*|extremis*|terroris*"
-                "|illegal activit*|political content|inappropriate|indecent|impersonat*|private individual*"
+                "|offensive|obscene|objectionable|racis*|extremis*|terroris*"
+                "|illegal activit*|political content|inappropriate|indecent|private individual*"
                 "|without consent|well known person*|well known actor*|well known people|someone's likeness"
                 "|someone else's|real life person*|require consent|safety concerns",
                 unless=(
@@ -239,12 +256,12 @@ RULES: tuple[Rule, ...] = (
                 "can't help with|cannot help with|can't assist with|cannot assist with|can't fulfill"
                 "|cannot fulfill|unable to assist|unable to help with|not able to help with"
                 "|not able to assist|can't create content|cannot create content|can't generate this"
-                "|cannot generate this|won't generate|refuse to generate|against our|not appropriate"
+                "|cannot generate this|won't generate|refuse to generate|not appropriate"
                 "|policy reasons|please modify your prompt|please revise your prompt|rephrase your prompt"
                 "|change your prompt|adjust your prompt|edit your prompt|revise the prompt|modify the prompt"
-                "|rephrase the prompt|try a different prompt|blocked by our|blocked by the"
-                "|strategy of the platform|blocked by google|blocked by openai|flagged as|flagged by"
-                "|flagged for|rejected by our|rejected by the safety",
+                "|rephrase the prompt|try a different prompt"
+                "|strategy of the platform|blocked by google|blocked by openai"
+                "|rejected by our|rejected by the safety",
                 unless=(
                     "retry|retrying|corrupt*|damaged|duplicate|unhealthy|stale|ip address|firewall"
                     "|too long|too short|length|characters|waf|rate limit*|empty"
@@ -259,7 +276,7 @@ RULES: tuple[Rule, ...] = (
             near(FOUND_ZH, UNWANTED_ZH, gap=10, unless=NOT_UNWANTED_ZH),
             near(
                 "人物|人脸|面部|真人|肖像|人像|名人|明星|儿童|未成年",
-                "不予|不允许|禁止|不支持|不能|拒绝|请更换|请勿|违规|检测|识别|不可|不得|限制|侵权|授权",
+                "不予|不允许|禁止|拒绝|请更换|请勿|违规|侵权|授权",
                 gap=10,
                 unless="未检测到|没有检测到|未识别|无法识别|检测不到|识别不到|需要包含|必须包含|检测失败|检测服务",
             ),
@@ -276,7 +293,6 @@ RULES: tuple[Rule, ...] = (
                 unless="限流|频率|流控|熔断|重试|缓存|ip黑名单|系统异常|触发器",
             ),
             words("内容审核", unless=REVIEW_BROKE, is_topic=True),
-            words("敏感", unless="加密|参数|词库|服务|大小写敏感|时间敏感|敏感度|服务异常|大小写", is_topic=True),
             words(
                 "安全原因|不适当|冒用|冒充|内容问题|不合适|不适合生成|限制词|无法展示|不予展示|擦边|软色情"
                 "|涉赌|涉毒|违法违规|不健康|不文明|恶意内容|被判定为|不被允许的",
@@ -286,8 +302,7 @@ RULES: tuple[Rule, ...] = (
             near(
                 "提示词|提示语|文本|内容|图片|图像|照片|视频|素材|描述|关键词|画面|输入|输出|生成结果|作品|文案|参考图",
                 "拦截|屏蔽|被拒绝|被过滤|被禁止|不允许|不被允许|不许|不准|违规|违禁|不合规|不当|涉嫌|涉黄|敏感|非法"
-                "|违反|不符合"
-                "|审核|风险|不安全|被拒|禁止|侵权",
+                "|违反|不符合|不安全|被拒|禁止|侵权",
                 gap=12,
                 unless=(
                     "尺寸|大小|格式|分辨率|参数|比例|时长|服务|审核中|像素|长度|数量|非法参数|下载|获取|超时"
@@ -296,19 +311,36 @@ RULES: tuple[Rule, ...] = (
             ),
             near(
                 "违反|违背|触犯|不符合|触碰|不遵守|侵犯",
-                "政策|规定|准则|规范|协议|条款|社区|法律|法规|要求|规则|平台|安全|策略|底线|红线|公约|版权|著作权"
-                "|商标|肖像|隐私|知识产权|权益",
+                "政策|准则|规范|社区|法律|法规|底线|红线|公约|版权|著作权|商标|肖像|隐私|知识产权|权益",
                 gap=16,
                 unless="尺寸|大小|格式|参数|比例|时长|频率|分辨率|类型",
             ),
             words(
                 "违禁|敏感内容|敏感信息|审核不通过|未通过审核|未能通过审核|涉黄|涉政|肖像权|真人照片|真人图片"
                 "|不当内容|不良信息|含真人|文明用语|机审未|机审不|未过审|过审失败|法律法规|不被允许的内容"
-                "|不适宜|不宜|出于安全|安全考虑|内容无法生成|无法为您生成|无法生成该内容|无法生成此内容"
+                "|不适宜|不宜|内容无法生成|无法为您生成|无法生成该内容|无法生成此内容"
                 "|调整描述|修改描述|修改提示词|调整提示词|更换描述|换个描述|更换提示词|优化提示词|内容风险"
-                "|存在风险|风险内容|高风险|安全风险|涉敏|敏感人物|敏感元素|敏感图|敏感词|违规词|不良内容"
-                "|限制级|未成年|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切|コンテンツ|нарушает",
-                unless="词库|加载失败|服务异常|服务超时|服务不可用",
+                "|风险内容|涉敏|敏感人物|敏感元素|敏感图|敏感词|违规词|不良内容"
+                "|限制级|콘텐츠 정책|정책을 위반|정책 위반|부적절|ポリシー|不适切|コンテンツ|нарушает",
+                unless="词库|加载失败|服务异常|服务超时|服务不可用|文件损坏|模型文件",
+                is_topic=True,
+            ),
+            words(
+                "不太合适|不大合适|不太妥|不妥|欠妥|不太适合|尺度过大|尺度太大|尺度较大|尺度偏大|尺度有点|尺度大|尺度超"
+                "|不给过|不让过|给不了过|过不了审|不得体",
+                unless="尺寸|大小|格式|比例|分辨率|时长|参数|长度|多尺度",
+                is_topic=True,
+            ),
+            near(
+                "release|releases|release form*|consent",
+                "person|people|person's|people's|depicted|likeness|individual*|model release*|signed|whoever",
+                gap=32,
+                unless="release notes|memory|lock|version",
+            ),
+            words(
+                "release form*|child safety|children's safety|model release for|signed release|written consent"
+                "|consent form*|isn't fit to be shown"
+                "|not fit to be shown|suitable to be shown|not suitable for viewing",
                 is_topic=True,
             ),
             words(

@@ -18,9 +18,10 @@ WRONG = (
     "|blank|greater than|less than|larger than|smaller than|longer than|not found|does not exist"
     "|doesn't exist|is not one of|one of|only supports|only support|wrong|incorrect|incompatible|corrupt*"
     "|not a multiple|divisible|multiple of|cannot parse|unable to parse|deprecated|not readable"
-    "|mutually exclusive|requires|not an image|failed validation|not accepted|unacceptable|differ*|limit is"
+    "|mutually exclusive|requires|not an image|failed validation|not accepted|unacceptable|differs|differ|limit is"
     "|over the limit|up to|no more than|not permitted|broken|damaged|unreadable|truncated|conflict*"
-    "|cannot identify|but expected|not a"
+    "|cannot identify|but expected|not a|different from|different size*|different dimension*|different format"
+    "|different resolution*|different aspect*|different length*|different number*"
 )
 NOT_THE_REQUEST = (
     "api key|apikey|token is|credential*|unexpected end|header field|member of|login|secret|permission*|worker"
@@ -82,7 +83,8 @@ RULES: tuple[Rule, ...] = (
                 "|exceeds the limit|exceeds the maximum|exceeds maximum|no face|no person|person is required"
                 "|file extension|区分大小写|face not detected|unable to detect a face|invalid argument*"
                 "|value error|missing required|invalid json|json decode|entity too large|payload too large"
-                "|discontinued|not a multiple|context length|not compatible|but the requested|requested size"
+                "|id is required|id required|id is missing|id must be|discontinued|not a multiple|context length"
+                "|not compatible|but the requested|requested size"
                 "|but expected|but got|differs from|different from the|is not supported|are not supported"
                 "|does not support|doesn't support|not supported|unsupported|does not exist|doesn't exist"
                 "|invalid parameter*|illegal value|incorrect value|bad parameter*|bad argument*"
@@ -106,8 +108,9 @@ RULES: tuple[Rule, ...] = (
                 "|解析失败|上传失败|解码失败|不符|有误|应为|应该|未找到|找不到|需为|损坏|范围|限制为|未传"
                 "|格式不|加载失败|访问失败|下架|下线|超限|不是|已失效|需要",
                 gap=12,
-                unless="服务异常|模型服务|繁忙|负载|推理|权重|引擎|进程|渲染|运行",
+                unless="服务异常|模型服务|繁忙|负载|推理|权重|引擎|进程|渲染|运行|模型加载|模型文件|词库",
             ),
+            near("id|编号|策略|模板", "不存在|无效|未找到|找不到|缺失", gap=8),
             words(
                 "参数错误|参数无效|参数校验|校验失败|缺少必|必填|未检测到人脸|格式错误|超出范围|任务不存在"
                 "|任务未找到|找不到任务|未找到任务|模型不存在|记录不存在"

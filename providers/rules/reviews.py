@@ -30,15 +30,15 @@ REVIEWS: tuple[Review, ...] = (
             "|rendered clip|rendered output|final video|final output|final clip|finished video|finished clip"
             "|created video|completed video|generation result*|result video|result was|video result"
             "|video output|video generated|after generation|post generation|post generated|safety output"
-            "|the result|synthesized video|model output*|outputs|生成的视频|生成的内容|生成的画面|生成的图"
+            "|post img*|the result|synthesized video|model output*|outputs|生成的视频|生成的内容|生成的画面|生成的图"
             "|生成的作品|生成的结果|生成的音|生成视频|生成内容|生成结果|生成后|生成画面|结果视频|结果内容"
             "|视频结果|输出视频|输出内容|输出画面|输出结果|输出审核|输出的|输出|成片|产物|产出|视频画面"
             "|视频成品|成品|合成结果|合成的视频|渲染结果|后审|作品",
             unless="before generation|cannot generate|生成失败:输入",
         ),
         words(
-            "generated|output*|resulting|result|audio|frames|produced|post processing|final|clip|结果|画面"
-            "|音频|视频内容"
+            "generated|output*|resulting|result|audio|frames|produced|post processing|final|clip|made it, but"
+            "|we made it|came out|结果|画面|音频|视频内容"
         ),
     ),
     Review(
@@ -59,7 +59,7 @@ REVIEWS: tuple[Review, ...] = (
             "|底图|您的图片|参考素材|上传的参考|入参图"
         ),
         words(
-            "image*|photo*|picture*|upload*|reference*|face*|portrait|selfie|headshot|asset*|图|照片|相片"
+            "image*|img*|photo*|picture*|upload*|reference*|face*|portrait|selfie|headshot|asset*|图|照片|相片"
             "|人脸|面部|上传|素材|头像|画像"
         ),
     ),
@@ -73,7 +73,7 @@ REVIEWS: tuple[Review, ...] = (
             "|提示词|提示语|文本|文字|关键词|关键字|描述|文案|敏感词|违禁词|屏蔽词|输入内容|输入的内容|输入文"
             "|词语|字词|语句|咒语|描述词|用词|禁词|词汇|脚本"
         ),
-        words("text|input*|description|word|request content|title|输入"),
+        words("text|input*|description|word|name|names|request content|title|输入"),
     ),
 )
 # A person may be in what was sent or in what came out: these name a review only when nothing else does.

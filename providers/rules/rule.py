@@ -75,7 +75,12 @@ def _any_of(family: str) -> str:
     for word in dict.fromkeys(family.split("|")):
         (latin if word[0].isascii() and word[0].isalnum() else others).append(word)
     branches = [rf"\b(?:{_branches(latin, BRANCHED_CHARS)})"] if latin else []
-    return f"(?:{'|'.join([*branches, *map(_tail, others)])})"
+    family_of_words = f"(?:{'|'.join([*branches, *map(_tail, others)])})"
+    if not others:
+        return family_of_words
+    # Rules out most places at once; Latin words have their borders for that.
+    firsts = "".join(sorted({re.escape(word[0]) for word in (*latin, *others)}))
+    return f"(?=[{firsts}]){family_of_words}"
 
 
 def _branches(family: list[str], depth: int) -> str:
@@ -110,7 +115,8 @@ class Rule:
     """One row: codes match whole in any spelling, phrases and patterns anywhere in the plain words of code or message.
 
     `openings` are documented beginnings of answers that say no job was made, whatever their status. A row whose
-    `ends_jobs` is False says nothing of a job that has ended.
+    `ends_jobs` is False says nothing of a job that has ended. One that `is_weak` only names a topic: a whole machine
+    code or a plain statement of something else outweighs it.
     Without a `stage` it happened where it was told: at the submit, in the poll, in generation, or in the review that
     `providers.rules.reviews` finds.
     """
@@ -123,6 +129,7 @@ class Rule:
     openings: tuple[re.Pattern[str], ...] = ()
     bare_codes: frozenset[str] = frozenset()
     ends_jobs: bool = True
+    is_weak: bool = False
 
     def starts(self, text: Text, *, topics: bool = True) -> Iterator[int]:
         """Where each of the row's phrases and patterns first stands in a plain text."""
@@ -151,6 +158,7 @@ def rule(
     patterns: tuple[Pattern, ...] = (),
     openings: tuple[str, ...] = (),
     ends_jobs: bool = True,
+    is_weak: bool = False,
 ) -> Rule:
     """Make a row; `codes` are apart by white space, `openings` are regular expressions over plain text.
 
@@ -165,4 +173,5 @@ def rule(
         tuple(re.compile(opening) for opening in openings),
         frozenset(bare(code) for code in codes.split()),
         ends_jobs,
+        is_weak,
     )

@@ -31,8 +31,6 @@ UNHEARD_REFUSALS = [
     "Our classifier scored this prompt 0.97",
     "换一张图吧，这张过不了",
     "别画真人",
-    "尺度太大了",
-    "这个不给过",
     "这个题材我们不做",
     "涉及宗教内容",
     "不能出现国旗",
