@@ -1,7 +1,7 @@
 """What a relay says when it lost its own upstream's answer: the job may exist, whatever the HTTP status says."""
 
 from providers.canonical import Reason
-from providers.rules.rule import Rule, near, pairs, rule, words
+from providers.rules.rule import Rule, near, pairs, rule, then, words
 
 # A time limit of something else than the exchange: an option of that name, or an input that took too long to fetch.
 NOT_LOST = (
@@ -25,7 +25,8 @@ RULES: tuple[Rule, ...] = (
             channel:response_time_exceeded generation_timeout request_timeout econnreset etimedout epipe econnaborted
             econnrefused bad_gateway gateway_timeout upstream_timeout timeout deadline_exceeded timeout_error
             apitimeouterror apiconnectionerror und_err_headers_timeout und_err_body_timeout und_err_socket
-            runner_disconnected startup_timeout client_closed_request origin_timeout""",
+            runner_disconnected startup_timeout client_closed_request origin_timeout
+            insert_task_failed save_task_failed""",
         phrases=(
             "response_time_exceeded",
             "connection reset",
@@ -109,6 +110,52 @@ RULES: tuple[Rule, ...] = (
                 "|无响应|未响应|没有响应|未收到响应|未返回|没有返回|没返回|响应为空|返回为空|空响应|读取响应"
                 "|解析响应|响应解析|无法连接|上游中断|请求中断|请求被取消|请求已取消|上下文取消|上下文已取消"
                 "|链接断开|未收到上游"
+            ),
+        ),
+    ),
+    rule(
+        Reason.AMBIGUOUS,
+        patterns=(
+            # The answer came, but what it said of the job was not understood or not kept.
+            near(
+                "task id|job id|video id|taskid|任务id|任务编号|任务号",
+                "no|empty|missing|failed to get|failed to read|failed to parse|failed to extract|without|未获取|获取"
+                "|未返回|没有|解析|提取|未拿到|为空",
+                gap=12,
+                unless="required|not found|not exist*|parameter*|field|invalid|请求|缺少|必填|参数|不存在|无效|must",
+            ),
+            near(
+                "upstream response|upstream answer|upstream reply|response from upstream|response from the upstream"
+                "|response from provider|上游响应|上游返回|上游应答",
+                "invalid|malformed|unexpected|unreadable|unknown|bad|empty|failed to|unable to|cannot|could not|parse"
+                "|异常|失败|解析|错误|无法|为空|格式",
+                gap=12,
+                unless="异常,请稍后|上游返回错误:|上游返回错误码",
+            ),
+            words(
+                "unexpected end of json*|looking for beginning of value|cannot read propert*"
+                "|duplicate entry|unique constraint failed"
+                "|duplicate key value|数据入库失败|入库失败"
+            ),
+            words(pairs("bad response status code|bad status code", "500|503|529|530")),
+            near(
+                "save|saving|insert|inserting|store|storing|persist|record|recording|write|保存|写入|插入|记录",
+                "task|job|任务",
+                gap=8,
+                unless="no record|record not|recording|too many|过多|次数|任务记录不存在",
+            ),
+            # A copy of what was asked for before: the first may be the one that is being made.
+            words(
+                "请勿重复|重复提交|重复的请求|重复请求|重复任务|任务已存在|任务已经存在|请求已处理|请求正在处理"
+                "|duplicate request*|duplicate submission*|duplicate task*|duplicate job*|duplicate order*"
+                "|duplicated request*|already been processed|already processed|already submitted|request is being processed"
+                "|request is processing|key already used|key has already been used|key already exists",
+            ),
+            near("idempoten*", "used|conflict*|exists|duplicate*|already|mismatch", gap=32),
+            then(
+                "this job|this task|this video|this request|same job|same task|same request|identical request*",
+                "already|in progress|being processed|exists|running",
+                gap=24,
             ),
         ),
     ),
