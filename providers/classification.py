@@ -13,10 +13,11 @@ from enum import IntEnum
 
 from providers.adapter import HttpResponse, Json
 from providers.canonical import Failure, Reason, Stage
-from providers.complaints import Complaint, complaint, embedded_status
+from providers.complaints import Complaint, claims_success, complaint, embedded_status, remarks
 from providers.fields import cost_microusd, holds_a_job_id, names_a_job, retry_after_s
 from providers.rules import CRASHED, LAST_RESORT, RULES, STATEMENTS, Rule
 from providers.rules.beginnings import beginning, begins_with, may_have_taken_on, took_on
+from providers.rules.proofs import OWN_TROUBLE, PROOFS, is_denied
 from providers.rules.reviews import hinted_review, named_review, names_people
 from providers.rules.text import Text, bare, plain, without_links
 
@@ -32,7 +33,16 @@ PLAIN_CODES = frozenset({Reason.BALANCE, Reason.AUTH, Reason.RATE_LIMITED, Reaso
 PROVEN_BY_CODE = frozenset({*DECISIVE, Reason.RATE_LIMITED})
 
 # `auth_service_unavailable` is a part of the upstream that broke, not what it says of us.
-PARTS_THAT_BREAK = frozenset({"service", "internal", "unavailable", "limiter", "pending", "checker", "server"})
+PARTS_THAT_BREAK = frozenset(
+    {
+        *("service", "internal", "unavailable", "limiter", "pending", "checker", "server", "check", "query", "deduct"),
+        *("update", "sync", "disk", "storage", "session", "cookie", "database", "db", "sql", "redis", "cache", "log"),
+        *("callback", "er", "start", "init", "worker"),
+    }
+)
+
+# An upstream that says so in a code broke down, whatever else it tells.
+CRASH_CODES = frozenset({"internalerror", "internalservererror", "internal"})
 
 STATUS_REASONS = {
     401: Reason.AUTH,
@@ -94,6 +104,12 @@ class Evidence:
         telling = "\n".join(plain(code) for code in said.codes if code.casefold() not in BROAD_CODES)
         words = Text("\n".join(messages)[:WORDS_CHARS])
         return cls(codes, Text(telling), messages, words, Text(linked[:WORDS_CHARS]))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether words tell of the upstream's own trouble, or deny something: then they state nothing plainly."""
+        told = not CRASH_CODES.isdisjoint(self.bare_codes)
+        return told or OWN_TROUBLE.says(self.words) or is_denied(self.words.plain)
 
     def matches(self, rules: tuple[Rule, ...]) -> list[Match]:
         """Every row that fits, in the table's order; what a link says counts only if nothing else tells the reason."""
@@ -160,20 +176,25 @@ def _provable(evidence: Evidence, found: list[Match], rules: tuple[Rule, ...]) -
     if doubt:
         return doubt
     starts = [Text(beginning(text)) for text in evidence.messages if not text.startswith("{")]
+    plainly = () if evidence.is_doubtful else tuple(starts)
     is_of_a_part = not PARTS_THAT_BREAK.isdisjoint(evidence.code_words.keys)
-    return [match for match in found if _is_provable(match, starts, is_of_a_part=is_of_a_part)] + [
-        Match(row, Weight.WORDS) for row in rules if any(row.opens(text) for text in starts)
-    ]
+    proofs = [(match, PROOFS.get(match.row.reason, match.row)) for match in found]
+    return [
+        match for match, proof in proofs if _is_provable(match, proof, evidence, plainly, is_of_a_part=is_of_a_part)
+    ] + [Match(row, Weight.WORDS) for row in rules if any(row.opens(text) for text in starts)]
 
 
-def _is_provable(match: Match, starts: list[Text], *, is_of_a_part: bool) -> bool:
+def _is_provable(
+    match: Match, proof: Rule, evidence: Evidence, starts: tuple[Text, ...], *, is_of_a_part: bool
+) -> bool:
+    reason = match.row.reason
     match match.weight:
         case Weight.CODE:
-            return match.row.reason is not Reason.INTERNAL
+            return reason is not Reason.INTERNAL
         case Weight.CODE_WORDS:
-            return match.row.reason in PROVEN_BY_CODE and not is_of_a_part
+            return reason in PROVEN_BY_CODE and not is_of_a_part and proof.says(evidence.code_words)
         case _:
-            return match.row.reason in DECISIVE and any(begins_with(match.row, text) for text in starts)
+            return reason in DECISIVE and any(begins_with(proof, text) for text in starts)
 
 
 def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[Rule, ...] = RULES) -> Failure:
@@ -200,7 +221,9 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
 
 def _may_exist(response: HttpResponse, document: Json, evidence: Evidence) -> bool:
     """Whether an answer that is no acceptance names a job all the same, or says that it took one on."""
-    told = (*evidence.messages, evidence.code_words.plain)
+    told = (*evidence.messages, evidence.code_words.plain, *map(plain, remarks(document)))
+    if response.ok and claims_success(document):
+        return True
     if 400 <= response.status < 500:
         return names_a_job(document) or any(map(took_on, told))
     return names_a_job(document) or holds_a_job_id(document) or any(map(may_have_taken_on, told))
@@ -331,9 +354,10 @@ def _known(said: Complaint, known: list[Match], found: list[Match]) -> bool:
         return True
     if len(found) > len(known) or not known:
         return False
-    return not said.messages or any(
-        match.weight is Weight.WORDS or match.row.reason is not Reason.INTERNAL for match in known
-    )
+    if not said.messages or any(m.weight is Weight.WORDS or m.row.reason is not Reason.INTERNAL for m in known):
+        return True
+    words = Evidence.of(said).words
+    return any(match.row.says(words) for match in known)
 
 
 def _failure(

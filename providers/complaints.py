@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,6 +61,20 @@ PREFACE_CHARS = 400
 LITERAL_CHARS = 8_000
 # Behind these words JSON may be a prompt that somebody wrote to look like an answer.
 ECHOES = ("prompt", "caption", "input", "提示词", "提示詞", "描述", "输入", "輸入")
+_ECHOED = re.compile(
+    r"""(?:(?<!response\s)(?:\btext|\bcontent)|\bquery|\bscenes?|\brequest|\btask|\bjob|\bvideo|(?<!响应)(?<!返回)内容|文案|文本
+    |场景|请求|任务)\s{0,2}[:=：]?\s{0,2}["'`]?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_FAILED = re.compile(r"""^["'`]?\s{0,2}(?:failed|could not|cannot|crashed|失败|异常|出错)""", re.IGNORECASE)
+# What only a request holds, unless a job repeats it.
+OF_A_REQUEST = frozenset(
+    {"prompt", "negative_prompt", "model", "scene", "scenes", "shots", "messages", "camera", "style"}
+)
+OF_A_JOB = frozenset({"id", "task_id", "status", "state", "task_status"})
+# Strings in these places may say that a job was made; they are no complaint.
+REMARK_PATHS = paths("data result info note remark")
+SUCCESS_CODES = frozenset({"0", "200", "success", "ok", "succeeded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +118,20 @@ def embedded_status(document: Json) -> int | None:
     return first(document, EMBEDDED_STATUS_PATHS, _as_refusal)
 
 
+def remarks(document: Json) -> tuple[str, ...]:
+    """What an answer says in plain text beside its complaint."""
+    texts = (value_at(document, path) for path in REMARK_PATHS)
+    return tuple(text[:MESSAGE_CHARS] for text in texts if isinstance(text, str))
+
+
+def claims_success(document: Json) -> bool:
+    """Whether an envelope calls itself a success, whatever it complains of."""
+    code = document.get("code")
+    if isinstance(code, int | str) and not isinstance(code, bool):
+        return document.get("success") is True or str(code).strip().lower() in SUCCESS_CODES
+    return document.get("success") is True
+
+
 def _as_refusal(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
@@ -113,7 +142,8 @@ def _as_refusal(value: object) -> int | None:
 def _nested(text: str, depth: int) -> Complaint:
     if depth == 0:
         return Complaint()
-    found = [complaint(document, depth - 1) for document in documents_in(text[:NESTED_CHARS])]
+    documents = documents_in(text[:NESTED_CHARS])
+    found = [complaint(document, depth - 1) for document in documents if not _is_a_request(document)]
     return Complaint(
         tuple(code for inner in found for code in inner.codes),
         tuple(message for inner in found for message in inner.messages),
@@ -123,9 +153,9 @@ def _nested(text: str, depth: int) -> Complaint:
 def documents_in(text: str) -> tuple[Json, ...]:
     """The objects that a text holds as JSON or as a Python dict, unless it may be echoing a prompt."""
     start = text.find("{")
-    if not 0 <= start <= PREFACE_CHARS or any(word in text[:start].casefold() for word in ECHOES):
-        return ()
     end = text.rfind("}") + 1
+    if not 0 <= start <= PREFACE_CHARS or _may_echo(text[:start], text[end : end + PREFACE_CHARS]):
+        return ()
     body = text[start:end]
     for spelling in (body, body.replace('\\"', '"')) if "\\" in body else (body,):
         document = _json(spelling)
@@ -134,6 +164,16 @@ def documents_in(text: str) -> tuple[Json, ...]:
     if (document := _first_json(text, start) or _literal(body)) is not None:
         return (document,)
     return ()
+
+
+def _may_echo(before: str, behind: str) -> bool:
+    if any(word in before.casefold() for word in ECHOES) or _ECHOED.search(before[-40:]):
+        return True
+    return bool(before) and _FAILED.search(behind) is not None
+
+
+def _is_a_request(document: Json) -> bool:
+    return not OF_A_REQUEST.isdisjoint(document) and OF_A_JOB.isdisjoint(document)
 
 
 def _json(text: str) -> Json | None:
