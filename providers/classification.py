@@ -17,6 +17,7 @@ from providers.complaints import Complaint, claims_success, complaint, embedded_
 from providers.fields import cost_microusd, holds_a_job_id, names_a_job, retry_after_s
 from providers.rules import CRASHED, LAST_RESORT, RULES, STATEMENTS, Rule
 from providers.rules.beginnings import beginning, begins_with, may_have_taken_on, took_on
+from providers.rules.lost import SYNTAX
 from providers.rules.proofs import OWN_TROUBLE, PROOFS, is_denied
 from providers.rules.reviews import hinted_review, named_review, names_people
 from providers.rules.text import Text, bare, plain, without_links
@@ -43,6 +44,8 @@ PARTS_THAT_BREAK = frozenset(
 
 # An upstream that says so in a code broke down, whatever else it tells.
 CRASH_CODES = frozenset({"internalerror", "internalservererror", "internal"})
+# Such a code says whose JSON it was that could not be read.
+REQUEST_CODES = frozenset({"invalidrequest", "invalidjson", "badrequest"})
 
 STATUS_REASONS = {
     401: Reason.AUTH,
@@ -125,6 +128,8 @@ class Evidence:
 
     def weighed(self, found: list[Match]) -> list[Match]:
         """What was found, without weak words that a whole code or a plain statement of something else outweighs."""
+        if not REQUEST_CODES.isdisjoint(self.bare_codes):
+            found = [match for match in found if match.row is not SYNTAX]
         weak = {id(match) for match in found if match.row.is_weak}
         refuses = any(match.row.reason is Reason.REFUSED and not match.row.is_weak for match in found)
         guesses = {id(m) for m in found if m.row.reason is Reason.INVALID and m.weight is Weight.WORDS}

@@ -17,7 +17,7 @@ _PREFIX = re.compile(
     | (?:[a-z]{1,10}\s){0,4}(?:http|status|code|status\scode|error\scode|http\sstatus)\s?[:=]?\s?\d{3,6}\s?[:,;|-]?
     | \d{3,6}\s?[:,|-]
     | (?:[a-z]{1,10}\s){0,2}(?:message|msg|detail|details|reason|body|response|cause|info|upstream|provider)\s?[:=]
-    | [^\s:,a-z]{0,12}(?:失败|错误|异常|出错|拒绝|报错|返回)(?:信息|原因|码)?\s?[:,-]
+    | (?!预扣费)[^\s:,a-z]{0,12}(?:失败|错误|异常|出错|拒绝|报错|返回)(?:信息|原因|码)?\s?[:,-]
     | (?:原因|失败原因|错误信息|错误原因|消息|信息|上游|说明|错误码)\s?[:=]
     )\s?""",
     re.ASCII | re.VERBOSE,
@@ -90,8 +90,8 @@ _UNDER_WAY = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _OF_ANOTHER = re.compile(
-    r"""\b(?:too\smany|another|previous|other|not|never|cannot|unable)\b|n't\b|已有|还有|有任务|上一个|其他|过多|上限|无法|不能|未能
-    |没有|失败|等待|等|未""",
+    r"""\b(?:too\smany|another|previous|other|not|never|cannot|unable)\b|n't\b|已有|还有|有任务|有.{1,4}任务|同时|最多|上一个|其他|过多|上限|无法|不能|未能
+    |没有|失败|等|未|请""",
     re.ASCII | re.VERBOSE,
 )
 _TOOK_ON = re.compile(_TAKEN_ON, re.ASCII | re.VERBOSE)
@@ -107,7 +107,7 @@ _MAY_HAVE_TAKEN_ON = re.compile(
     |\b(?:updat|deduct|refresh|settl|sync|writ|sav|record|refund)(?:e|es|ed|ing|ion|ement)?\s(?:has\s)?(?:failed|error)\b
     |\bto\ settle\b
     |任务\s?(?:id|号|编号)\s?[:=]?\s?[a-z0-9]|已提交|已创建|已受理|已接收|已下单|已入队|提交成功|创建成功|排队中|生成中|处理中
-    |进行中|已开始|已生成|生成完成|(?:更新|(?<!预)扣费|(?<!预)扣款|结算|同步|刷新|记录|写入|退款)(?:失败|异常)(?![:,\s]{{0,3}}(?:余额|额度|积分))""",
+    |进行中|已开始|已生成|生成完成|生成成功|(?:更新|(?<!预)扣费|(?<!预)扣款|结算|同步|刷新|记录|写入|退款)(?:失败|异常)(?![:,\s]{{0,3}}(?:余额|额度|积分))""",
     re.ASCII | re.VERBOSE,
 )
 _NOT_TAKEN_ON = re.compile(

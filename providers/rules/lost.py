@@ -18,7 +18,14 @@ FETCHING_INPUT = (
     "|图片链接访问|图片地址访问|访问图片|下载参考|参考图下载|拉取图片|图片拉取"
 )
 
+# Of the upstream's answer, unless a code says that it is the request that cannot be read.
+SYNTAX = rule(
+    Reason.AMBIGUOUS,
+    patterns=(words("unexpected end of json*|looking for beginning of value", unless="parse request|request body"),),
+)
+
 RULES: tuple[Rule, ...] = (
+    SYNTAX,
     rule(
         Reason.AMBIGUOUS,
         codes="""do_request_failed read_response_body_failed unmarshal_response_body_failed
@@ -122,7 +129,8 @@ RULES: tuple[Rule, ...] = (
                 "no|empty|missing|failed to get|failed to read|failed to parse|failed to extract|without|未获取|获取"
                 "|未返回|没有|解析|提取|未拿到|为空",
                 gap=12,
-                unless="required|not found|not exist*|parameter*|field|invalid|请求|缺少|必填|参数|不存在|无效|must",
+                unless="required|not found|not exist*|parameter*|field|invalid|请求|缺少|必填|参数|不存在|无效"
+                "|must|不能为空",
             ),
             near(
                 "upstream response|upstream answer|upstream reply|response from upstream|response from the upstream"
@@ -133,7 +141,7 @@ RULES: tuple[Rule, ...] = (
                 unless="异常,请稍后|上游返回错误:|上游返回错误码",
             ),
             words(
-                "unexpected end of json*|looking for beginning of value|cannot read propert*"
+                "cannot read propert*"
                 "|duplicate entry|unique constraint failed"
                 "|duplicate key value|数据入库失败|入库失败"
             ),
@@ -148,8 +156,9 @@ RULES: tuple[Rule, ...] = (
             words(
                 "请勿重复|重复提交|重复的请求|重复请求|重复任务|任务已存在|任务已经存在|请求已处理|请求正在处理"
                 "|duplicate request*|duplicate submission*|duplicate task*|duplicate job*|duplicate order*"
-                "|duplicated request*|already been processed|already processed|already submitted|request is being processed"
-                "|request is processing|key already used|key has already been used|key already exists",
+                "|duplicated request*|already been processed|already processed|already submitted"
+                "|request is being processed|request is processing|key already used|key has already been used"
+                "|key already exists",
             ),
             near("idempoten*", "used|conflict*|exists|duplicate*|already|mismatch", gap=32),
             then(

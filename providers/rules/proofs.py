@@ -10,11 +10,12 @@ from providers.rules.accounts import ASKING_RATES, NOT_KEYS
 from providers.rules.rule import Rule, near, pairs, rule, then, words
 
 OF_A_MACHINE = (
-    "disk|storage|gpu|memory|database|table|redis|cache|cached|log|logs|callback|webhook|line|column|row"
+    "int32|int64|integer|overflow|range|提醒|通知|disk|storage|gpu|memory|database|table|redis|cache|cached|log|logs|callback|webhook|line|column|row"
     "|磁盘|存储|内存|数据库|缓存|日志|回调"
 )
 HANDLED = (
-    "deduct|deducting|deduction|update|updating|query|querying|get user|fetch|check|checking|post consume|settle"
+    "deduct|deducting|deduction|update|updating|query|querying|get user|fetch|to check"
+    "|checking|check failed|check error|post consume|settle"
     "|扣减|查询|更新|同步|结算|获取|校验|检查服务"
 )
 
@@ -33,7 +34,8 @@ PROOFS: dict[Reason, Rule] = {
                 unless=f"{ASKING_RATES}|{OF_A_MACHINE}|{HANDLED}|not exhausted|not insufficient|未用完|未耗尽|并未",
             ),
             words(
-                "billing hard limit|payment required|payment is required|please recharge|please top up|top up your"
+                "exceeded your current quota"
+                "|billing hard limit|payment required|payment is required|please recharge|please top up|top up your"
                 "|account is overdue|arrears|out of credits|欠费|欠款|预扣费额度失败|预扣费失败|账户已透支|请充值"
                 "|account overdue|account arrears|payment overdue|no credits|billing not active",
                 unless=f"{OF_A_MACHINE}|{HANDLED}",
@@ -49,7 +51,7 @@ PROOFS: dict[Reason, Rule] = {
                 "invalid|incorrect|wrong|expired|revoked|disabled|missing|not valid|no longer valid|not provided"
                 "|deactivated|deleted|unauthorized|无效|错误|不合法|不正确|过期|失效|禁用|停用|未提供|不匹配|吊销",
                 gap=24,
-                unless=f"{NOT_KEYS}|{OF_A_MACHINE}|while|during|refresh*|并未",
+                unless=f"{NOT_KEYS}|{OF_A_MACHINE}|while|during|refresh*|renewed|rotated|并未",
             ),
             then(
                 "unauthorized|unauthorised|unauthenticated",
@@ -70,8 +72,9 @@ OWN_TROUBLE: Rule = rule(
             "|disk|internal error|internal server error|internal exception|crash*|worker|exception|traceback|panic"
             "|went wrong|unexpected error|unknown error|unknown exception|retried|retrying|after retry|fallback channel"
             "|first channel|other channels|previous channel|another channel|to start|from cache|post consume"
-            "|by another|repeated errors|service unavailable|unhandled|out of memory|oom"
-            "|异常|内部错误|系统错误|服务错误|服务器错误|系统故障|崩溃|已重试|重试渠道|其他渠道|数据库|缓存|磁盘"
+            "|by another|logger|codec|firewall|cdn|oss|queue|repeated errors|service unavailable|unhandled"
+            "|out of memory|oom"
+            "|异常|内部错误|系统错误|服务错误|服务器错误|系统故障|崩溃|已重试|重试中|切换|已扣除|重试渠道|其他渠道|数据库|缓存|磁盘"
         ),
         near(
             "audit|compliance|moderation|review|safety|content check|billing|balance|credits|quota|审核|余额|额度|积分",

@@ -49,6 +49,11 @@ compliance database failed
 review failed to start
 video removed
 image removed from cache
+image rejected by CDN
+上游账号余额不足，已切换渠道重试
+The access token expired and was renewed
+credits exceed integer range
+视频生成成功，但内容审核未通过
 """.strip().splitlines()
 CODES_OF_OWN_TROUBLE = [
     "billing_error",
@@ -160,6 +165,8 @@ STILL_PLAIN = {
     "insufficient balance": Reason.BALANCE,
     "余额不足": Reason.BALANCE,
     "upstream error: Your credit balance is too low": Reason.BALANCE,
+    "You exceeded your current quota, please check your plan and billing details": Reason.BALANCE,
+    "预扣费额度失败, 用户剩余额度: ＄0.10, 需要预扣费额度: ＄1.20": Reason.BALANCE,
     "该令牌已过期": Reason.AUTH,
     "Invalid API key": Reason.AUTH,
     "Your prompt was flagged by our moderation system": Reason.REFUSED,
@@ -196,7 +203,7 @@ def test_a_code_of_an_upstreams_own_trouble_is_ambiguous(adapter: Any, code: str
 @pytest.mark.parametrize("message", [*LOST_AT_A_4XX, *COPIES])
 @DIALECTS
 def test_a_4xx_that_lost_the_answer_or_knows_a_copy_is_ambiguous(adapter: Any, message: str, status: int) -> None:
-    for document in (error(message), {"error": {"message": message, "code": "invalid_request"}}):
+    for document in (error(message), {"error": {"message": message, "code": "fail_to_fetch_task"}}):
         assert reason_of(adapter, document, status) is Reason.AMBIGUOUS
 
 
@@ -258,6 +265,8 @@ def test_a_plain_statement_still_says_that_no_job_was_made(adapter: Any, message
         ("Session expired", Reason.AUTH),
         ("Login required", Reason.AUTH),
         ("insufficient balance", Reason.BALANCE),
+        ("余额不足，未能进入队列", Reason.BALANCE),
+        ("开始生成前请先充值", Reason.BALANCE),
         ("您有正在生成的任务过多，请稍后再试", Reason.RATE_LIMITED),
     ],
 )
