@@ -62,15 +62,14 @@ LITERAL_CHARS = 8_000
 # Behind these words JSON may be a prompt that somebody wrote to look like an answer.
 ECHOES = ("prompt", "caption", "input", "提示词", "提示詞", "描述", "输入", "輸入")
 _ECHOED = re.compile(
-    r"""(?:(?<!response\s)(?:\btext|\bcontent)|\bquery|\bscenes?|\brequest|\btask|\bjob|\bvideo|(?<!响应)(?<!返回)内容|文案|文本
-    |场景|请求|任务)\s{0,2}[:=：]?\s{0,2}["'`]?$""",
+    r"""(?:(?:(?<!response\s)(?:\btext|\bcontent)|\bquery|\bscenes?|(?<!响应)(?<!返回)内容|文案|文本|场景)\s{0,2}[:=：]?
+    |(?:(?<!bad\s)\brequest|\btask|\bjob|\bvideo|请求|任务)\s{0,2}=?)\s{0,2}["'`]?$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _FAILED = re.compile(r"""^["'`]?\s{0,2}(?:failed|could not|cannot|crashed|失败|异常|出错)""", re.IGNORECASE)
 # What only a request holds, unless a job repeats it.
-OF_A_REQUEST = frozenset(
-    {"prompt", "negative_prompt", "model", "scene", "scenes", "shots", "messages", "camera", "style"}
-)
+OF_A_REQUEST = frozenset({"prompt", "negative_prompt", "scene", "scenes", "shots"})
+OFTEN_OF_A_REQUEST = frozenset({"model", "messages", "camera", "style"})
 OF_A_JOB = frozenset({"id", "task_id", "status", "state", "task_status"})
 # Strings in these places may say that a job was made; they are no complaint.
 REMARK_PATHS = paths("data result info note remark")
@@ -173,7 +172,8 @@ def _may_echo(before: str, behind: str) -> bool:
 
 
 def _is_a_request(document: Json) -> bool:
-    return not OF_A_REQUEST.isdisjoint(document) and OF_A_JOB.isdisjoint(document)
+    keys = OF_A_REQUEST if "error" in document else OF_A_REQUEST | OFTEN_OF_A_REQUEST
+    return not keys.isdisjoint(document) and OF_A_JOB.isdisjoint(document)
 
 
 def _json(text: str) -> Json | None:

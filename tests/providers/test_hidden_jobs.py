@@ -265,6 +265,8 @@ def test_a_plain_statement_still_says_that_no_job_was_made(adapter: Any, message
         ("Session expired", Reason.AUTH),
         ("Login required", Reason.AUTH),
         ("insufficient balance", Reason.BALANCE),
+        ('Bad Request: {"error":{"code":"content_policy_violation"}}', Reason.REFUSED),
+        ('create task: {"error":{"message":"flagged by moderation"},"model":"m"}', Reason.REFUSED),
         ("余额不足，未能进入队列", Reason.BALANCE),
         ("开始生成前请先充值", Reason.BALANCE),
         ("您有正在生成的任务过多，请稍后再试", Reason.RATE_LIMITED),
