@@ -25,6 +25,8 @@ _OPERATOR: Final = (
     " to act. Try again later."
 )
 
+_PROVIDERS_OWN: Final = "The provider could not get the video made, for reasons of its own account. The request may be tried again as it is."
+
 _BY_STAGE: Final[Mapping[tuple[Stage, Reason], str]] = MappingProxyType(
     {
         (Stage.IMAGE_REVIEW, Reason.REFUSED): ("An input image was refused by a review; change or remove the image."),
@@ -41,6 +43,9 @@ _BY_STAGE: Final[Mapping[tuple[Stage, Reason], str]] = MappingProxyType(
         (Stage.GENERATE, Reason.INVALID): (
             "The provider accepted the request and then called it invalid; change its images or parameters."
         ),
+        # Told by a job, these are about the account that the provider itself has with somebody else.
+        (Stage.GENERATE, Reason.AUTH): _PROVIDERS_OWN,
+        (Stage.GENERATE, Reason.BALANCE): _PROVIDERS_OWN,
         (Stage.DOWNLOAD, Reason.EXPIRED): (
             "A video was made, but could not be fetched in time. Ask the operator before you order it again."
         ),
