@@ -3,8 +3,9 @@
 Evidence is weighed by `providers.rules.RULES`; a dialect may put rows of its own before them. A refusal, an empty
 account, a bad key and a lost answer count wherever they are told; of the rest machine codes speak before words, and
 words before the HTTP status. At a create only a 4xx refuses by any words; at any other status the job may exist, so
-only what is documented of such answers counts, and what their messages begin with; where they name a job or say that
-one was made, nothing does. Words of content that no other row knows are refused by `providers.rules.LAST_RESORT`.
+only what is documented of such answers counts, and what their messages plainly begin with, if they tell of no trouble
+of the upstream's own; where they name a job, say that one was made or claim success, nothing does. Words of content
+that no other row knows are refused by `providers.rules.LAST_RESORT`.
 """
 
 from collections.abc import Callable

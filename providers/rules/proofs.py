@@ -63,6 +63,14 @@ PROOFS: dict[Reason, Rule] = {
     ),
 }
 
+# Steps that come after a job was made, and ways on when one account would not pay.
+LATER = (
+    "poll|polling|query task|task status|download|downloading|transcod*|watermark*|upscal*|post processing"
+    "|postprocessing|notify|notification*|settlement|settling|billing error|upload failed|next generation|next task"
+    "|next job|trying next|try next|sent to|failover|fail over|backup channel|on credit|overdraft|overage|almost|warning"
+    "|google drive|轮询|查询任务|获取视频|保存视频|下载|转存|上传失败|水印|推送|计费|结算|记账|预警|备用|已转|下一次|下次"
+)
+
 # The upstream's own trouble, told beside or in the words of a statement.
 OWN_TROUBLE: Rule = rule(
     Reason.INTERNAL,
@@ -76,6 +84,7 @@ OWN_TROUBLE: Rule = rule(
             "|out of memory|oom"
             "|异常|内部错误|系统错误|服务错误|服务器错误|系统故障|崩溃|已重试|重试中|切换|已扣除|重试渠道|其他渠道|数据库|缓存|磁盘"
         ),
+        words(LATER),
         near(
             "audit|compliance|moderation|review|safety|content check|billing|balance|credits|quota|审核|余额|额度|积分",
             "log|logging|database|callback|webhook|not available|unavailable|to update|to deduct|to get|to query"

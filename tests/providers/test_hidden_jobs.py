@@ -116,6 +116,19 @@ Your prompt was flagged and rewritten; generation started
 余额不足:任务创建成功,账单未创建
 task created successfully; billing record not created: insufficient balance
 """.strip().splitlines()
+LATER_STEPS = """
+query task failed: Invalid API key
+poll error: Incorrect API key provided
+upload failed: access key invalid
+结果转存失败：密钥无效
+下载视频失败: Access token expired
+查询任务失败：无效的令牌
+transcode failed: insufficient balance
+去水印失败：积分不足
+计费失败：余额不足
+insufficient balance, trying next channel
+余额不足，已使用备用渠道
+""".strip().splitlines()
 DENIALS = """
 no content policy violation was found; internal error
 your prompt was not flagged, the worker crashed
@@ -185,7 +198,7 @@ def error(message: str) -> Any:
 
 
 @pytest.mark.parametrize("status", PROVE_NOTHING)
-@pytest.mark.parametrize("message", [*OWN_TROUBLE, *DENIALS, *LOST_AT_A_4XX, *COPIES])
+@pytest.mark.parametrize("message", [*OWN_TROUBLE, *LATER_STEPS, *DENIALS, *LOST_AT_A_4XX, *COPIES])
 @DIALECTS
 def test_an_upstreams_own_trouble_is_ambiguous(adapter: Any, message: str, status: int) -> None:
     for document in (error(message), {"code": "fail", "message": message}, {"error": message}):
