@@ -67,8 +67,9 @@ PROOFS: dict[Reason, Rule] = {
 LATER = (
     "poll|polling|query task|task status|download|downloading|transcod*|watermark*|upscal*|post processing"
     "|postprocessing|notify|notification*|settlement|settling|billing error|upload failed|next generation|next task"
-    "|next job|trying next|try next|sent to|failover|fail over|backup channel|on credit|overdraft|overage|almost|warning"
-    "|google drive|轮询|查询任务|获取视频|保存视频|下载|转存|上传失败|水印|推送|计费|结算|记账|预警|备用|已转|下一次|下次"
+    "|next job|trying next|try next|sent to|failover|fail over|backup channel|on credit|overdraft|overage|almost"
+    "|warning|google drive|轮询|查询任务|获取视频|保存视频|下载|转存|上传失败|水印|推送"
+    "|计费|结算|记账|预警|备用|已转|下一次|下次"
 )
 
 # The upstream's own trouble, told beside or in the words of a statement.
