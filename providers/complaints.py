@@ -72,7 +72,7 @@ OF_A_REQUEST = frozenset({"prompt", "negative_prompt", "scene", "scenes", "shots
 OFTEN_OF_A_REQUEST = frozenset({"model", "messages", "camera", "style"})
 OF_A_JOB = frozenset({"id", "task_id", "status", "state", "task_status"})
 # Strings in these places may say that a job was made; they are no complaint.
-REMARK_PATHS = paths("data result info note remark")
+REMARK_PATHS = paths("data result info note remark error.data error.info error.note")
 SUCCESS_CODES = frozenset({"0", "200", "success", "ok", "succeeded"})
 
 

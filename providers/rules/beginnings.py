@@ -70,23 +70,26 @@ _MADE_OF = re.compile(
 # Whoever says that it took the job on has not refused it, whatever else it says.
 _TAKEN_ON = r"""
     (?<!not\ )(?<!never\ )\b(?:
-        (?:task|job|video|order)\s(?:id\s|no\.?\s)?(?:\#\s?)?(?:(?=[a-z -]{0,12}[0-9])[a-z0-9 -]{1,48}\s)?
-            (?:(?:was|has\ been|is|already)\s){0,2}(?:created|accepted|enqueued|queued|started|submitted)\b
-        |(?:generation|request|rendering)\s(?:was|has\ been|is)\s(?:already\s)?(?:created|accepted|enqueued|queued)\b
+        (?:task|job|order)\s(?:id\s|no\.?\s)?(?:\#\s?)?(?:(?=[a-z -]{0,12}[0-9])[a-z0-9 -]{1,48}\s)?
+            (?:(?:was|has\ been|is|already|still)\s){0,2}(?:created|accepted|enqueued|queued|started|submitted)\b
+        |(?:task|job|video)\s(?:submission|creation)\s(?:was\s)?(?:succeeded|successful)\b
+        |(?:video|generation|request|rendering)\s(?:was|has\ been|is)\s(?:already\s)?
+            (?:created|accepted|enqueued|queued)\b
         |(?:created|enqueued|started|submitted|queued|dispatched)\s(?:the\s|a\s|your\s)?(?:task|job)\b
         |(?:created|submitted|accepted|queued|enqueued)\ssuccessfully
         |successfully\s(?:created|submitted|accepted|queued|enqueued)
     )(?!\stoo|\s?,?\s(?:but\s)?not\b)
-    |任务(?:已|已经)?(?:创建|提交|受理|接收|入队|下发)(?:成功|完成)|(?:创建|提交|下发)(?:任务)?成功(?!前|后才)
+    |任务(?:已|已经)?(?:创建|提交|受理|接收|入队|下发)(?:成功|完成)|(?:创建|提交|下发)(?:任务|视频)?成功(?!前|后才)
+    |(?:任务|视频|请求|订单)\s?(?:[a-z0-9-]{1,40}\s?)?已(?:经)?(?:创建|提交|受理|接收|生成|排队|下单)(?!过|数|的|上限|达|满)|下单成功
     |任务已(?:经)?(?:创建|提交|受理|接收|入队|下发)|已(?:创建|提交|下发)任务(?!过|数)
     |已(?:经)?成功(?:创建|提交|受理|下发)|已(?:经)?(?:提交|下发|推送|发送|转发)(?:给|到|至)(?:了)?上游
-    |任务(?:已|已经)?(?:入列|入队)|(?<!未)已(?:经)?派单|已(?:经)?自动[^,.;:]{0,6}(?:提交|生成)
+    |任务(?:已|已经)?(?:入列|入队)|(?<!未)已(?:经)?派单|已(?:经)?自动(?:过滤|替换|改写|修改|处理|优化|修正)(?:后)?(?:并|再)?(?:提交|生成)
 """
 # Also said of other jobs than this one.
 _UNDER_WAY = re.compile(
     r"""(?:已|已经|成功)(?:加入|进入)(?:了)?[^,.;:]{0,4}队列|进入[^,.;:]{0,4}队列(?!前|后才)
-    |(?:正在|开始)(?:生成|渲染)(?!的|中的|前|之前)|任务(?:正在)?执行中|渲染中
-    |\b(?:generation|rendering)\s(?:(?:was|has|is|already)\s){0,2}(?:started|begun|running)\b""",
+    |(?:正在|开始)(?:生成|渲染)(?!的|中的|前|之前)|(?:任务(?:正在)?执行中|渲染中)(?=$|[\s,.;:!。])
+    |\b(?:generation|rendering)\s(?:(?:was|has|is|already)\s){0,2}(?:started|begun)\b""",
     re.ASCII | re.VERBOSE,
 )
 _OF_ANOTHER = re.compile(

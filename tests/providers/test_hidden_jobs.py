@@ -114,6 +114,11 @@ video generation started
 已自动替换后生成
 Your prompt was flagged and rewritten; generation started
 余额不足:任务创建成功,账单未创建
+余额不足，任务已排队
+任务8831已创建
+订单已创建，余额不足
+创建视频成功，余额不足
+task submission was successful, but quota insufficient
 task created successfully; billing record not created: insufficient balance
 """.strip().splitlines()
 LATER_STEPS = """
@@ -280,6 +285,9 @@ def test_a_plain_statement_still_says_that_no_job_was_made(adapter: Any, message
         ("insufficient balance", Reason.BALANCE),
         ('Bad Request: {"error":{"code":"content_policy_violation"}}', Reason.REFUSED),
         ('create task: {"error":{"message":"flagged by moderation"},"model":"m"}', Reason.REFUSED),
+        ("上传的图片渲染中存在违规内容", Reason.REFUSED),
+        ("违规内容，已自动拦截生成", Reason.REFUSED),
+        ("video 2 submitted contains violence", Reason.REFUSED),
         ("余额不足，未能进入队列", Reason.BALANCE),
         ("开始生成前请先充值", Reason.BALANCE),
         ("您有正在生成的任务过多，请稍后再试", Reason.RATE_LIMITED),
