@@ -25,7 +25,10 @@ _OPERATOR: Final = (
     " to act. Try again later."
 )
 
-_PROVIDERS_OWN: Final = "The provider could not get the video made, for reasons of its own account. The request may be tried again as it is."
+_PROVIDERS_OWN: Final = (
+    "The provider could not get the video made, for reasons of its own account. "
+    "The request may be tried again as it is."
+)
 
 _BY_STAGE: Final[Mapping[tuple[Stage, Reason], str]] = MappingProxyType(
     {
