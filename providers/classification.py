@@ -220,9 +220,8 @@ def refused_submit(response: HttpResponse, document: Json | None, rules: tuple[R
     best = _best(found if refuses else _provable(evidence, found, rules))
     reason = _submit_reason(response, status, said, best)
     stage = _review(evidence, found, None) if reason is Reason.REFUSED else Stage.SUBMIT
-    return _failure(
-        response, said, stage, reason, note=_gone_note(response, reason), recognised=_known(said, known, found)
-    )
+    recognised = _known(said, evidence, known, found)
+    return _failure(response, said, stage, reason, note=_gone_note(response, reason), recognised=recognised)
 
 
 def _may_exist(response: HttpResponse, document: Json, evidence: Evidence) -> bool:
@@ -275,10 +274,11 @@ def _gone_note(response: HttpResponse, reason: Reason) -> str:
 def failed_poll(response: HttpResponse, document: Json | None, rules: tuple[Rule, ...] = RULES) -> Failure:
     """Read an answer that says nothing of the video: always stage `poll`."""
     said = complaint(document) if document else Complaint()
-    found = Evidence.of(said).matches(rules)
+    evidence = Evidence.of(said)
+    found = evidence.matches(rules)
     best = _best([match for match in found if match.row.reason in POLL_REASONS])
     reason = best.row.reason if best else _poll_status_reason(response.status)
-    return _failure(response, said, Stage.POLL, reason, recognised=_known(said, found, found))
+    return _failure(response, said, Stage.POLL, reason, recognised=_known(said, evidence, found, found))
 
 
 def _poll_status_reason(status: int) -> Reason:
@@ -302,7 +302,7 @@ def failed_job(
     reason = best.row.reason if best and best.row.reason in JOB_REASONS else Reason.INTERNAL
     reached = 0 if progress is None or progress == PROGRESS_OF_THE_ENDED else progress
     stage = _review(evidence, found, reached) if reason is Reason.REFUSED else Stage.GENERATE
-    return _failure(response, said, stage, reason, document, recognised=_known(said, known, found))
+    return _failure(response, said, stage, reason, document, recognised=_known(said, evidence, known, found))
 
 
 def withheld_video(response: HttpResponse, document: Json) -> Failure:
@@ -354,7 +354,7 @@ def _review(evidence: Evidence, found: list[Match], progress: int | None) -> Sta
     )
 
 
-def _known(said: Complaint, known: list[Match], found: list[Match]) -> bool:
+def _known(said: Complaint, evidence: Evidence, known: list[Match], found: list[Match]) -> bool:
     """Whether the table knows the words of an answer, or there are none; a code that says `failed` knows no words."""
     if not said:
         return True
@@ -362,8 +362,7 @@ def _known(said: Complaint, known: list[Match], found: list[Match]) -> bool:
         return False
     if not said.messages or any(m.weight is Weight.WORDS or m.row.reason is not Reason.INTERNAL for m in known):
         return True
-    words = Evidence.of(said).words
-    return any(match.row.says(words) for match in known)
+    return any(match.row.says(evidence.words) for match in known)
 
 
 def _failure(

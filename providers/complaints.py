@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from providers.adapter import Json
+from providers.fields import is_http_status
 from providers.places import first, paths, value_at
 
 CODE_PATHS = paths("""
@@ -135,7 +136,7 @@ def _as_refusal(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()
-    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() and text[0] == "4" else None
+    return int(text) if is_http_status(text) and text[0] == "4" else None
 
 
 def _nested(text: str, depth: int) -> Complaint:
@@ -221,11 +222,8 @@ def _as_code(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     code = str(value).strip()[:CODE_CHARS]
-    return None if code.lower() in NO_COMPLAINT or _is_success(code) else code
-
-
-def _is_success(code: str) -> bool:
-    return len(code) == 3 and code.isascii() and code.isdecimal() and code[0] == "2"
+    is_success = is_http_status(code) and code[0] == "2"
+    return None if code.lower() in NO_COMPLAINT or is_success else code
 
 
 def _as_message(value: object) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from itertools import islice
 from urllib.parse import urlsplit
 
 import orjson
@@ -162,8 +163,7 @@ def names_a_job(document: Json) -> bool:
     """Whether an answer that is no acceptance speaks of a job all the same: one that has not failed."""
     if _is_live_job(document):
         return True
-    fields = zip(range(FIELDS_MAX), _fields(document, DEPTH_MAX), strict=False)
-    return any(isinstance(value, dict) and _is_live_job(value, nested=True) for _, (_, value) in fields)
+    return any(isinstance(value, dict) and _is_live_job(value, nested=True) for _, value in _every_field(document))
 
 
 def _is_live_job(document: Json, *, nested: bool = False) -> bool:
@@ -178,8 +178,7 @@ def _is_live_job(document: Json, *, nested: bool = False) -> bool:
 
 def holds_a_job_id(document: Json) -> bool:
     """Whether a job's id stands anywhere in an answer, also in a place where no adapter looks for it."""
-    fields = zip(range(FIELDS_MAX), _fields(document, DEPTH_MAX), strict=False)
-    return any(_is_job_id(name, value) for _, (name, value) in fields)
+    return any(_is_job_id(name, value) for name, value in _every_field(document))
 
 
 def _is_job_id(name: str, value: object) -> bool:
@@ -190,8 +189,12 @@ def _is_job_id(name: str, value: object) -> bool:
     return name in ENVELOPED and isinstance(value, str) and JOB_ID_TEXT.fullmatch(value) is not None
 
 
+def _every_field(document: Json) -> Iterator[tuple[str, object]]:
+    """Every field of an answer, at most FIELDS_MAX, also of a document that comes as a text."""
+    return islice(_fields(document, DEPTH_MAX), FIELDS_MAX)
+
+
 def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """Every field of an answer, also of a document that comes as a text."""
     if depth and isinstance(value, str) and value.startswith("{"):
         try:
             value = orjson.loads(value)
@@ -223,11 +226,11 @@ def _as_word(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     word = "_".join(value.replace("-", " ").lower().split())[:WORD_CHARS]
-    return None if not word or _is_http_status(word) else word
+    return None if not word or is_http_status(word) else word
 
 
-def _is_http_status(word: str) -> bool:
-    """Whether an envelope wrote an HTTP status where a job has its status word."""
+def is_http_status(word: str) -> bool:
+    """Whether an envelope wrote an HTTP status where a job has its status word, or an error its code."""
     return len(word) == 3 and word.isascii() and word.isdecimal()
 
 
