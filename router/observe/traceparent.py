@@ -5,7 +5,14 @@ from functools import lru_cache
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_TRACE_ID, Span, format_trace_id, get_current_span, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    Span,
+    SpanContext,
+    format_trace_id,
+    get_current_span,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
@@ -22,11 +29,21 @@ def context_of(headers: Mapping[str, str]) -> Context:
 @lru_cache(maxsize=1_024)
 def parse_traceparent(trace_parent: str | None) -> str | None:
     """Return the trace id, 32 hexadecimal digits, of a `traceparent` value; None when it has none."""
+    span = _span_context(trace_parent)
+    return format_trace_id(span.trace_id) if span.is_valid else None
+
+
+@lru_cache(maxsize=1_024)
+def sampled_trace_id(trace_parent: str | None) -> str | None:
+    """Return the trace id of a `traceparent` value whose trace is kept; None when nobody will find it."""
+    span = _span_context(trace_parent)
+    return format_trace_id(span.trace_id) if span.is_valid and span.trace_flags.sampled else None
+
+
+def _span_context(trace_parent: str | None) -> SpanContext:
     if trace_parent is None:
-        return None
-    span = get_current_span(context_of({"traceparent": trace_parent}))
-    trace_id = span.get_span_context().trace_id
-    return None if trace_id == INVALID_TRACE_ID else format_trace_id(trace_id)
+        return INVALID_SPAN_CONTEXT
+    return get_current_span(context_of({"traceparent": trace_parent})).get_span_context()
 
 
 def traceparent_of(span: Span) -> str | None:
