@@ -25,9 +25,9 @@ bench: $(READY)
 # Choose the newest versions that pyproject.toml allows, with the hashes of every file, for every platform.
 lock: $(READY)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--upgrade --quiet --extra uvloop -o requirements.txt pyproject.toml
+		--upgrade --quiet --extra uvloop --extra otlp -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--upgrade --quiet --extra uvloop --group dev -o requirements-dev.txt pyproject.toml
+		--upgrade --quiet --extra uvloop --extra otlp --group dev -o requirements-dev.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) demo-output bench-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
