@@ -82,10 +82,9 @@ class Gate:
         self._clock = clock
         self._rng = rng
         self._on_move = on_move
+        self._window = Window(settings, clock)
         # fail_max 1: the window's counter stays 0 until its volume and share are met.
-        self._breaker = CircuitBreaker(
-            fail_max=1, state_storage=Window(settings, clock), throw_new_error_on_trip=False, name=kind
-        )
+        self._breaker = CircuitBreaker(fail_max=1, state_storage=self._window, throw_new_error_on_trip=False, name=kind)
         self._epoch = 0
         self._doublings = 0
         self._reset_s = settings.reset_s
@@ -136,6 +135,20 @@ class Gate:
     def trip_now(self) -> None:
         """Open at once, without waiting for the window; no effect when already open."""
         self._step(self._breaker.open)
+
+    def use(self, settings: BreakerSettings) -> None:
+        """Take over other settings; the state and what was seen stay, and no ejection outlasts the new limit."""
+        self._settings = settings
+        self._window.use(settings)
+        self._reset_s = min(self._reset_s, settings.reset_s_max)
+
+    def renew(self) -> None:
+        """Forget what was seen, and ignore what is still out: it was about another account. A trial is due at once."""
+        self._epoch += 1
+        self._trial = None
+        self._doublings = 0
+        self._reset_s = 0.0
+        self._window.clear()
 
     def _ended(self, permit: Permit, end: PermitEnd) -> None:
         if permit is self._trial:

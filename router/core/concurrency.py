@@ -29,6 +29,16 @@ class Concurrency:
         """Count one less."""
         self.count -= 1
 
+    def resize(self, limit_max: int) -> None:
+        """Take over another limit; what is in flight stays counted, and what rate limits took back stays taken."""
+        self.limit = limit_max if self.limit >= self.limit_max else min(self.limit, limit_max)
+        self.limit_max = limit_max
+
+    def restore(self) -> None:
+        """Give back all that rate limits took."""
+        self.limit = self.limit_max
+        self._successes = 0
+
     def halve(self) -> None:
         """Take back half of the limit, and the successes collected so far."""
         self.limit = max(1, self.limit // 2)

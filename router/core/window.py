@@ -24,6 +24,15 @@ class Window(CircuitMemoryStorage):
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0
 
+    def use(self, settings: BreakerSettings) -> None:
+        """Judge what is remembered, and all that follows, by other settings."""
+        self._settings = settings
+
+    def clear(self) -> None:
+        """Forget every outcome."""
+        self._outcomes.clear()
+        self._failures = 0
+
     @property
     def state(self) -> str:
         """Return pybreaker's word for the state; setting it begins an empty window."""
@@ -32,8 +41,7 @@ class Window(CircuitMemoryStorage):
     @state.setter
     def state(self, state: str) -> None:
         self._state = state
-        self._outcomes.clear()
-        self._failures = 0
+        self.clear()
 
     def increment_counter(self) -> None:
         """Take in a failure."""
