@@ -59,6 +59,10 @@ class AiohttpTransport:
         self._resolver = resolver
         self._opened: Sessions | None = None
 
+    def use(self, accounts: Mapping[str, Account], providers: Mapping[str, Provider]) -> None:
+        """Send with other accounts from now on; exchanges under way end with the one that they began with."""
+        self._accounts, self._providers = accounts, providers
+
     async def start(self) -> None:
         """Open the sessions; needs the running loop."""
         self._opened = Sessions.opened(self._resolver)

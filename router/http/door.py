@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from aiohttp import web
@@ -29,12 +29,12 @@ ObserveRequest: TypeAlias = Callable[[str, str, int, float], None]
 RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManager[Span]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Door:
     """The parts behind the front door.
 
     `observe_request` gets route template, method, status and seconds. `request_span` gets a span's name and the request
-    headers.
+    headers. What callers hold is counted here, for it outlasts a configuration.
     """
 
     engine: Engine
@@ -44,6 +44,19 @@ class Door:
     naming: Naming
     observe_request: ObserveRequest
     request_span: RequestSpan
+    stream_room: StreamRoom = field(init=False)
+    body_room: BodyRoom = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stream_room, self.body_room = StreamRoom(self.settings), BodyRoom(self.settings)
+
+    def use(
+        self, settings: ServerSettings, defaults: RequestDefaults, callers: CallerDirectory, naming: Naming
+    ) -> None:
+        """Let in by another configuration from now on."""
+        self.settings, self.defaults, self.callers, self.naming = settings, defaults, callers, naming
+        self.stream_room.use(settings)
+        self.body_room.use(settings)
 
 
 DOOR: Final = web.AppKey("DOOR", Door)

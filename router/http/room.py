@@ -20,6 +20,10 @@ class StreamRoom:
         self._settings = settings
         self._open: Counter[str] = Counter()
 
+    def use(self, settings: ServerSettings) -> None:
+        """Count by other limits; what is open stays open."""
+        self._settings = settings
+
     @contextmanager
     def place(self, caller: str) -> Iterator[None]:
         """Have one stream open; raises ApiError 503 when there are too many."""
@@ -38,7 +42,13 @@ class BodyRoom:
     """Counts the bytes of bodies that are held."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._free_bytes = BODIES_HELD_MAX * settings.body_bytes_max
+        self._bytes_max = self._free_bytes = BODIES_HELD_MAX * settings.body_bytes_max
+
+    def use(self, settings: ServerSettings) -> None:
+        """Have another size; what is held stays held, and a room that is too full takes nothing until it is not."""
+        bytes_max = BODIES_HELD_MAX * settings.body_bytes_max
+        self._free_bytes += bytes_max - self._bytes_max
+        self._bytes_max = bytes_max
 
     @contextmanager
     def share(self) -> Iterator["BodyShare"]:
