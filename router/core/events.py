@@ -8,6 +8,8 @@ from typing import TypeAlias
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
+from router.core.routing import ExclusionCause
+from router.core.trail import Trail
 
 
 class Operation(StrEnum):
@@ -52,12 +54,17 @@ class JobAccepted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """An attempt and its pending entry are durable; its submit leaves now. `at` is wall seconds."""
+    """An attempt and its pending entry are durable; its submit leaves now. `at` is wall seconds.
+
+    It was routed among so many `candidates`, with `share` as its chance; `excluded` counts the other offerings by why.
+    """
 
     job: Job
     attempt: Attempt
     share: float
     at: float
+    candidates: int = 1
+    excluded: Mapping[ExclusionCause, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class AttemptEnded:
 
     Emitted again when a late attempt's money becomes known. `stage_seconds` are the times spent per stage reached.
     `cause` is what this side saw of its end, in the router's own words: an HTTP status, a cut connection, no video.
+    `progress` is the last percentage that its provider told, 0 to 100. `trail` is None when it had ended before.
     """
 
     job: Job
@@ -122,6 +130,8 @@ class AttemptEnded:
     entries: tuple[LedgerEntry, ...]
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     cause: str | None = None
+    progress: int | None = None
+    trail: Trail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +169,36 @@ class ProviderOut:
     for_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class WriteEnded:
+    """A write to the store is durable, or failed; `duration_s` counts from when it was asked for."""
+
+    duration_s: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLagged:
+    """The event loop came back to a timer so much later than planned; emitted a few times a second."""
+
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """A configuration was taken over, or refused with the last good one staying in force. `at` is wall seconds.
+
+    `digest` is the start of the SHA-256 of the file that was read. `changes` and `problems` name what differs and what
+    is wrong, for people, without any secret; a start is a reload without changes.
+    """
+
+    ok: bool
+    digest: str
+    at: float
+    changes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
 Event: TypeAlias = (
     JobAccepted
     | AttemptStarted
@@ -172,5 +212,8 @@ Event: TypeAlias = (
     | JobEnded
     | BreakerMoved
     | ProviderOut
+    | WriteEnded
+    | LoopLagged
+    | ConfigReloaded
 )
 Emit: TypeAlias = Callable[[Event], None]

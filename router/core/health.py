@@ -103,12 +103,29 @@ class ProviderHealth:
         settings = provider.breaker
         self._submit = self._gate(BreakerKind.SUBMIT, settings)
         self._poll = self._gate(BreakerKind.POLL, settings)
-        slow_settings = replace(settings, window_s=settings.window_s * GENERATE_WINDOWS)
-        self._generate = self._gate(BreakerKind.GENERATE, slow_settings)
+        self._generate = self._gate(BreakerKind.GENERATE, _slow(settings))
         self._concurrency = Concurrency(provider.in_flight_max)
         self._record = Record(clock)
         self._cooling_until = self._out_until = clock.monotonic()
         self._out_reason: Reason | None = None
+        self._retired = False
+        self._accounts_had = 1
+
+    def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
+        """Take over another configuration; what is in flight stays counted.
+
+        One that was `retired` from the configuration starts nothing. With an account that was `renewed` outages,
+        cool-downs and ejections are over, one job is the trial, and what was seen of the old one counts no more.
+        """
+        self.provider, self._retired = provider, retired
+        settings = provider.breaker
+        self._submit.use(settings)
+        self._poll.use(settings)
+        self._generate.use(_slow(settings))
+        self._concurrency.resize(provider.in_flight_max)
+        self._out_until = min(self._out_until, self._clock.monotonic() + settings.outage_s)
+        if renewed:
+            self._renew()
 
     def standing(self) -> ProviderStanding:
         """Return the health as routing wants it; changes nothing."""
@@ -125,7 +142,7 @@ class ProviderHealth:
 
     def try_start(self) -> AttemptPermits | None:
         """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
-        if self._concurrency.full or self._bar() is not None:
+        if self._retired or self._concurrency.full or self._bar() is not None:
             return None
         submit = self._submit.try_acquire()
         if submit is None:
@@ -161,6 +178,16 @@ class ProviderHealth:
         """Why the provider is out because its account was refused, None when it is not; any thread may ask."""
         return self._out_reason if self._clock.monotonic() < self._out_until else None
 
+    @property
+    def in_flight_limit(self) -> int:
+        """The most jobs the provider gets at once now; any thread may ask."""
+        return self._concurrency.limit
+
+    def breakers(self) -> Mapping[BreakerKind, BreakerState]:
+        """Return the state of each breaker."""
+        gates = {BreakerKind.SUBMIT: self._submit, BreakerKind.POLL: self._poll, BreakerKind.GENERATE: self._generate}
+        return {kind: gate.state for kind, gate in gates.items()}
+
     def snapshot(self) -> HealthSnapshot:
         """Return everything there is to know at this moment; changes nothing."""
         now, bar = self._clock.monotonic(), self._bar()
@@ -173,7 +200,7 @@ class ProviderHealth:
             in_flight=self._concurrency.count,
             in_flight_limit=self._concurrency.limit,
             success_share=round(self._record.share(), 3),
-            barred=bar.message if bar else None,
+            barred=_RETIRED if self._retired else bar.message if bar else None,
             cooling_s=max(0.0, self._cooling_until - now),
             out_s=out_s,
             out_reason=self._out_reason if out_s else None,
@@ -187,7 +214,29 @@ class ProviderHealth:
 
     def _hold(self, submit: Permit | None, generate: Permit) -> AttemptPermits:
         self._concurrency.enter()
-        return AttemptPermits(submit, generate, self._submit_ended, self._video_ended, self._concurrency.leave)
+        submit_ended, video_ended = self._of_account(self._submit_ended), self._of_account(self._video_ended)
+        return AttemptPermits(submit, generate, submit_ended, video_ended, self._concurrency.leave)
+
+    def _of_account(self, report: Callable[[Permit, Failure | None], None]) -> Callable[[Permit, Failure | None], None]:
+        """Let what an attempt reports count while the account is the one that it began with."""
+        number = self._accounts_had
+
+        def reported(permit: Permit, failure: Failure | None) -> None:
+            if number == self._accounts_had:
+                report(permit, failure)
+            else:
+                permit.neutral()
+
+        return reported
+
+    def _renew(self) -> None:
+        self._accounts_had += 1
+        for gate in (self._submit, self._poll, self._generate):
+            gate.renew()
+        self._concurrency.restore()
+        self._record = Record(self._clock)
+        self._cooling_until = self._out_until = self._clock.monotonic()
+        self._out_reason = None
 
     def _submit_ended(self, permit: Permit, failure: Failure | None) -> None:
         if failure is None:
@@ -267,9 +316,14 @@ class _Bar:
     message: str
 
 
+_RETIRED: Final = "was removed from the configuration"
 _WHY_OUT: Final[Mapping[Reason | None, str]] = MappingProxyType(
     {Reason.AUTH: "its key was refused", Reason.BALANCE: "its balance is used up"}
 )
+
+
+def _slow(settings: BreakerSettings) -> BreakerSettings:
+    return replace(settings, window_s=settings.window_s * GENERATE_WINDOWS)
 
 
 def _why_ejected(gate: Gate, what: str, wait_s: float) -> str:

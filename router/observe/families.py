@@ -44,12 +44,17 @@ class Family:
         return len(self.buckets) + 3 if self.kind is MetricKind.HISTOGRAM else 1
 
 
-# A 10 s clip takes 1-3 min, 15 s two more, hd eight more; 180, 300, 600 and 960 are the bounds to alert at.
-_VIDEO_BUCKETS: Final = tuple(map(float, (5, 15, 30, 60, 90, 120, 150, 180, 240, 300, 420, 600, 780, 960, 1800, 3600)))
-_STAGE_BUCKETS: Final = (1.0, 5.0, 15.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-_EXCHANGE_BUCKETS: Final = (0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0)
+# A 10 s clip takes 1-3 min, 15 s two more, hd eight more; 300, 600 and 960 are when a video is on time by default.
+_VIDEO_BUCKETS: Final = tuple(map(float, (30, 60, 90, 120, 180, 240, 300, 600, 960, 1800, 3600)))
+_FAILURE_BUCKETS: Final = (5.0, 60.0, 120.0, 180.0, 300.0, 900.0)
+_PROGRESS_BUCKETS: Final = (0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+_OVERHEAD_BUCKETS: Final = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0)
+_STAGE_BUCKETS: Final = (5.0, 30.0, 120.0, 300.0, 600.0, 1800.0)
+_EXCHANGE_BUCKETS: Final = (0.1, 0.5, 2.5, 10.0, 60.0)
 _LAG_BUCKETS: Final = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0)
 _REQUEST_BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0)
+_LOOP_BUCKETS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+_WRITE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 
 
 def _counter(name: str, documentation: str, *labels: str, kept: frozenset[str] = frozenset()) -> Family:
@@ -60,8 +65,10 @@ def _gauge(name: str, documentation: str, *labels: str) -> Family:
     return Family(name, MetricKind.GAUGE, documentation, labels)
 
 
-def _histogram(name: str, documentation: str, buckets: tuple[float, ...], *labels: str) -> Family:
-    return Family(name, MetricKind.HISTOGRAM, documentation, labels, buckets)
+def _histogram(
+    name: str, documentation: str, buckets: tuple[float, ...], *labels: str, kept: frozenset[str] = frozenset()
+) -> Family:
+    return Family(name, MetricKind.HISTOGRAM, documentation, labels, buckets, kept)
 
 
 BUILD_INFO: Final = _gauge("build_info", "Always 1; the label is the running version.", "version")
@@ -75,15 +82,35 @@ JOBS_FINISHED: Final = _counter(
 )
 JOB_DURATION: Final = _histogram(
     "job_duration_seconds",
-    "Time from a job's acceptance to its end; duration_class is any where there was no video.",
+    "Time from a delivered job's acceptance to its video, by the provider that made it.",
     _VIDEO_BUCKETS,
-    *("provider", "duration_class", "outcome"),
+    *("provider", "duration_class"),
+)
+JOBS_ON_TIME: Final = _counter(
+    "jobs_on_time_total",
+    "Jobs that ended with a video in the time of their duration class (true), or later or with none (false); jobs that"
+    " their caller caused to fail are left out.",
+    *("duration_class", "on_time"),
+)
+JOB_OVERHEAD: Final = _histogram(
+    "job_overhead_seconds",
+    "Time of a delivered job in which none of its attempts was under way: what the router itself and full or ejected"
+    " providers made it wait.",
+    _OVERHEAD_BUCKETS,
 )
 JOBS_IN_FLIGHT: Final = _gauge(
     "jobs_in_flight", "Jobs whose caller still waits, by the provider at work (none: between attempts).", "provider"
 )
 OLDEST_JOB: Final = _gauge(
     "oldest_job_accepted_timestamp_seconds", "When the oldest job in flight was accepted; 0 when there is none."
+)
+
+JOBS_IN_FLIGHT_LIMIT: Final = _gauge(
+    "jobs_in_flight_limit", "Most jobs that may be in flight at once; further creates are turned away."
+)
+JOB_DEADLINE: Final = _gauge("job_deadline_seconds", "How long a job may take before it is given up.")
+PROVIDER_LIMIT: Final = _gauge(
+    "provider_in_flight_limit", "Most jobs that a provider gets at once now; a rate limit lowers it.", "provider"
 )
 
 ATTEMPTS: Final = _counter(
@@ -95,6 +122,19 @@ ATTEMPTS: Final = _counter(
 STAGE_DURATION: Final = _histogram(
     "stage_duration_seconds", "Time an attempt spent in a stage.", _STAGE_BUCKETS, "provider", "stage"
 )
+FAILED_ATTEMPT_DURATION: Final = _histogram(
+    "failed_attempt_duration_seconds",
+    "Time from an attempt's submit to its failure, by the stage it failed in.",
+    _FAILURE_BUCKETS,
+    *("provider", "stage"),
+    kept=frozenset({"provider"}),
+)
+FAILED_ATTEMPT_PROGRESS: Final = _histogram(
+    "failed_attempt_progress_ratio",
+    "How far an accepted attempt said it was before it failed, 0 to 1; attempts that never said are left out.",
+    _PROGRESS_BUCKETS,
+    "provider",
+)
 FAILOVERS: Final = _counter(
     "failovers_total",
     "Jobs that went on to another offering; stage is where the attempt left behind had failed.",
@@ -103,8 +143,14 @@ FAILOVERS: Final = _counter(
 )
 AMBIGUOUS_SUBMITS: Final = _counter(
     "ambiguous_submits_total",
-    "Submits that were sent and whose answer was lost; each may have been billed.",
-    "provider",
+    "Submits that were sent and whose answer was lost, each of which may have been billed; held: the job ended with it,"
+    " failed_over: the video was bought elsewhere.",
+    *("provider", "resolution"),
+)
+UNCERTAIN_SETTLED: Final = _counter(
+    "uncertain_settled_total",
+    "Uncertain attempts whose money became known; adopted: its video was delivered after all.",
+    *("provider", "resolution"),
 )
 
 COST: Final = _counter(
@@ -118,8 +164,42 @@ DELIVERED_QUOTE: Final = _counter(
 UNCERTAIN: Final = _gauge(
     "uncertain_usd", "Money of unknown and late attempts that may still turn out to be spent.", "provider"
 )
+OLDEST_UNCERTAIN: Final = _gauge(
+    "oldest_uncertain_timestamp_seconds",
+    "When the oldest attempt of uncertain money was submitted; 0 when there is none.",
+    "provider",
+)
+CALLER_COST: Final = _counter(
+    "caller_cost_usd_total",
+    "Money posted for a caller's jobs; callers beyond the first ones of the configuration are other.",
+    "caller",
+)
+BASELINE_COST: Final = _counter(
+    "baseline_cost_usd_total",
+    "What the delivered videos would have cost at the baseline provider's list price; where it does not sell such a"
+    " video, at the list price paid.",
+    *("provider", "model"),
+)
+BASELINE_MISSING: Final = _counter(
+    "baseline_missing_total", "Delivered videos that the baseline provider does not sell.", "model"
+)
+BUDGET: Final = _gauge(
+    "daily_budget_usd", "Most that may be spent a day (UTC) with a provider or by a caller.", "scope", "name"
+)
+BUDGET_USED: Final = _gauge(
+    "daily_budget_used_usd", "What of a daily budget is spent or reserved today.", "scope", "name"
+)
 VIDEO_SECONDS: Final = _counter("video_seconds_total", "Seconds of video delivered.", "provider", "model")
-PRICE: Final = _gauge("price_usd", "Price of one video by the price list.", "provider", "model", "size", "seconds")
+PRICE: Final = _gauge(
+    "price_usd_per_second",
+    "Price of a second of video by the price list; size is the longer side first, whatever the orientation.",
+    *("provider", "model", "size", "seconds"),
+)
+OFFERING_END: Final = _gauge(
+    "offering_end_timestamp_seconds",
+    "When an offering ends, for those whose configuration says so.",
+    *("provider", "offering"),
+)
 
 EXCHANGES: Final = _counter(
     "exchanges_total",
@@ -129,7 +209,7 @@ EXCHANGES: Final = _counter(
 EXCHANGE_DURATION: Final = _histogram(
     "exchange_duration_seconds", "Time of one HTTP exchange.", _EXCHANGE_BUCKETS, "provider", "operation"
 )
-POLL_LAG: Final = _histogram("poll_lag_seconds", "How much later than planned a poll left.", _LAG_BUCKETS, "provider")
+POLL_LAG: Final = _histogram("poll_lag_seconds", "How much later than planned a poll left.", _LAG_BUCKETS)
 FAILED_POLLS: Final = _counter(
     "failed_polls_total", "Polls that said nothing of their job, which goes on.", "provider", "reason"
 )
@@ -165,6 +245,23 @@ HTTP_DURATION: Final = _histogram(
     "Time from a request's arrival to the end of its answer.",
     _REQUEST_BUCKETS,
     "route",
+)
+LOOP_LAG: Final = _histogram(
+    "event_loop_lag_seconds", "How much later than planned the event loop came back to a timer.", _LOOP_BUCKETS
+)
+STORE_WRITE: Final = _histogram(
+    "store_write_seconds", "Time from asking for a write to its being durable, waiting included.", _WRITE_BUCKETS
+)
+STORE_FAILURES: Final = _counter("store_failures_total", "Writes that failed: a full disk, a locked or broken file.")
+CONFIG_RELOADS: Final = _counter("config_reloads_total", "Reloads of the configuration.", "result")
+CONFIG_SUCCESSFUL: Final = _gauge(
+    "config_last_reload_successful", "1 when the last reload was taken over, 0 when it was refused."
+)
+CONFIG_LOADED: Final = _gauge(
+    "config_last_reload_success_timestamp_seconds", "When the configuration in force was taken over."
+)
+CONFIG_INFO: Final = _gauge(
+    "config_info", "Always 1; the label is the start of the SHA-256 of the configuration in force.", "digest"
 )
 OBSERVER_ERRORS: Final = _counter(
     "observer_errors_total", "Events that metrics, logs or spans failed to record.", "sink"

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
-from providers.canonical import Failure, Reason, Stage, VideoRequest
+from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
 from router.core.job import AttemptState, Job, JobState
-from router.core.ledger import CostKind
+from router.core.ledger import CostKind, LedgerEntry
 from router.core.policy import POSSIBLE
 
 OTHER: Final = "other"
@@ -27,15 +27,15 @@ COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind
 SINKS: Final = ("metrics", "logs", "spans")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CODES: Final = frozenset(map(str, range(100, 600)))
+BUDGET_SCOPES: Final = ("provider", "caller")
+RELOADS: Final = ("success", "failure")
+ON_TIME: Final = ("true", "false")
 ATTEMPT_OUTCOMES: Final = (
     AttemptState.SUCCEEDED,
     AttemptState.FAILED,
     AttemptState.UNKNOWN,
     AttemptState.LATE,
 )
-
-_LONG_OVER_S: Final = 12
-_HD_OVER_PIXELS: Final = 1280
 
 
 class JobOutcome(StrEnum):
@@ -49,20 +49,24 @@ class JobOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class DurationClass(StrEnum):
-    """How long a video may be expected to take; `any` is for jobs that failed, which happens at any moment."""
+class AmbiguousResolution(StrEnum):
+    """What became of a job whose submit's answer was lost."""
 
-    SHORT = "short"
-    LONG = "long"
-    HD = "hd"
-    ANY = "any"
+    HELD = "held"
+    FAILED_OVER = "failed_over"
 
 
-def duration_class(video: VideoRequest) -> DurationClass:
-    """Tell which class a video is in: hd by its longer side, else long when it has more than 12 seconds."""
-    if max(video.size.width, video.size.height) > _HD_OVER_PIXELS:
-        return DurationClass.HD
-    return DurationClass.LONG if video.seconds > _LONG_OVER_S else DurationClass.SHORT
+class UncertainResolution(StrEnum):
+    """What an uncertain attempt turned out to be; `adopted`: its job could still deliver its video."""
+
+    ADOPTED = "adopted"
+    DUPLICATE = "duplicate"
+    FAILED_BILLED = "failed_billed"
+    VOIDED = "voided"
+
+
+# Whose fault it is not: the caller sent what nobody makes, or changed its mind.
+CALLERS_OWN: Final = frozenset({JobOutcome.REJECTED, JobOutcome.CANCELLED})
 
 
 def job_outcome(job: Job) -> JobOutcome:
@@ -80,6 +84,19 @@ def job_outcome(job: Job) -> JobOutcome:
             return JobOutcome.UNKNOWN
         case _:
             return JobOutcome.FAILED
+
+
+def uncertain_resolution(entry: LedgerEntry) -> UncertainResolution:
+    """Translate the entry that closes an uncertain attempt's money."""
+    match entry.cost_kind:
+        case CostKind.DELIVERED:
+            return UncertainResolution.ADOPTED
+        case CostKind.DUPLICATE:
+            return UncertainResolution.DUPLICATE
+        case CostKind.FAILED_BILLED:
+            return UncertainResolution.FAILED_BILLED
+        case _:
+            return UncertainResolution.VOIDED
 
 
 def closed(value: str | None, allowed: Collection[str]) -> str:

@@ -1,9 +1,8 @@
 """Events become metrics: closed labels, series that exist before the first failure, money to the micro-USD."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import product
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -12,26 +11,53 @@ from router.core.catalog import Catalog
 from router.core.events import (
     AttemptEnded,
     AttemptStarted,
+    BreakerKind,
     BreakerMoved,
     BreakerState,
+    ConfigReloaded,
     CostDoubted,
     Event,
     ExchangeEnded,
     FailedOver,
     JobAccepted,
     JobEnded,
+    LoopLagged,
     PollFailed,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
+    WriteEnded,
 )
 from router.core.health import ProviderHealth
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import EntryKind
+from router.core.ledger import EntryKind, LedgerEntry
 from router.core.money import MICROUSD_PER_USD
+from router.core.reporting import ReportingSettings, baseline_microusd, duration_class, overhead_s
 from router.observe import labels
-from router.observe.instruments import Instruments
-from router.observe.labels import NONE, OTHER, DurationClass, SoldNames
+from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
+from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNames
+from router.observe.traceparent import sampled_trace_id
+from router.observe.uncertainty import Uncertainty
+
+
+class Budget(Protocol):
+    """What may be spent a day; both figures may be asked for from any thread."""
+
+    @property
+    def scope(self) -> str:
+        """Whether it is a provider's or a caller's."""
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+
+    @property
+    def limit_microusd(self) -> int:
+        """The most that may be spent."""
+
+    @property
+    def used_microusd(self) -> int:
+        """What is spent or reserved."""
 
 
 class Metrics:
@@ -39,16 +65,34 @@ class Metrics:
 
     def __init__(self, catalog: Catalog, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._names = SoldNames(catalog)
-        self._to = Instruments(catalog, self._names, self.registry)
+        self._to = Instruments(self.registry)
         self._in_flight: dict[str, tuple[str, float]] = {}
-        self._uncertain: dict[str, tuple[str, int]] = {}
-        self._uncertain_microusd: dict[str, int] = {}
+        self._uncertain = Uncertainty()
+        # Providers of lost submits whose job has neither ended nor gone on yet.
+        self._ambiguous: dict[str, str] = {}
+        self._digest: str | None = None
+        self.use(catalog, ReportingSettings())
 
     @property
     def series_max(self) -> int:
         """The most series that an exposition can hold, whatever happens."""
         return self._to.lines_max
+
+    def use(
+        self,
+        catalog: Catalog,
+        reporting: ReportingSettings,
+        callers: Iterable[str] = (),
+        jobs_in_flight_limit: int = 0,
+        job_deadline_s: float = 0.0,
+    ) -> None:
+        """Take over a configuration, at start and at each reload; what was counted stays."""
+        self._catalog, self._reporting = catalog, reporting
+        self._names = SoldNames(catalog)
+        self._callers = frozenset(callers)
+        self._to.use(catalog, self._names, callers)
+        self._to.jobs_in_flight_limit.at().set(jobs_in_flight_limit)
+        self._to.job_deadline.at().set(job_deadline_s)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Render all metrics as the Accept header wishes, with their content type. Takes tens of ms: use a thread."""
@@ -63,100 +107,161 @@ class Metrics:
                 self._place(job, running)
             for attempt in job.attempts:
                 if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
-                    self._open(attempt)
+                    self._doubt(attempt)
 
     def watch(self, health: Mapping[str, ProviderHealth]) -> None:
-        """Ask about outages at every scrape from now on: nothing happens when one is over."""
-        for name, reason in product(self._names.providers, labels.OUTAGE_REASONS):
-            if name in health:
+        """Ask these about outages and limits at every scrape from now on: nothing happens when an outage is over."""
+        for name in self._names.providers:
+            if name not in health:
+                continue
+            for reason in labels.OUTAGE_REASONS:
                 self._to.provider_outage.at(name, reason).set_function(partial(_is_out, health[name], reason))
+            self._to.provider_limit.at(name).set_function(partial(_limit, health[name]))
+            for kind, state in health[name].breakers().items():
+                self._show_breaker(name, kind, state)
+
+    def watch_budgets(self, budgets: Sequence[Budget]) -> None:
+        """Ask these for what is used at every scrape from now on; providers' come before callers', and not all fit."""
+        chosen: dict[tuple[str, ...], Budget] = {}
+        for scope, limit in ((labels.BUDGET_SCOPES[0], PROVIDER_BUDGETS_MAX), (labels.BUDGET_SCOPES[1], CALLERS_MAX)):
+            mine = [budget for budget in budgets if budget.scope == scope]
+            chosen |= {(scope, budget.name): budget for budget in mine[:limit]}
+        self._to.budget.only(chosen.keys())
+        self._to.budget_used.only(chosen.keys())
+        for values, budget in chosen.items():
+            self._to.budget.at(*values).set(budget.limit_microusd / MICROUSD_PER_USD)
+            self._to.budget_used.at(*values).set_function(partial(_used_usd, budget))
 
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
         match event:
-            case JobAccepted():
-                self._to.jobs_accepted.at(self._names.model(event.job.video.model)).inc()
-                self._place(event.job, None)
-            case AttemptStarted():
-                self._place(event.job, event.attempt)
+            case JobAccepted() | AttemptStarted() | AttemptEnded() | FailedOver() | JobEnded():
+                self._job_went_on(event)
             case ExchangeEnded():
                 self._exchange_ended(event)
             case PollFailed() | UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
-            case AttemptEnded():
-                self._attempt_ended(event)
-            case FailedOver():
-                self._failed_over(event)
-            case JobEnded():
-                self._job_ended(event.job)
             case BreakerMoved():
                 self._breaker_moved(event)
             case ProviderOut():
                 reason = labels.closed(event.reason, labels.OUT_REASONS)
                 self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
+            case WriteEnded() | LoopLagged() | ConfigReloaded():
+                self._own_state(event)
             case _:
                 assert_never(event)
 
-    def observe_request(self, route: str, method: str, status: int, duration_s: float) -> None:
+    def observe_request(
+        self, route: str, method: str, status: int, duration_s: float, trace_parent: str | None = None
+    ) -> None:
         """Record an answered request; `route` is the template of the route, never a path."""
         self._to.requests.at(
             route, labels.closed(method, labels.METHODS), labels.closed(str(status), labels.CODES)
         ).inc()
-        self._to.request_duration.at(route).observe(duration_s)
+        self._to.request_duration.at(route).observe(duration_s, _exemplar(trace_parent))
 
     def observer_failed(self, sink: str) -> None:
         """Count an event that one of metrics, logs and spans failed to record."""
         self._to.observer_errors.at(labels.closed(sink, labels.SINKS)).inc()
 
+    def _job_went_on(self, event: JobAccepted | AttemptStarted | AttemptEnded | FailedOver | JobEnded) -> None:
+        match event:
+            case JobAccepted(job):
+                self._to.jobs_accepted.at(self._names.model(job.video.model)).inc()
+                self._place(job, None)
+            case AttemptStarted(job, attempt):
+                self._place(job, attempt)
+            case AttemptEnded():
+                self._attempt_ended(event)
+            case FailedOver():
+                self._failed_over(event)
+            case JobEnded(job):
+                self._job_ended(job)
+            case _:
+                assert_never(event)
+
     def _job_ended(self, job: Job) -> None:
         self._place(job, None)
+        self._resolve_ambiguous(job, AmbiguousResolution.HELD)
         outcome, delivered = labels.job_outcome(job), job.delivered
         last = delivered or (job.attempts[-1] if job.attempts else None)
         provider, model = self._names.pair(last.provider if last else None, job.video.model)
         stage, reason = (NONE, NONE) if job.failure is None else (str(job.failure.stage), str(job.failure.reason))
         self._to.jobs_finished.at(model, provider, outcome, stage, reason).inc()
-        if provider in self._names.providers and job.ended_at is not None:
-            kind = labels.duration_class(job.video) if delivered else DurationClass.ANY
-            how = labels.SUCCEEDED if delivered else OTHER
-            self._to.job_duration.at(provider, kind, how).observe(max(0.0, job.ended_at - job.created_at))
+        duration_s = max(0.0, (job.created_at if job.ended_at is None else job.ended_at) - job.created_at)
+        self._time(job, outcome, duration_s)
         if delivered is not None:
-            self._to.video_seconds.at(provider, model).inc(delivered.seconds)
-            self._to.delivered_quote.add(delivered.quote_microusd, provider, model)
+            self._delivered(job, delivered, duration_s)
+
+    def _time(self, job: Job, outcome: JobOutcome, duration_s: float) -> None:
+        if outcome in labels.CALLERS_OWN:
+            return
+        kind = duration_class(job.video)
+        met = outcome is JobOutcome.SUCCEEDED and duration_s <= self._reporting.on_time_s[kind]
+        self._to.jobs_on_time.at(kind, labels.ON_TIME[0] if met else labels.ON_TIME[1]).inc()
+
+    def _delivered(self, job: Job, delivered: Attempt, duration_s: float) -> None:
+        provider, model = pair = self._names.pair(delivered.provider, job.video.model)
+        self._to.job_overhead.at().observe(overhead_s(job))
+        if provider in self._names.providers:
+            kind = duration_class(job.video)
+            self._to.job_duration.at(provider, kind).observe(duration_s, _exemplar(job.trace_parent))
+        self._to.video_seconds.at(*pair).inc(delivered.seconds)
+        self._to.delivered_quote.add(delivered.quote_microusd, *pair)
+        baseline = baseline_microusd(self._catalog, self._reporting.baseline, job.video)
+        if baseline is None:
+            self._to.baseline_missing.at(self._names.model(model)).inc()
+        self._to.baseline_cost.add(delivered.quote_microusd if baseline is None else baseline, *pair)
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         attempt, job = event.attempt, event.job
         # A late attempt ends a second time when its money is known; it is counted, and timed, when it left its job.
         again = attempt.id in self._uncertain
         for entry in event.entries:
-            if entry.kind is not EntryKind.PENDING:
-                self._close(entry.attempt_id)
-            if entry.cost_kind is not None:
-                pair = self._names.pair(entry.provider, job.video.model)
-                self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
+            self._book(job, entry)
         if again:
             return
         if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
-            self._open(attempt)
+            self._doubt(attempt)
         if not job.ended:
             self._place(job, None)
         self._count_attempt(event)
 
+    def _book(self, job: Job, entry: LedgerEntry) -> None:
+        if entry.kind is not EntryKind.PENDING and (provider := self._uncertain.remove(entry.attempt_id)) is not None:
+            self._to.uncertain_settled.at(provider, labels.uncertain_resolution(entry)).inc()
+            self._show_uncertain(provider)
+        if entry.cost_kind is not None:
+            pair = self._names.pair(entry.provider, job.video.model)
+            self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
+            self._to.caller_cost.add(entry.amount_microusd, labels.closed(job.caller, self._callers))
+
     def _count_attempt(self, event: AttemptEnded) -> None:
         attempt, provider = event.attempt, self._names.provider(event.attempt.provider)
         succeeded = attempt.state is AttemptState.SUCCEEDED
+        stage = labels.closed(attempt.stage, labels.STAGES)
         self._to.attempts.at(
             *self._names.pair(attempt.provider, event.job.video.model),
             labels.closed(attempt.state, labels.ATTEMPT_OUTCOMES),
-            NONE if succeeded else labels.closed(attempt.stage, labels.STAGES),
+            NONE if succeeded else stage,
             NONE if succeeded else labels.closed(attempt.reason, labels.REASONS),
-        ).inc()
+        ).inc(exemplar=_exemplar(event.job.trace_parent))
         if attempt.state is AttemptState.UNKNOWN:
-            self._to.ambiguous_submits.at(provider).inc()
-        for stage, seconds in event.stage_seconds.items():
-            if stage in labels.TIMED_STAGES and provider in self._names.providers:
-                self._to.stage_duration.at(provider, stage).observe(max(0.0, seconds))
+            self._ambiguous[event.job.id] = provider
+        if provider not in self._names.providers:
+            return
+        for name, seconds in event.stage_seconds.items():
+            if name in labels.TIMED_STAGES:
+                self._to.stage_duration.at(provider, name).observe(max(0.0, seconds))
+        if not succeeded and attempt.ended_at is not None:
+            failed_after_s = max(0.0, attempt.ended_at - attempt.submitted_at)
+            exemplar = _exemplar(event.job.trace_parent)
+            self._to.failed_duration.at(provider, stage).observe(failed_after_s, exemplar)
+            if event.progress is not None:
+                self._to.failed_progress.at(provider).observe(event.progress / 100, exemplar)
 
     def _failed_over(self, event: FailedOver) -> None:
+        self._resolve_ambiguous(event.job, AmbiguousResolution.FAILED_OVER)
         left, to = self._names.provider(event.left.provider), self._names.provider(event.to.provider)
         self._to.failovers.at(left, to, labels.closed(event.left.stage, labels.STAGES)).inc()
 
@@ -167,7 +272,7 @@ class Metrics:
             return
         self._to.exchange_duration.at(provider, event.operation).observe(max(0.0, event.duration_s))
         if event.lag_s is not None:
-            self._to.poll_lag.at(provider).observe(max(0.0, event.lag_s))
+            self._to.poll_lag.at().observe(max(0.0, event.lag_s))
 
     def _odd_answer(self, event: PollFailed | UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         provider = self._names.provider(event.provider)
@@ -184,11 +289,35 @@ class Metrics:
             case _:
                 assert_never(event)
 
+    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded) -> None:
+        match event:
+            case WriteEnded(duration_s, ok):
+                self._to.store_write.at().observe(max(0.0, duration_s))
+                if not ok:
+                    self._to.store_failures.at().inc()
+            case LoopLagged(lag_s):
+                self._to.loop_lag.at().observe(max(0.0, lag_s))
+            case ConfigReloaded():
+                self._config_reloaded(event)
+            case _:
+                assert_never(event)
+
+    def _config_reloaded(self, event: ConfigReloaded) -> None:
+        self._to.config_reloads.at(labels.RELOADS[0] if event.ok else labels.RELOADS[1]).inc()
+        self._to.config_successful.at().set(event.ok)
+        if event.ok:
+            self._to.config_loaded.at().set(event.at)
+            self._to.config_info.only({(event.digest,)})
+            self._to.config_info.at(event.digest).set(1)
+
     def _breaker_moved(self, event: BreakerMoved) -> None:
         provider = self._names.provider(event.provider)
-        for state in BreakerState:
-            self._to.breaker_state.at(provider, event.kind, state).set(state is event.new)
+        self._show_breaker(provider, event.kind, event.new)
         self._to.breaker_transitions.at(provider, event.kind, event.new).inc()
+
+    def _show_breaker(self, provider: str, kind: BreakerKind, now: BreakerState) -> None:
+        for state in BreakerState:
+            self._to.breaker_state.at(provider, kind, state).set(state is now)
 
     def _place(self, job: Job, attempt: Attempt | None) -> None:
         """Move a job to the provider at work for it, to nobody between attempts, or out when it has ended."""
@@ -203,21 +332,34 @@ class Metrics:
         _, oldest_at = next(iter(self._in_flight.values()), (NONE, 0.0))
         self._to.oldest_job.at().set(oldest_at)
 
-    def _open(self, attempt: Attempt) -> None:
+    def _resolve_ambiguous(self, job: Job, resolution: AmbiguousResolution) -> None:
+        provider = self._ambiguous.pop(job.id, None)
+        if provider is not None:
+            self._to.ambiguous_submits.at(provider, resolution).inc()
+
+    def _doubt(self, attempt: Attempt) -> None:
         provider = self._names.provider(attempt.provider)
-        self._close(attempt.id)
-        self._uncertain[attempt.id] = provider, attempt.quote_microusd
-        self._show_uncertain(provider, attempt.quote_microusd)
+        self._uncertain.add(provider, attempt)
+        self._show_uncertain(provider)
 
-    def _close(self, attempt_id: str) -> None:
-        if attempt_id in self._uncertain:
-            provider, microusd = self._uncertain.pop(attempt_id)
-            self._show_uncertain(provider, -microusd)
-
-    def _show_uncertain(self, provider: str, microusd: int) -> None:
-        self._uncertain_microusd[provider] = self._uncertain_microusd.get(provider, 0) + microusd
-        self._to.uncertain.at(provider).set(self._uncertain_microusd[provider] / MICROUSD_PER_USD)
+    def _show_uncertain(self, provider: str) -> None:
+        self._to.uncertain.at(provider).set(self._uncertain.microusd(provider) / MICROUSD_PER_USD)
+        self._to.oldest_uncertain.at(provider).set(self._uncertain.oldest_at(provider))
 
 
 def _is_out(health: ProviderHealth, reason: str) -> float:
     return float(health.outage == reason)
+
+
+def _used_usd(budget: Budget) -> float:
+    return budget.used_microusd / MICROUSD_PER_USD
+
+
+def _limit(health: ProviderHealth) -> float:
+    return float(health.in_flight_limit)
+
+
+def _exemplar(trace_parent: str | None) -> dict[str, str] | None:
+    """Name the trace to look at, where one is kept; Prometheus shows it beside the sample."""
+    trace_id = sampled_trace_id(trace_parent)
+    return None if trace_id is None else {"trace_id": trace_id}

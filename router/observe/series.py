@@ -1,6 +1,6 @@
 """One family's series: each label set bound once, never more of them than allowed, and money that adds up."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -41,24 +41,29 @@ class Series(Generic[Child]):
     `other` in the rest; `folds_max` is how many such sets there can be.
     """
 
-    def __init__(
-        self,
-        family: Family,
-        parent: Child,
-        sets_max: int,
-        *,
-        first: Iterable[tuple[str, ...]] = (),
-        folds_max: int = 0,
-        on_fold: Callable[[str], None] | None = None,
-    ) -> None:
+    def __init__(self, family: Family, parent: Child, on_fold: Callable[[str], None] | None = None) -> None:
         self._family = family
         self._parent: Child = parent
-        self._sets_max = sets_max
-        self._folds_max = folds_max
         self._on_fold = on_fold
+        self._sets_max = self._folds_max = 0
         self._bound: dict[tuple[str, ...], Child] = {}
-        for values in first:
+        self._known: set[tuple[str, ...]] = set()
+
+    def admit(self, first: Iterable[tuple[str, ...]], sets_max: int, folds_max: int = 0) -> None:
+        """Bind the label sets that are known, and bound their number; what a former catalogue brought stays."""
+        known = dict.fromkeys(first)
+        former = self._known - known.keys()
+        self._known |= known.keys()
+        self._sets_max, self._folds_max = sets_max + len(former), max(folds_max, self._folds_max)
+        for values in known:
             self.at(*values)
+
+    def only(self, known: Collection[tuple[str, ...]]) -> None:
+        """Drop every label set but these: what is not for sale any more has no price."""
+        for values in [each for each in self._bound if each not in known]:
+            del self._bound[values]
+            self._known.discard(values)
+            self._parent.remove(*values)
 
     @property
     def lines_max(self) -> int:

@@ -1,7 +1,7 @@
 """Catalogues, jobs and whole lives of jobs as events, for tests that look at what is recorded of them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from providers import openai
@@ -13,6 +13,7 @@ from router.core.events import (
     BreakerKind,
     BreakerMoved,
     BreakerState,
+    ConfigReloaded,
     CostDoubted,
     Event,
     ExchangeEnded,
@@ -20,9 +21,11 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LoopLagged,
     Operation,
     ProviderOut,
     UnknownStatusSeen,
+    WriteEnded,
 )
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, posted, voided
@@ -49,6 +52,7 @@ def catalog_of(providers: int = 2) -> Catalog:
             sizes=(PORTRAIT, LANDSCAPE),
             seconds=(4, 8, 12),
             price=Price(PriceUnit.PER_SECOND, (PriceTier(100_000 + 10_000 * number),)),
+            available_until=NOW + 30 * 86_400 if number == 0 else None,
         )
         for number, name in enumerate(names)
         for model in MODELS
@@ -159,6 +163,19 @@ def lost_answer() -> list[Event]:
     return [accepted, start, end, over]
 
 
+def lost_and_bought_again() -> list[Event]:
+    """A job whose submit to p0 may have been bought, and that p1 delivers."""
+    job = job_of()
+    accepted, first = JobAccepted(job), attempt_of(job, "p0")
+    job, first_start = started(job, first)
+    job, first_end = ended(job, first, AttemptState.UNKNOWN, None, Stage.SUBMIT, Reason.AMBIGUOUS)
+    second = attempt_of(job, "p1")
+    job, second_start = started(job, second)
+    over = FailedOver(job, job.attempts[0], second)
+    job, second_end = succeeded(job, second)
+    return [accepted, first_start, first_end, second_start, over, second_end, JobEnded(job)]
+
+
 def late_duplicate(known: bool = True) -> list[Event]:
     """A job that p0 stalls and p1 delivers; later, if `known`, p0 has made the video too."""
     job = job_of()
@@ -196,6 +213,30 @@ def health(provider: str = "p0") -> list[Event]:
     ]
 
 
+@dataclass
+class Budget:
+    """A daily budget, as metrics ask for it."""
+
+    scope: str
+    name: str
+    limit_microusd: int
+    used_microusd: int
+
+
+def budgets() -> list[Budget]:
+    return [Budget("provider", "p0", 50_000_000, 41_000_000), Budget("caller", "studio", 20_000_000, 1)]
+
+
+def own_state() -> list[Event]:
+    """What the router says of itself."""
+    return [
+        ConfigReloaded(True, "0123456789ab", NOW),
+        ConfigReloaded(False, "ba9876543210", NOW + 60, problems=("providers: one is needed",)),
+        *(WriteEnded(0.004, ok=True), WriteEnded(5.0, ok=False)),
+        *(LoopLagged(0.0004), LoopLagged(0.03)),
+    ]
+
+
 def waiting(provider: str = "p0") -> list[Event]:
     """A job that stays in flight."""
     job = job_of()
@@ -210,6 +251,7 @@ def a_day() -> Iterator[Event]:
         yield from exchanges(provider)
         yield from health(provider)
         yield from waiting(provider)
+    yield from own_state()
     yield from rescue()
     yield from rescue(Stage.OUTPUT_REVIEW, Reason.REFUSED)
     yield from billed_refusal()

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.canonical import Failure, Reason, Stage
+from providers.canonical import Failure, Reason, Size, Stage
 from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
     BreakerKind,
     BreakerMoved,
     BreakerState,
+    ConfigReloaded,
     CostDoubted,
     Event,
     ExchangeEnded,
@@ -28,6 +29,7 @@ from router.core.events import (
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry, exposure, pending, posted, voided
+from router.core.reporting import DurationClass, ReportingSettings, overhead_s
 from router.observe import labels
 from router.observe.families import FAMILIES, PREFIX, MetricKind
 from router.observe.metrics import Metrics
@@ -40,14 +42,17 @@ ENUMS = {
     "reason": labels.REASONS | {"other"},
     "kind": frozenset(labels.COST_KINDS) | {"other"},
     "operation": frozenset(Operation),
-    "result": frozenset(ExchangeResult),
+    "result": frozenset(ExchangeResult) | frozenset(labels.RELOADS),
     "breaker": frozenset(BreakerKind),
     "state": frozenset(BreakerState),
-    "duration_class": frozenset(labels.DurationClass),
+    "duration_class": frozenset(DurationClass),
     "outcome": frozenset(labels.JobOutcome) | frozenset(labels.ATTEMPT_OUTCOMES) | {"other"},
     "method": labels.METHODS | {"other"},
     "code": labels.CODES | {"other"},
     "sink": frozenset(labels.SINKS) | {"other"},
+    "on_time": frozenset(labels.ON_TIME),
+    "resolution": frozenset(labels.AmbiguousResolution) | frozenset(labels.UncertainResolution),
+    "scope": frozenset(labels.BUDGET_SCOPES),
 }
 
 
@@ -83,7 +88,9 @@ def value(metrics: Metrics, name: str, **wanted: str) -> float:
 
 
 def metrics_of(providers: int = 2) -> Metrics:
-    return Metrics(scenes.catalog_of(providers))
+    metrics = Metrics(scenes.catalog_of(providers))
+    metrics.use(scenes.catalog_of(providers), ReportingSettings(), ["studio"], 100, 3600.0)
+    return metrics
 
 
 def test_an_accepted_job_is_counted_and_in_flight_with_nobody():
@@ -106,8 +113,11 @@ def test_a_delivery_is_counted_timed_and_paid_once():
     assert changes(metrics_of(), scenes.delivery("p0", cost_microusd=750_001)) == {
         "jobs_accepted_total{model=sora-2}": 1,
         "jobs_finished_total{model=sora-2,outcome=succeeded,provider=p0,reason=none,stage=none}": 1,
-        "job_duration_seconds_count{duration_class=short,outcome=succeeded,provider=p0}": 1,
-        "job_duration_seconds_sum{duration_class=short,outcome=succeeded,provider=p0}": 61,
+        "job_duration_seconds_count{duration_class=short,provider=p0}": 1,
+        "job_duration_seconds_sum{duration_class=short,provider=p0}": 61,
+        "jobs_on_time_total{duration_class=short,on_time=true}": 1,
+        "job_overhead_seconds_count": 1,
+        "job_overhead_seconds_sum": 1,
         "attempts_total{model=sora-2,outcome=succeeded,provider=p0,reason=none,stage=none}": 1,
         "stage_duration_seconds_count{provider=p0,stage=submit}": 1,
         "stage_duration_seconds_sum{provider=p0,stage=submit}": 0.5,
@@ -118,6 +128,9 @@ def test_a_delivery_is_counted_timed_and_paid_once():
         "stage_duration_seconds_count{provider=p0,stage=download}": 1,
         "stage_duration_seconds_sum{provider=p0,stage=download}": 1,
         "cost_usd_total{kind=delivered,model=sora-2,provider=p0}": 0.750001,
+        "caller_cost_usd_total{caller=studio}": 0.750001,
+        "baseline_cost_usd_total{model=sora-2,provider=p0}": 0.8,
+        "baseline_missing_total{model=sora-2}": 1,
         "delivered_quote_usd_total{model=sora-2,provider=p0}": 0.8,
         "video_seconds_total{model=sora-2,provider=p0}": 8,
     }
@@ -133,6 +146,8 @@ def test_a_failure_names_stage_and_reason_and_costs_nothing_when_voided():
     job, end = scenes.ended(job, attempt, AttemptState.FAILED, entry, Stage.SUBMIT, Reason.OVERLOADED)
     assert changes(metrics, [replace(end, stage_seconds={})]) == {
         "attempts_total{model=sora-2,outcome=failed,provider=p0,reason=overloaded,stage=submit}": 1,
+        "failed_attempt_duration_seconds_count{provider=p0,stage=submit}": 1,
+        "failed_attempt_duration_seconds_sum{provider=p0,stage=submit}": 60,
         "jobs_in_flight{provider=p0}": -1,
         "jobs_in_flight{provider=none}": 1,
     }
@@ -148,7 +163,8 @@ def test_a_failover_names_both_sides_and_the_stage_left():
 
 def test_a_lost_answer_is_ambiguous_and_its_money_stays_uncertain():
     found = changes(metrics_of(), scenes.lost_answer())
-    assert found["ambiguous_submits_total{provider=p1}"] == 1
+    assert found["ambiguous_submits_total{provider=p1,resolution=held}"] == 1
+    assert found["oldest_uncertain_timestamp_seconds{provider=p1}"] == scenes.NOW + 1
     assert found["uncertain_usd{provider=p1}"] == 0.8
     assert found["jobs_finished_total{model=sora-2,outcome=unknown,provider=p1,reason=ambiguous,stage=submit}"] == 1
     assert not [name for name in found if name.startswith("cost_usd_total")]
@@ -162,7 +178,10 @@ def test_a_late_attempt_is_counted_once_and_its_money_moves_from_uncertain_to_du
     assert found["uncertain_usd{provider=p0}"] == 0.8
     assert changes(metrics, [known]) == {
         "uncertain_usd{provider=p0}": -0.8,
+        "oldest_uncertain_timestamp_seconds{provider=p0}": -scenes.NOW - 1,
+        "uncertain_settled_total{provider=p0,resolution=duplicate}": 1,
         "cost_usd_total{kind=duplicate,model=sora-2,provider=p0}": 0.8,
+        "caller_cost_usd_total{caller=studio}": 0.8,
     }
 
 
@@ -183,7 +202,10 @@ def test_a_job_that_failed_says_who_has_to_act(reason: Reason, outcome: str):
     metrics = metrics_of()
     metrics.observe(JobAccepted(job))
     _, over = scenes.failed(job, Failure(Stage.ROUTE, reason))
-    assert changes(metrics, [over]) == {
+    missed = (
+        {} if outcome in ("rejected", "cancelled") else {"jobs_on_time_total{duration_class=short,on_time=false}": 1}
+    )
+    assert changes(metrics, [over]) == missed | {
         f"jobs_finished_total{{model=sora-2,outcome={outcome},provider=none,reason={reason},stage=route}}": 1,
         "jobs_in_flight{provider=none}": -1,
         "oldest_job_accepted_timestamp_seconds": -scenes.NOW,
@@ -196,8 +218,8 @@ def test_an_exchange_is_counted_and_timed_and_a_poll_tells_its_lag():
         "exchanges_total{operation=poll,provider=p0,result=no_answer}": 1,
         "exchange_duration_seconds_count{operation=poll,provider=p0}": 1,
         "exchange_duration_seconds_sum{operation=poll,provider=p0}": 20,
-        "poll_lag_seconds_count{provider=p0}": 1,
-        "poll_lag_seconds_sum{provider=p0}": 0.5,
+        "poll_lag_seconds_count": 1,
+        "poll_lag_seconds_sum": 0.5,
     }
 
 
@@ -261,7 +283,7 @@ def test_a_request_is_counted_by_route_method_and_code():
 
 def test_prices_are_shown_as_quoted():
     metrics = metrics_of()
-    assert value(metrics, "price_usd", provider="p1", model="sora-2", size="720x1280", seconds="8") == 0.88
+    assert value(metrics, "price_usd_per_second", provider="p1", model="sora-2", size="1280x720", seconds="8") == 0.11
 
 
 def test_a_restart_takes_over_what_is_in_flight_and_what_is_uncertain():
@@ -276,7 +298,11 @@ def test_a_restart_takes_over_what_is_in_flight_and_what_is_uncertain():
     assert value(metrics, "uncertain_usd") == 1.6
     entry = voided(late.attempts[0], scenes.NOW)
     failed = AttemptEnded(late, replace(late.attempts[0], state=AttemptState.FAILED), (entry,))
-    assert changes(metrics, [failed]) == {"uncertain_usd{provider=p0}": -0.8}
+    assert changes(metrics, [failed]) == {
+        "uncertain_usd{provider=p0}": -0.8,
+        "oldest_uncertain_timestamp_seconds{provider=p0}": -scenes.NOW - 1,
+        "uncertain_settled_total{provider=p0,resolution=voided}": 1,
+    }
 
 
 def test_every_family_exists_before_anything_happens():
@@ -285,7 +311,11 @@ def test_every_family_exists_before_anything_happens():
         line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")
     }
     found = samples(metrics_of())
-    lazy = {"failovers_total", "http_requests_total", "http_request_duration_seconds"}
+    lazy = {
+        *("failovers_total", "http_requests_total", "http_request_duration_seconds", "config_info"),
+        *("failed_attempt_duration_seconds", "offering_end_timestamp_seconds"),
+        *("daily_budget_usd", "daily_budget_used_usd"),
+    }
     for family in FAMILIES:
         if family.name not in lazy:
             suffix = "_count" if family.kind is MetricKind.HISTOGRAM else ""
@@ -296,6 +326,7 @@ def test_what_a_query_may_use_is_what_is_exposed():
     metrics = metrics_of()
     for event in scenes.a_day():
         metrics.observe(event)
+    metrics.watch_budgets(scenes.budgets())
     metrics.observe_request("/v1/models", "GET", 200, 0.01)
     allowed = {name: set(family.labels) | {"le"} for family in FAMILIES for name in family.sample_names}
     exposed = {(f"{PREFIX}_{name}", frozenset(label for label, _ in values)) for name, values in samples(metrics)}
@@ -358,8 +389,10 @@ def test_junk_never_becomes_a_label(
         "provider": {"p0", "p1", "other", "none"},
         "model": {*scenes.MODELS, "other"},
         "route": {"/v1/videos"},
-        "size": {"720x1280", "1280x720"},
+        "size": {"1280x720"},
         "seconds": {"4", "8", "12"},
+        "caller": {"studio", "other"},
+        "offering": {f"p0/{sold}" for sold in scenes.MODELS},
     }
     for _, values in samples(metrics):
         for label, found in values:
@@ -410,3 +443,107 @@ def test_uncertain_money_is_what_the_ledger_has_open(lives: list[tuple[int, str]
     owed = exposure(entries)
     assert round(value(metrics, "uncertain_usd") * 1e6) == owed.open_microusd
     assert round(value(metrics, "cost_usd_total") * 1e6) == owed.posted_microusd
+
+
+def test_a_reload_keeps_what_was_counted_and_shows_what_is_sold_now():
+    metrics = metrics_of(2)
+    for event in scenes.delivery("p1"):
+        metrics.observe(event)
+    metrics.use(scenes.catalog_of(3), ReportingSettings(), ["studio", "archive"], 50, 600.0)
+    assert value(metrics, "attempts_total", provider="p1") == value(metrics, "caller_cost_usd_total") / 0.8 == 1
+    assert value(metrics, "price_usd_per_second", provider="p2", model="sora-2", seconds="4") == 0.12
+    assert value(metrics, "jobs_in_flight_limit") == 50
+    found = changes(metrics, scenes.delivery("p2"))
+    assert found["video_seconds_total{model=sora-2,provider=p2}"] == 8
+    metrics.use(scenes.catalog_of(1), ReportingSettings(), ["studio"], 50, 600.0)
+    assert value(metrics, "price_usd_per_second", provider="p2") == 0
+    assert value(metrics, "attempts_total", provider="p2") == 1
+    assert value(metrics, "breaker_state", provider="p0") == len(BreakerKind)
+
+
+def test_many_reloads_make_no_more_series_than_their_catalogues_have():
+    metrics = metrics_of(10)
+    once = metrics.series_max
+    for _ in range(20):
+        for event in scenes.a_day():
+            metrics.observe(event)
+        metrics.use(scenes.catalog_of(10), ReportingSettings(), ["studio"], 50, 600.0)
+    assert metrics.series_max == once
+
+
+def test_a_reload_that_is_refused_leaves_the_digest_in_force():
+    metrics = metrics_of()
+    events = [ConfigReloaded(True, "aa", 5.0), ConfigReloaded(True, "bb", 6.0), ConfigReloaded(False, "cc", 7.0)]
+    assert changes(metrics, events) == {
+        "config_reloads_total{result=success}": 2,
+        "config_reloads_total{result=failure}": 1,
+        "config_last_reload_success_timestamp_seconds": 6.0,
+        "config_info{digest=bb}": 1,
+    }
+
+
+def test_savings_are_counted_from_the_baselines_price_list():
+    metrics = metrics_of()
+    metrics.use(scenes.catalog_of(2), ReportingSettings(baseline="p1"), ["studio"])
+    found = changes(metrics, scenes.delivery("p0", cost_microusd=750_000))
+    assert found["baseline_cost_usd_total{model=sora-2,provider=p0}"] == 0.88
+    assert "baseline_missing_total{model=sora-2}" not in found
+
+
+def test_a_video_is_on_time_by_the_bound_of_its_class():
+    metrics = metrics_of()
+    bounds = {DurationClass.SHORT: 60.0, DurationClass.LONG: 61.0, DurationClass.HD: 61.0}
+    metrics.use(scenes.catalog_of(2), ReportingSettings(on_time_s=bounds), ["studio"])
+    found = changes(metrics, [*scenes.delivery("p0"), *scenes.delivery("p1", size=Size(1920, 1080))])
+    assert found["jobs_on_time_total{duration_class=short,on_time=false}"] == 1
+    assert found["jobs_on_time_total{duration_class=hd,on_time=true}"] == 1
+
+
+def test_an_attempt_that_nears_its_end_and_fails_shows_how_far_it_was():
+    metrics = metrics_of()
+    _, _, end, _ = scenes.billed_refusal()
+    assert isinstance(end, AttemptEnded)
+    metrics.observe(replace(end, progress=95))
+    assert value(metrics, "failed_attempt_progress_ratio_bucket", provider="p0", le="0.95") == 1
+    assert value(metrics, "failed_attempt_progress_ratio_bucket", provider="p0", le="0.9") == 0
+    assert value(metrics, "failed_attempt_duration_seconds_count", provider="p0", stage="output_review") == 1
+
+
+def test_a_lost_submit_that_was_bought_elsewhere_is_told_from_one_that_was_held():
+    metrics = metrics_of()
+    found = changes(metrics, [*scenes.lost_and_bought_again(), *scenes.lost_answer()])
+    assert found["ambiguous_submits_total{provider=p0,resolution=failed_over}"] == 1
+    assert found["ambiguous_submits_total{provider=p1,resolution=held}"] == 1
+
+
+def test_time_between_attempts_is_overhead_and_overlaps_count_once():
+    job = replace(scenes.job_of(), created_at=0.0, ended_at=100.0)
+    attempts = [
+        replace(scenes.attempt_of(job), id=f"a{number}", submitted_at=begin, ended_at=end)
+        for number, (begin, end) in enumerate([(1.0, 30.0), (20.0, 50.0), (53.0, None)])
+    ]
+    assert overhead_s(replace(job, attempts=tuple(attempts))) == 4.0
+
+
+def test_a_trace_that_is_kept_is_named_beside_the_samples_it_explains():
+    metrics = metrics_of()
+    for event in scenes.delivery():
+        metrics.observe(event)
+    text = metrics.exposition("application/openmetrics-text; version=1.0.0")[0].decode()
+    named = [line for line in text.splitlines() if f'# {{trace_id="{scenes.TRACE}"}}' in line]
+    assert [line.partition("{")[0] for line in named] == [
+        "video_router_job_duration_seconds_bucket",
+        "video_router_attempts_total",
+    ]
+    assert scenes.TRACE not in metrics.exposition()[0].decode()
+
+
+def test_at_most_twenty_callers_have_a_series_of_their_own_and_no_money_is_lost():
+    metrics, names = metrics_of(), [f"caller-{number}" for number in range(50)]
+    metrics.use(scenes.catalog_of(2), ReportingSettings(), names)
+    for name in names:
+        job = replace(scenes.job_of(), caller=name)
+        _, end = scenes.succeeded(job, scenes.attempt_of(job))
+        metrics.observe(end)
+    assert value(metrics, "caller_cost_usd_total") == pytest.approx(50 * 0.8)
+    assert value(metrics, "caller_cost_usd_total", caller="other") == pytest.approx(30 * 0.8)
