@@ -28,6 +28,8 @@ lock: $(READY)
 		--upgrade --quiet --extra uvloop --extra otlp -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--upgrade --quiet --extra uvloop --extra otlp --group dev -o requirements-dev.txt pyproject.toml
+	printf 'hatchling\n' | $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --quiet --constraints requirements-dev.txt -o requirements-build.txt -
 
 clean:
 	rm -rf $(VENV) demo-output bench-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,6 +13,7 @@ from openai import AsyncOpenAI, OpenAIError
 from rich.console import Console
 
 from providers.sandbox.books import Books
+from providers.sandbox.caller import KEY
 from providers.sandbox.demo.accounts import Comparison, Report, compare
 from providers.sandbox.demo.caller import Outcome, fulfil, quote
 from providers.sandbox.demo.processes import (
@@ -73,7 +74,7 @@ class _Performance:
         say(f"[bold]sandbox[/]  three paid upstreams, {TIME_SCALE} times faster than real ones; control: ", end="")
         say(self._upstreams.control_url)
         say(f"[bold]router[/]   {self._router.url}/v1   metrics: {self._router.admin_url}/metrics\n")
-        client = AsyncOpenAI(base_url=f"{self._router.url}/v1", api_key="unused", max_retries=0)
+        client = AsyncOpenAI(base_url=f"{self._router.url}/v1", api_key=KEY, max_retries=0)
         async with client, aiohttp.ClientSession(raise_for_status=True) as session:
             say(quote_table(FIRST[0], await quote(client, FIRST[0])))
             say("[bold]Nine requests at once[/]; jizhiai refuses one prompt and loses its answer to another")
