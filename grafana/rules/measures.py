@@ -1,0 +1,59 @@
+"""Recordings that alerts and people build upon: what money bought, how attempts ended, who takes jobs now."""
+
+from typing import Final
+
+from grafana.rules.pace import Pace
+from grafana.rules.promql import increase, ratio, series
+from grafana.rules.rule import Group, Record
+from router.observe import families as f
+
+PROVIDER: Final = "job, provider"
+REPLICA: Final = "job, instance"
+WASTED_KINDS: Final = 'kind=~"failed_billed|duplicate"'
+WINDOWS: Final = ("1h", "6h", "1d")
+
+IN_FLIGHT: Final = "job_instance:video_router_jobs_in_flight:sum"
+EJECTED: Final = "job_instance_provider:video_router_provider_ejected:max"
+
+
+def cost_per_second(window: str) -> str:
+    return f"job_provider:video_router_cost_usd_per_video_second:ratio_increase{window}"
+
+
+def list_price_per_second(window: str) -> str:
+    return f"job_provider:video_router_list_price_usd_per_video_second:ratio_increase{window}"
+
+
+def wasted_share(window: str) -> str:
+    return f"job_provider:video_router_wasted_per_cost:ratio_increase{window}"
+
+
+def succeeded_share(window: str) -> str:
+    return f"job_provider:video_router_succeeded_per_attempts:ratio_increase{window}"
+
+
+def recordings(pace: Pace) -> list[Group]:
+    """Build the recordings that are no promise to a caller."""
+    by_provider = [record for window in WINDOWS for record in _by_provider(window, pace)]
+    return [Group("video-router-now", _now()), Group("video-router-providers", by_provider, pace("1m"))]
+
+
+def _now() -> list[Record]:
+    # A half-open breaker lets one trial through: for everybody else the provider is ejected still.
+    breakers = series(f.BREAKER_STATE, 'breaker=~"submit|generate"', 'state=~"open|half_open"')
+    ejected = f"max by (job, instance, provider) (\n  {breakers}\nor\n  {series(f.PROVIDER_OUTAGE)}\n)"
+    return [Record(IN_FLIGHT, f"sum by ({REPLICA}) ({series(f.JOBS_IN_FLIGHT)})"), Record(EJECTED, ejected)]
+
+
+def _by_provider(window: str, pace: Pace) -> list[Record]:
+    within = pace(window)
+    cost, seconds = increase(f.COST, PROVIDER, within), increase(f.VIDEO_SECONDS, PROVIDER, within)
+    wasted = increase(f.COST, PROVIDER, within, WASTED_KINDS)
+    attempts = increase(f.ATTEMPTS, PROVIDER, within)
+    succeeded = increase(f.ATTEMPTS, PROVIDER, within, 'outcome="succeeded"')
+    return [
+        Record(cost_per_second(window), ratio(cost, seconds)),
+        Record(list_price_per_second(window), ratio(increase(f.DELIVERED_QUOTE, PROVIDER, within), seconds)),
+        Record(wasted_share(window), ratio(wasted, cost)),
+        Record(succeeded_share(window), ratio(succeeded, attempts)),
+    ]
