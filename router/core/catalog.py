@@ -138,6 +138,7 @@ class Provider:
 
     A finished video is asked for through `adapter.content_request`; links on `asset_hosts` (host or host:port) may be
     fetched although they are private or unencrypted. `alias` is what callers see instead of its name.
+    `daily_budget_microusd` is the most that a UTC day's attempts may cost; None sets no limit.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Provider:
     failover_on: FailoverOn = field(default_factory=FailoverOn)
     asset_hosts: frozenset[str] = frozenset()
     alias: str | None = None
+    daily_budget_microusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,16 @@ class Catalog:
         """Index the parts; model names keep the order of their first offering."""
         by_name = MappingProxyType({provider.name: provider for provider in providers})
         return cls(by_name, offerings, tuple(dict.fromkeys(offering.model for offering in offerings)))
+
+    @property
+    def sellers(self) -> frozenset[str]:
+        """The providers that sell something; the others are only kept for what they were once given to do."""
+        return frozenset(offering.provider for offering in self.offerings)
+
+    def keeping(self, former: "Catalog") -> "Catalog":
+        """Return this catalogue with those providers of a former one that it does not name, selling nothing."""
+        gone = tuple(provider for name, provider in former.providers.items() if name not in self.providers)
+        return Catalog.of((*self.providers.values(), *gone), self.offerings)
 
     def polling(self, provider: str, offering_id: str) -> Polling:
         """When what this offering makes is asked about; one that is not sold any more goes by its provider.

@@ -94,6 +94,11 @@ def closing(attempt: Attempt, failure: Failure, rule: ChargeRule, at: float) -> 
     return posted(attempt, CostKind.FAILED_BILLED, at, failure.cost_microusd) if billed else voided(attempt, at)
 
 
+def cost_microusd(entry: LedgerEntry) -> int:
+    """What an attempt costs once this entry closed its money."""
+    return entry.amount_microusd if entry.kind is EntryKind.POSTED else 0
+
+
 def with_money(attempt: Attempt, entry: LedgerEntry | None) -> Attempt:
     """Return the attempt knowing whether it was billed, which is the entry's word; without one that stays open."""
     return attempt if entry is None else replace(attempt, billed=entry.kind is EntryKind.POSTED)

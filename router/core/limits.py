@@ -27,10 +27,14 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who may ask; `key_sha256` is the SHA-256 of the bearer key as 64 lower-case hexadecimal digits."""
+    """Who may ask; `key_sha256` is the SHA-256 of the bearer key as 64 lower-case hexadecimal digits.
+
+    `daily_budget_microusd` is the most that a UTC day's attempts for this caller may cost; None sets no limit.
+    """
 
     name: str
     key_sha256: str = field(repr=False)
+    daily_budget_microusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

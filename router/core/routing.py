@@ -1,5 +1,6 @@
 """Which offerings may take a job now, at which quote, in which order, and why the others may not."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,7 +8,9 @@ from random import Random
 from typing import Final
 
 from providers.canonical import VideoRequest
+from router.core.budget import UNLIMITED, Left
 from router.core.catalog import Catalog, Offering, Provider
+from router.core.money import usd
 
 
 class DurationPolicy(StrEnum):
@@ -18,7 +21,10 @@ class DurationPolicy(StrEnum):
 
 
 class ExclusionCause(StrEnum):
-    """Why an offering cannot take a job. The last group passes by itself; the others need another request or config."""
+    """Why an offering cannot take a job. The last group passes by itself; the others need another request or config.
+
+    A caller's own budget is new every day, too, but no accepted job waits for that.
+    """
 
     MODEL = "model"
     SIZE = "size"
@@ -30,6 +36,8 @@ class ExclusionCause(StrEnum):
     PRICE = "price"
     SPEND = "spend"
     TRIED = "tried"
+    CALLER_BUDGET = "caller_budget"
+    PROVIDER_BUDGET = "provider_budget"
     EJECTED = "ejected"
     COOLING = "cooling"
     FULL = "full"
@@ -37,7 +45,12 @@ class ExclusionCause(StrEnum):
     @property
     def passes(self) -> bool:
         """Whether waiting can lift it."""
-        return self in (ExclusionCause.EJECTED, ExclusionCause.COOLING, ExclusionCause.FULL)
+        return self in _PASSING
+
+
+_PASSING: Final = frozenset(
+    {ExclusionCause.PROVIDER_BUDGET, ExclusionCause.EJECTED, ExclusionCause.COOLING, ExclusionCause.FULL}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +118,25 @@ class Decision:
         return self.candidates[0] if self.candidates else None
 
     @property
+    def excluded(self) -> Mapping[ExclusionCause, int]:
+        """How many offerings were excluded, by why."""
+        return Counter(exclusion.cause for exclusion in self.exclusions)
+
+    @property
     def spend_stops(self) -> bool:
         """Whether the job's spending limit alone keeps it from another offering."""
-        causes = {each.cause for each in self.exclusions}
-        return not self.candidates and not self.may_pass and ExclusionCause.SPEND in causes
+        return self._stopped_by(ExclusionCause.SPEND)
+
+    @property
+    def caller_budget_stops(self) -> bool:
+        """Whether what is left of the caller's day alone keeps it from another offering."""
+        return self._stopped_by(ExclusionCause.CALLER_BUDGET)
+
+    @property
+    def provider_budgets_stop(self) -> bool:
+        """Whether whoever could take the job has used up the day's budget, so that waiting means until tomorrow."""
+        passing = {each.cause for each in self.exclusions if each.cause.passes}
+        return not self.candidates and passing == {ExclusionCause.PROVIDER_BUDGET}
 
     @property
     def may_pass(self) -> bool:
@@ -127,6 +155,9 @@ class Decision:
         waits = [each.retry_after_s for each in self.exclusions if each.cause.passes and each.retry_after_s is not None]
         return min(waits, default=None)
 
+    def _stopped_by(self, cause: ExclusionCause) -> bool:
+        return not self.candidates and not self.may_pass and any(each.cause is cause for each in self.exclusions)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -138,6 +169,7 @@ class Situation:
     settings: RoutingSettings = RoutingSettings()
     tried: frozenset[str] = frozenset()
     spend_left_microusd: int | None = None
+    left: Left = UNLIMITED
 
 
 def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Random) -> Decision:
@@ -226,6 +258,18 @@ def _tried(offering: Offering, _provider: Provider, _quote: int, situation: Situ
     return None
 
 
+def _over_budget(offering: Offering, provider: Provider, quote: int, situation: Situation) -> Exclusion | None:
+    left = situation.left
+    mine, theirs = left.caller_microusd, left.providers.get(provider.name)
+    if mine is not None and quote > mine:
+        message = f"costs more than the {usd(mine)} USD left of your daily_budget_usd until 00:00 UTC"
+        return Exclusion(offering, ExclusionCause.CALLER_BUDGET, message, left.day_ends_in_s)
+    if theirs is not None and quote > theirs:
+        message = "costs more than what is left of its provider's daily_budget_usd until 00:00 UTC"
+        return Exclusion(offering, ExclusionCause.PROVIDER_BUDGET, message, left.day_ends_in_s)
+    return None
+
+
 def _barred(offering: Offering, provider: Provider, _quote: int, situation: Situation) -> Exclusion | None:
     standing = situation.standings[provider.name]
     if standing.barred is not None:
@@ -240,6 +284,7 @@ _LIMITS: tuple[Callable[[Offering, Provider, int, Situation], Exclusion | None],
     _not_allowed,
     _tried,
     _too_dear,
+    _over_budget,
     _barred,
 )
 

@@ -4,6 +4,7 @@ import sqlite3
 from itertools import groupby
 from operator import attrgetter
 
+from router.core.budget import Booking
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
@@ -71,6 +72,11 @@ def images(connection: sqlite3.Connection, job_id: str) -> dict[int, bytes]:
 def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, ...]:
     """Load a job's ledger entries in the order they were written."""
     return tuple(map(rows.read_entry, connection.execute(statements.ENTRIES, {"job_id": job_id})))
+
+
+def bookings(connection: sqlite3.Connection, since: float) -> list[Booking]:
+    """Load what the attempts submitted at or after `since` take of daily budgets."""
+    return [Booking(*row) for row in connection.execute(statements.BOOKINGS, {"since": since})]
 
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration, which `metadata` describes."""
 
 metadata = MetaData(
@@ -130,6 +130,7 @@ attempts = Table(
     CheckConstraint("quote_microusd >= 0", name="quote_microusd"),
     CheckConstraint("content_bytes >= 0", name="content_bytes"),
     CheckConstraint("state NOT IN ('running', 'late', 'succeeded') OR remote_id IS NOT NULL", name="remote_id"),
+    Index("ix_attempts_submitted_at", "submitted_at"),
     _partial_index("ix_attempts_uncertain", "job_id", UNCERTAIN_ATTEMPT),
 )
 

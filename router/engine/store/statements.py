@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Integer, Select, Table, Update, bindparam, literal_column, select, text, tuple_
+from sqlalchemy import (
+    Column,
+    Integer,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
@@ -80,6 +93,25 @@ def _with_money() -> Select[tuple[object, ...]]:
     return select(*attempts.c, ledger_entries.c.kind).join_from(attempts, ledger_entries, closed, isouter=True)
 
 
+def _bookings() -> Select[tuple[object, ...]]:
+    """Select what the attempts since `since` cost: each one whose money is open, and the sums of the others."""
+    pending, closing = ledger_entries.alias("pending"), ledger_entries.alias("closing")
+    opened = (pending.c.attempt_id == attempts.c.id) & (pending.c.kind == text("'pending'"))
+    closed = (closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
+    open_id = case((closing.c.kind.is_(None), attempts.c.id))
+    posted = case((closing.c.kind == text("'posted'"), closing.c.amount_microusd), else_=text("0"))
+    cost = case((closing.c.kind.is_(None), pending.c.amount_microusd), else_=posted)
+    at = func.min(attempts.c.submitted_at)
+    return (
+        select(open_id, attempts.c.provider, jobs.c.caller, at, func.sum(cost))
+        .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
+        .join(pending, opened)
+        .join(closing, closed, isouter=True)
+        .where(attempts.c.submitted_at >= bindparam("since"))
+        .group_by(open_id, attempts.c.provider, jobs.c.caller)
+    )
+
+
 _of_job = attempts.c.job_id == bindparam("job_id")
 _open_ids = (
     select(jobs.c.id)
@@ -132,6 +164,7 @@ ENTRIES: Final = _compiled(
     .where(_of_job)
     .order_by(ledger_entries.c.sequence)
 )
+BOOKINGS: Final = _compiled(_bookings())
 OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))
 OPEN_ATTEMPTS: Final = _compiled(
     _with_money().where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)

@@ -1,0 +1,199 @@
+"""Daily budgets of providers and callers: what this UTC day's attempts have cost, and may still cost."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from router.core.catalog import Catalog
+from router.core.clock import Clock
+from router.core.limits import Caller
+
+DAY_S: Final = 86_400
+# The day before still settles, and a clock that is set back over midnight finds it as it was.
+_DAYS_KEPT: Final = 2
+
+
+CALLER_BUDGET_USED: Final = "caller_budget_used"
+"""Code of a failure for which only the caller's own day is to blame."""
+PROVIDER_BUDGETS_USED: Final = "provider_budgets_used"
+"""Code of a failure for which the days of all providers are to blame that could take the job."""
+
+
+class BudgetScope(StrEnum):
+    """Whose budget it is."""
+
+    PROVIDER = "provider"
+    CALLER = "caller"
+
+
+BudgetKey: TypeAlias = tuple[BudgetScope, str]
+
+
+def day_of(at: float) -> int:
+    """Number the UTC day that wall seconds lie in."""
+    return int(at // DAY_S)
+
+
+def day_start(at: float) -> float:
+    """Return the first wall second of the UTC day that `at` lies in."""
+    return float(day_of(at) * DAY_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What an attempt takes of two budgets on the day of its submit, `at` in wall seconds.
+
+    Without an `attempt_id` it is what attempts whose money is known took together.
+    """
+
+    attempt_id: str | None
+    provider: str
+    caller: str
+    at: float
+    microusd: int
+
+    @property
+    def keys(self) -> tuple[BudgetKey, BudgetKey]:
+        """The budgets it counts in."""
+        return (BudgetScope.PROVIDER, self.provider), (BudgetScope.CALLER, self.caller)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What may still be spent today: by each provider that has a limit, and for one caller; None is no limit."""
+
+    providers: Mapping[str, int] = field(default_factory=dict)
+    caller_microusd: int | None = None
+    day_ends_in_s: float = 0.0
+
+
+UNLIMITED: Final = Left()
+
+
+@dataclass(slots=True)
+class _Day:
+    used: dict[BudgetKey, int] = field(default_factory=dict)
+    open: dict[str, Booking] = field(default_factory=dict)
+
+    def hold(self, booking: Booking) -> None:
+        if booking.attempt_id is not None:
+            if booking.attempt_id in self.open:
+                return
+            self.open[booking.attempt_id] = booking
+        self.count(booking, booking.microusd)
+
+    def count(self, booking: Booking, microusd: int) -> None:
+        for key in booking.keys:
+            self.used[key] = self.used.get(key, 0) + microusd
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One limit of a day. Any thread may read it at any time."""
+
+    scope: BudgetScope
+    name: str
+    limit_microusd: int
+    _clock: Clock = field(repr=False)
+    _days: Mapping[int, _Day] = field(repr=False)
+
+    @property
+    def used_microusd(self) -> int:
+        """What today's attempts have cost, and may still cost as long as nobody knows."""
+        day = self._days.get(day_of(self._clock.wall()))
+        return day.used.get((self.scope, self.name), 0) if day else 0
+
+    @property
+    def left_microusd(self) -> int:
+        """What may still be spent today; a cost told above its quote may have used more than there was."""
+        return max(0, self.limit_microusd - self.used_microusd)
+
+
+class Budgets:
+    """Every budget, and what counts in it; only the event loop's thread may change anything.
+
+    What has no limit is counted all the same, so that one may be set at any hour. Per attempt nothing is kept but the
+    ones whose money is open, and none of before yesterday.
+    """
+
+    def __init__(self, clock: Clock, limits: Mapping[BudgetKey, int] = MappingProxyType({})) -> None:
+        self._clock = clock
+        self._days: dict[int, _Day] = {}
+        self._budgets: Mapping[BudgetKey, Budget] = {}
+        self._providers: tuple[Budget, ...] = ()
+        self.limit(limits)
+
+    def limit(self, limits: Mapping[BudgetKey, int]) -> None:
+        """Put these limits in the place of all there were; what was used today stays used."""
+        budgets = {(scope, name): self._budget(scope, name, limit) for (scope, name), limit in limits.items()}
+        self._providers = tuple(each for each in budgets.values() if each.scope is BudgetScope.PROVIDER)
+        self._budgets = budgets
+
+    def each(self) -> tuple[Budget, ...]:
+        """Return every budget that has a limit."""
+        return tuple(self._budgets.values())
+
+    def left(self, caller: str) -> Left:
+        """Return what routing may spend for a caller now."""
+        mine = self._budgets.get((BudgetScope.CALLER, caller))
+        if mine is None and not self._providers:
+            return UNLIMITED
+        now = self._clock.wall()
+        providers = {each.name: each.left_microusd for each in self._providers}
+        return Left(providers, mine.left_microusd if mine else None, day_start(now) + DAY_S - now)
+
+    def reserve(self, booking: Booking) -> bool:
+        """Take what an attempt may cost from both of its budgets, or from neither when one has less left."""
+        day = self._days.get(day_of(booking.at)) or self._begin(day_of(booking.at))
+        if any(self._lacks(day, key, booking.microusd) for key in booking.keys):
+            return False
+        day.hold(booking)
+        return True
+
+    def hold(self, booking: Booking) -> None:
+        """Count an attempt that was sent, whatever is left; one of a day that is over changes nothing any more."""
+        number = day_of(booking.at)
+        day = self._days.get(number)
+        if day is None and number == day_of(self._clock.wall()):
+            day = self._begin(number)
+        if day is not None:
+            day.hold(booking)
+
+    def settle(self, attempt_id: str, microusd: int) -> None:
+        """Put what an attempt really cost in the place of what it may have cost; it counts once, however often."""
+        for day in self._days.values():
+            booking = day.open.pop(attempt_id, None)
+            if booking is not None:
+                day.count(booking, microusd - booking.microusd)
+
+    def release(self, attempt_id: str) -> None:
+        """Give back what an attempt took that cost nothing, or was never sent."""
+        self.settle(attempt_id, 0)
+
+    def restore(self, bookings: Iterable[Booking]) -> None:
+        """Take over what the store knows of today."""
+        for booking in bookings:
+            self.hold(booking)
+
+    def _budget(self, scope: BudgetScope, name: str, limit_microusd: int) -> Budget:
+        return Budget(scope, name, limit_microusd, self._clock, self._days)
+
+    def _lacks(self, day: _Day, key: BudgetKey, microusd: int) -> bool:
+        budget = self._budgets.get(key)
+        return budget is not None and microusd > max(0, budget.limit_microusd - day.used.get(key, 0))
+
+    def _begin(self, number: int) -> _Day:
+        """Begin a day, and forget the eldest."""
+        day = self._days[number] = _Day()
+        if len(self._days) > _DAYS_KEPT:
+            del self._days[next(iter(self._days))]
+        return day
+
+
+def daily_limits(catalog: Catalog, callers: Iterable[Caller]) -> dict[BudgetKey, int]:
+    """Collect the limits of a configuration."""
+    providers = {(BudgetScope.PROVIDER, each.name): each.daily_budget_microusd for each in catalog.providers.values()}
+    everybody = {**providers, **{(BudgetScope.CALLER, each.name): each.daily_budget_microusd for each in callers}}
+    return {key: limit for key, limit in everybody.items() if limit is not None}
