@@ -17,19 +17,23 @@ from typing import Final, TextIO
 from aiohttp import web
 
 from router.config.settings import Settings
+from router.core.budget import Budgets, daily_limits
 from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, Job
 from router.engine.engine import Engine
 from router.engine.parts import Parts
-from router.engine.store import Store, owned
+from router.engine.store import Store, TimedLane, owned
 from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
 from router.http.naming import Naming
 from router.http.server import admin_app, public_app
-from router.observe.logs import Level, Logs, line
+from router.observe.board import Board
+from router.observe.loop_lag import watch_loop
+from router.observe.lines import Level, line
+from router.observe.logs import Logs
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.observe.spans import Spans
@@ -68,7 +72,7 @@ class Running:
 
 def observer_for(catalog: Catalog, log: TextIO) -> Observer:
     """Construct metrics, logs and spans as the environment asks for; raises TracingError."""
-    return Observer(Metrics(catalog), Logs(log, CLOCK), Spans(tracer_provider(os.environ), CLOCK))
+    return Observer(Metrics(catalog), Logs(log, CLOCK), Spans(tracer_provider(os.environ), CLOCK), Board(CLOCK))
 
 
 @asynccontextmanager
@@ -78,7 +82,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
     providers = settings.catalog.providers
     async with AsyncExitStack() as stack:
         stack.enter_context(owned(place.database))
-        store = await Store.open(place.database)
+        store = await Store.open(place.database, timed=lambda lane: TimedLane(lane, CLOCK, observer))
         stack.push_async_callback(store.close)
         transport = AiohttpTransport(settings.accounts, providers, CLOCK, observer)
         await transport.start()
@@ -86,12 +90,14 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         health = {name: ProviderHealth(provider, CLOCK, rng, observer) for name, provider in providers.items()}
         observer.metrics.watch(health)
         limits, routing = settings.limits, settings.routing
-        parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing)
+        budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
+        parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets)
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
+        stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)
         resumed = await engine.start()
-        observer.metrics.resume(resumed)
+        observer.resume(resumed)
         addresses = {name: account.base_url for name, account in settings.accounts.items()}
         door = Door(
             engine,
@@ -104,7 +110,10 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         )
         url = await _listen(stack, public_app(door), place.host, place.port)
         admin_url = await _listen(
-            stack, admin_app(engine, observer.metrics.exposition), place.admin_host, place.admin_port
+            stack,
+            admin_app(engine, observer.metrics.exposition, viewing=observer.board.overview),
+            place.admin_host,
+            place.admin_port,
         )
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         yield Running(engine, url, admin_url, tuple(resumed))

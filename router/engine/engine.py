@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from providers.canonical import Variant, VideoRequest
+from router.core.budget import day_start
 from router.core.catalog import Catalog
 from router.core.events import AttemptEnded, JobAccepted
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import LedgerEntry, with_money
+from router.core.ledger import LedgerEntry, cost_microusd, with_money
 from router.core.limits import ServerSettings
 from router.core.order import (
     Acceptance,
@@ -67,6 +68,10 @@ class Engine:
         self._draining = False
         self._serving = Serving(parts, self._relinked)
 
+    def use(self, settings: ServerSettings) -> None:
+        """Go on with other limits; the jobs that are live stay, however many."""
+        self._settings = settings
+
     @property
     def catalog(self) -> Catalog:
         """What is for sale."""
@@ -74,6 +79,7 @@ class Engine:
 
     async def start(self) -> list[Job]:
         """Take up every job that is not over and every attempt whose money is not known, and return those jobs."""
+        self._parts.budgets.restore(await self._parts.store.bookings(day_start(self._parts.now())))
         jobs = await self._parts.store.open_jobs()
         for job in jobs:
             if not job.ended:
@@ -108,7 +114,7 @@ class Engine:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
         # What lives on must not hold the images: a decision's candidates hold the video, too.
         video = without_bytes(order.video)
-        decision = self.quote(video, order.preferences)
+        decision = self.quote(video, order.preferences, order.caller)
         if decision.first is None:
             raise NoCandidateError(decision)
         job = self._job(order)
@@ -122,9 +128,9 @@ class Engine:
             self._begin(JobRun(self._parts, self, job, decision))
         return Acceptance(job)
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
-        return self._parts.decide(video, preferences)
+        return self._parts.decide(video, preferences, caller)
 
     async def job(self, caller: str, job_id: str) -> Job | None:
         """Return a caller's own job, or None. Raises UnavailableError, as all that asks the store."""
@@ -164,13 +170,14 @@ class Engine:
             store = "ok"
         except StoreUnavailableError:
             store = "unavailable"
+        health = {name: each.snapshot() for name, each in self._parts.health.items()}
         detail = {
             "draining": self._draining,
             "store": store,
             "live_jobs": len(self._runs),
-            "providers": {name: asdict(health.snapshot()) for name, health in self._parts.health.items()},
+            "providers": {name: asdict(snapshot) for name, snapshot in health.items()},
         }
-        return Readiness(not self._draining and store == "ok", detail)
+        return Readiness(not self._draining and store == "ok", detail, self._draining, health)
 
     def publish(self, job: Job) -> None:
         """Keep an ended job at hand for a while; a live one is answered from its run."""
@@ -202,6 +209,7 @@ class Engine:
 
     def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
         """Take note of a late attempt's end; its job may be over, deleted, or from before a restart."""
+        self._parts.budgets.settle(entry.attempt_id, cost_microusd(entry))
         run, attempt = self._runs.get(job.id), with_money(attempt, entry)
         if run is not None:
             run.note(attempt, entry)
@@ -271,8 +279,11 @@ class Engine:
 
     async def _forget_keys(self) -> None:
         """Forget idempotency keys whose jobs must be over, and which no caller may rely on any more."""
-        kept_s = IDEMPOTENCY_KEYS_KEPT_S + self._parts.limits.deadline_s
+        deadline_s = 0.0
         while True:
+            # Jobs keep the deadline that they were accepted with.
+            deadline_s = max(deadline_s, self._parts.limits.deadline_s)
+            kept_s = IDEMPOTENCY_KEYS_KEPT_S + deadline_s
             with suppress(StoreUnavailableError):
                 await self._parts.store.prune_idempotency_keys(self._parts.now() - kept_s)
             await asyncio.sleep(_FORGET_KEYS_EVERY_S)

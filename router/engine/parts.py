@@ -1,10 +1,11 @@
-"""Everything a running job needs, constructed once by the composition root."""
+"""Everything a running job needs, constructed once by the composition root, and the configuration in force."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
 from providers.canonical import VideoRequest
+from router.core.budget import Budgets
 from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
@@ -18,9 +19,13 @@ from router.engine.store import Store, StoreUnavailableError
 _REWRITE_AFTER_S_MAX = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
-    """The catalogue and its providers' health, the two ways out (store, transport), time, chance and who listens."""
+    """The catalogue and its providers' health, the two ways out (store, transport), time, chance and who listens.
+
+    The configuration is taken over as a whole and between two steps of the loop: it is the same one from one await to
+    the next, and may be another after it.
+    """
 
     catalog: Catalog
     health: Mapping[str, ProviderHealth]
@@ -31,6 +36,18 @@ class Parts:
     emit: Emit
     limits: JobLimits
     routing: RoutingSettings
+    budgets: Budgets
+
+    def use(
+        self, catalog: Catalog, health: Mapping[str, ProviderHealth], limits: JobLimits, routing: RoutingSettings
+    ) -> None:
+        """Go on with another configuration; `catalog` has every provider that anything is under way at."""
+        self.catalog, self.health, self.limits, self.routing = catalog, health, limits, routing
+
+    def is_current(self, decision: Decision) -> bool:
+        """Whether a decision was made with the catalogue in force, which shares no offering with a former one."""
+        first = decision.first
+        return first is not None and any(first.offering is offering for offering in self.catalog.offerings)
 
     def now(self) -> float:
         """Wall seconds."""
@@ -44,13 +61,15 @@ class Parts:
         self,
         video: VideoRequest,
         preferences: RoutingPreferences,
+        caller: str,
         tried: frozenset[str] = frozenset(),
         spend_left_microusd: int | None = None,
     ) -> Decision:
-        """Route with the health of this moment."""
+        """Route with the health and the budgets of this moment."""
         standings = {name: health.standing() for name, health in self.health.items()}
         left = self.limits.spend_microusd_max if spend_left_microusd is None else spend_left_microusd
-        situation = Situation(standings, self.now(), preferences, self.routing, tried, left)
+        budgets_left = self.budgets.left(caller)
+        situation = Situation(standings, self.now(), preferences, self.routing, tried, left, budgets_left)
         return decide(video, self.catalog, situation, self.rng)
 
 

@@ -25,8 +25,8 @@ class Engine(Protocol):
         Raises NoCandidateError, UnavailableError, or IdempotencyConflictError when its key belongs to another request.
         """
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
-        """Decide as `accept` would, and change nothing."""
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
+        """Decide as `accept` would for this caller, and change nothing."""
 
     async def job(self, caller: str, job_id: str) -> Job | None:
         """Find one of this caller's jobs."""

@@ -33,9 +33,10 @@ async def create(request: web.Request) -> web.Response:
             preferences=parsed.preferences,
             metadata=parsed.metadata,
             key=await _key(request, parsed),
-            trace_parent=request.get(TRACE_PARENT),
+            trace_parent=request[SPAN].trace_parent,
         )
         acceptance = await _accept(door, order)
+        request[SPAN].about(acceptance.job.id)
     headers = {"Idempotent-Replayed": "true"} if acceptance.replayed else {}
     return _video(acceptance.job, door, headers)
 
@@ -44,7 +45,7 @@ async def quote(request: web.Request) -> web.Response:
     """Decide as a create would, and buy nothing."""
     door = request.app[DOOR]
     async with _parsed(request, door) as parsed:
-        decision = door.engine.quote(parsed.video, parsed.preferences)
+        decision = door.engine.quote(parsed.video, parsed.preferences, request[CALLER])
         return _json(quote_object(parsed.video, decision, door.naming))
 
 

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Running, Succeeded, Variant, VideoRequest
+from router.core.budget import BudgetKey, Budgets
 from router.core.catalog import Catalog, ChargeRule, Polling, Provider
 from router.core.clock import Clock
 from router.core.events import Event, Operation
@@ -232,6 +234,8 @@ class Scene:
     health: dict[str, ProviderHealth] = field(default_factory=dict)
     engine: Engine = field(init=False)
     accepted: int = 0
+    daily_limits: Mapping[BudgetKey, int] = field(default_factory=dict)
+    budgets: Budgets = field(init=False)
 
     async def start(self, *without: str, **changed: Provider) -> None:
         """Start an engine whose configuration lacks some providers, or has others in their place."""
@@ -242,6 +246,7 @@ class Scene:
         rng = Random(7)
         self.health = {each.name: ProviderHealth(each, self.clock, rng, self.events.append) for each in kept}
         routing = RoutingSettings(price_exponent=64.0)
+        self.budgets = Budgets(self.clock, self.daily_limits)
         parts = Parts(
             catalog,
             self.health,
@@ -252,6 +257,7 @@ class Scene:
             self.events.append,
             self.limits,
             routing,
+            self.budgets,
         )
         self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
         await self.engine.start()
@@ -311,6 +317,7 @@ async def a_scene(
     limits: JobLimits = PLAIN_LIMITS,
     providers: tuple[str, ...] = ("alpha", "beta"),
     path: Path = MEMORY,
+    daily_limits: Mapping[BudgetKey, int] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[Scene]:
     """An engine before `providers`, cheapest first; `changes` go to every provider."""
@@ -321,7 +328,7 @@ async def a_scene(
         tuple(scripted_provider(name, **changes) for name in providers),
         tuple(an_offering(name, price=a_price(PRICES[name])) for name in providers),
     )
-    scene = Scene(clock, limits, store, transport, catalog)
+    scene = Scene(clock, limits, store, transport, catalog, daily_limits=daily_limits)
     await scene.start()
     try:
         yield scene

@@ -13,6 +13,7 @@ from aiohttp import web
 from providers import openai
 from providers.adapter import Adapter, HttpRequest, HttpResponse
 from providers.canonical import Failure, Running, Succeeded, Variant
+from router.core.budget import Budgets
 from router.core.catalog import Catalog, Polling, Provider, Timeouts
 from router.core.clock import Clock
 from router.core.events import Event
@@ -211,7 +212,18 @@ async def wired(
     async with AiohttpTransport({"alpha": account}, catalog.providers, clock, events.append) as transport:
         health = {"alpha": ProviderHealth(provider, clock, Random(7), events.append)}
         limits = JobLimits(attempts_max=max_attempts)
-        parts = Parts(catalog, health, store, transport, clock, Random(7), events.append, limits, RoutingSettings())
+        parts = Parts(
+            catalog,
+            health,
+            store,
+            transport,
+            clock,
+            Random(7),
+            events.append,
+            limits,
+            RoutingSettings(),
+            Budgets(clock),
+        )
         engine = Engine(parts, ServerSettings(), new_id=lambda: "video_1")
         await engine.start()
         try:

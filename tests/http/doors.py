@@ -9,7 +9,9 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from providers.canonical import Variant, VideoRequest
+from router.core.budget import Budgets
 from router.core.catalog import Catalog
+from router.core.clock import Clock
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import AttemptState, Job, JobState
 from router.core.limits import Caller, RequestDefaults, ServerSettings
@@ -116,6 +118,7 @@ class MemoryEngine:
     source: Bytes | None = field(default_factory=Bytes)
     refusal: Exception | None = None
     lookups_left: int | None = None
+    budgets: Budgets = field(default_factory=lambda: Budgets(Clock(lambda: EPOCH, lambda: EPOCH)))
 
     async def accept(self, order: Order) -> Acceptance:
         if self.refusal is not None:
@@ -125,7 +128,7 @@ class MemoryEngine:
             if known[0] != order.key.fingerprint:
                 raise IdempotencyConflictError
             return Acceptance(self.stored[known[1]], replayed=True)
-        decision = self.quote(order.video, order.preferences)
+        decision = self.quote(order.video, order.preferences, order.caller)
         if decision.first is None:
             raise NoCandidateError(decision)
         self.orders.append(order)
@@ -134,9 +137,11 @@ class MemoryEngine:
             self.keys[order.key.caller, order.key.key] = (order.key.fingerprint, job.id)
         return Acceptance(job)
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences) -> Decision:
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
         standings = {name: self.standings.get(name, ProviderStanding()) for name in self.catalog.providers}
-        return decide(video, self.catalog, Situation(standings, EPOCH, preferences), Random(1))
+        return decide(
+            video, self.catalog, Situation(standings, EPOCH, preferences, left=self.budgets.left(caller)), Random(1)
+        )
 
     async def job(self, caller: str, job_id: str) -> Job | None:
         if isinstance(self.refusal, UnavailableError):
@@ -234,7 +239,7 @@ async def an_open_door(
             defaults=RequestDefaults("sora-2", 8, PORTRAIT),
             callers=CallerDirectory(callers),
             naming=naming or Naming(opened.engine.catalog),
-            observe_request=lambda route, method, status, _: opened.seen.append((route, method, status)),
+            observe_request=lambda route, method, status, *_: opened.seen.append((route, method, status)),
             request_span=span,
         )
         runner = web.AppRunner(public_app(door), access_log=None, shutdown_timeout=0.5)

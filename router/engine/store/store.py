@@ -1,9 +1,11 @@
 """The store: what the engine may ask of the database, and nothing else."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from router.core.budget import Booking
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
@@ -27,21 +29,29 @@ class Store:
         self._reader = reader
 
     @classmethod
-    async def open(cls, path: Path, *, inline: bool = False, busy_timeout_s: float = 5.0) -> "Store":
+    async def open(
+        cls,
+        path: Path,
+        *,
+        inline: bool = False,
+        busy_timeout_s: float = 5.0,
+        timed: Callable[[Lane], Lane] = lambda lane: lane,
+    ) -> "Store":
         """Open a file, creating and migrating it where needed; `busy_timeout_s` is how long a lock is waited for.
 
-        `inline` runs everything on the calling thread, for simulations; only then may `path` be `:memory:`. Raises
-        StoreUnavailableError, or StoreVersionError for a newer router's or a stranger's file.
+        `inline` runs everything on the calling thread, for simulations; only then may `path` be `:memory:`. `timed` may
+        wrap the lane of the writes. Raises StoreUnavailableError, or StoreVersionError for a newer router's or a
+        stranger's file.
         """
         if inline:
             connection = connect(path, busy_timeout_s)
-            return cls(InlineLane(connection, commit_together), InlineLane(connection, read_together))
+            return cls(timed(InlineLane(connection, commit_together)), InlineLane(connection, read_together))
         if path == MEMORY:
             raise ValueError("a database in memory has one connection: open it inline")
         connection = await asyncio.to_thread(connect, path, busy_timeout_s)
         reading = await asyncio.to_thread(connect_read_only, path, busy_timeout_s)
         return cls(
-            ThreadLane("store-writer", connection, commit_together),
+            timed(ThreadLane("store-writer", connection, commit_together)),
             ThreadLane("store-reader", reading, read_together),
         )
 
@@ -141,6 +151,10 @@ class Store:
     async def open_jobs(self) -> list[Job]:
         """Load all jobs that have not ended, deleted or not, and those with an attempt that is late or unknown."""
         return await self._reader.do(reads.open_jobs)
+
+    async def bookings(self, since: float) -> list[Booking]:
+        """Load what the attempts submitted at or after `since` (wall seconds) take of daily budgets."""
+        return await self._reader.do(lambda connection: reads.bookings(connection, since))
 
     async def images(self, job_id: str) -> dict[int, bytes]:
         """Load the bytes of a job's ImageFiles by their place among its images; none once it has ended."""
