@@ -7,11 +7,26 @@ from typing import Final, Protocol, TypeAlias
 
 from aiohttp import web
 
+from providers.canonical import Variant
+from router.core.job import Job
 from router.core.limits import RequestDefaults, ServerSettings
 from router.http.callers import CallerDirectory
 from router.http.naming import Naming
 from router.http.ports import Engine
 from router.http.room import BodyRoom, StreamRoom
+
+
+class ContentSpan(Protocol):
+    """The span of a finished video on its way to its caller."""
+
+    def answered(self, status: int) -> None:
+        """Take note of the HTTP status."""
+
+    def sent(self, content_bytes: int) -> None:
+        """Take note of how much was passed on."""
+
+    def broke(self, error: BaseException) -> None:
+        """Take note of what cut it off."""
 
 
 class Span(Protocol):
@@ -24,8 +39,14 @@ class Span(Protocol):
     def answered(self, status: int) -> None:
         """Take note of the HTTP status."""
 
+    def about(self, job_id: str) -> None:
+        """Take note of the job that is made or asked for."""
 
-ObserveRequest: TypeAlias = Callable[[str, str, int, float], None]
+    def content(self, job: Job, variant: Variant) -> AbstractContextManager[ContentSpan]:
+        """Span the sending of a finished video, in the trace of its job."""
+
+
+ObserveRequest: TypeAlias = Callable[[str, str, int, float, str | None], None]
 RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManager[Span]]
 
 
@@ -33,8 +54,8 @@ RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManag
 class Door:
     """The parts behind the front door.
 
-    `observe_request` gets route template, method, status and seconds. `request_span` gets a span's name and the request
-    headers. What callers hold is counted here, for it outlasts a configuration.
+    `observe_request` gets route template, method, status, seconds and the request's own traceparent. `request_span` gets
+    a span's name and the request headers. What callers hold is counted here, for it outlasts a configuration.
     """
 
     engine: Engine
@@ -64,4 +85,4 @@ STREAM_ROOM: Final = web.AppKey("STREAM_ROOM", StreamRoom)
 BODY_ROOM: Final = web.AppKey("BODY_ROOM", BodyRoom)
 CALLER: Final = web.RequestKey("CALLER", str)
 REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
-TRACE_PARENT: Final = web.RequestKey("TRACE_PARENT", str)
+SPAN: Final = web.RequestKey[Span]("SPAN")

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from router.core.order import UnavailableError
-from router.http.door import CALLER, DOOR, REQUEST_ID, TRACE_PARENT
+from router.http.door import CALLER, DOOR, REQUEST_ID, SPAN
 from router.http.errors import ApiError, from_web, internal, unavailable
 
 _LOG: Final = logging.getLogger(__name__)
@@ -34,14 +34,13 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     status = CUT_OFF
     try:
         with door.request_span(f"{method} {route}", request.headers) as span:
-            if span.trace_parent is not None:
-                request[TRACE_PARENT] = span.trace_parent
+            request[SPAN] = span
             response = await _answer(request, handler)
             span.answered(response.status)
         status = response.status
         return response
     finally:
-        door.observe_request(route, method, status, time.perf_counter() - started)
+        door.observe_request(route, method, status, time.perf_counter() - started, request.get(TRACE_PARENT))
 
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:

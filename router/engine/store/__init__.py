@@ -9,6 +9,7 @@ from router.engine.store.errors import (
 from router.engine.store.file import MEMORY
 from router.engine.store.ownership import owned
 from router.engine.store.store import Store
+from router.engine.store.timed import TimedLane
 
 __all__ = [
     "MEMORY",
@@ -17,5 +18,6 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "StoreVersionError",
+    "TimedLane",
     "owned",
 ]
