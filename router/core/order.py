@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.canonical import VideoRequest
+from router.core.health import HealthSnapshot
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Job
 from router.core.routing import Decision, RoutingPreferences
@@ -39,10 +40,15 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether jobs are taken now, and a JSON-ready explanation for the one who operates the router."""
+    """Whether jobs are taken now, and a JSON-ready explanation for the one who operates the router.
+
+    `health` is that of each provider, in the order of the configuration.
+    """
 
     ready: bool
     detail: Mapping[str, object] = field(default_factory=dict)
+    draining: bool = False
+    health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
 
 
 class NoCandidateError(Exception):

@@ -1,7 +1,6 @@
 """Every metric as a registered object, with the label sets that are known before anything happens."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from typing import Final
 
@@ -15,6 +14,7 @@ from router.core.reporting import DurationClass
 from router.observe import families, labels
 from router.observe.families import Family
 from router.observe.labels import NONE, SUCCEEDED, SoldNames
+from router.observe.release import RELEASE
 from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram
 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
@@ -84,7 +84,7 @@ class Instruments:
         self._make_requests()
 
     def _make_own(self) -> None:
-        self._gauge(families.BUILD_INFO, [(_version(),)]).at(_version()).set(1)
+        self._gauge(families.BUILD_INFO, [(RELEASE,)]).at(RELEASE).set(1)
         self.observer_errors = self._counter(families.OBSERVER_ERRORS, product(labels.SINKS), sets_max=6)
         self.folded = self._counter(families.FOLDED, product(_FOLDING))
         self.loop_lag = self._histogram(families.LOOP_LAG, [()])
@@ -262,10 +262,3 @@ def _prices_usd_per_second(catalog: Catalog) -> Mapping[tuple[str, ...], float]:
 def _lying(size: Size) -> str:
     """Write the longer side first: portrait and landscape have one price everywhere."""
     return f"{max(size.width, size.height)}x{min(size.width, size.height)}"
-
-
-def _version() -> str:
-    try:
-        return version("video-router")
-    except PackageNotFoundError:
-        return "unknown"

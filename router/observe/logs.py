@@ -1,12 +1,8 @@
 """Events become log lines: one JSON object each, of fields that are listed here and nowhere else."""
 
-import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from enum import IntEnum
-from typing import Final, TextIO, TypeAlias, assert_never
-
-import orjson
+from collections.abc import Iterable
+from math import inf
+from typing import Final, TextIO, assert_never
 
 from providers.canonical import Failure, Stage
 from router.core.clock import Clock
@@ -15,49 +11,39 @@ from router.core.events import (
     AttemptStarted,
     BreakerMoved,
     BreakerState,
+    ConfigReloaded,
     CostDoubted,
     Event,
     ExchangeEnded,
     FailedOver,
     JobAccepted,
     JobEnded,
+    LoopLagged,
     PollFailed,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
+    WriteEnded,
 )
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import EntryKind
+from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
+from router.observe.lines import Fields, Level, Value, line
 from router.observe.once import Once
-from router.observe.samples import sample, shares, without_digits
+from router.observe.samples import harmless_code, sample, without_digits
 from router.observe.scrubbing import fingerprint, scrubbed, token
 from router.observe.traceparent import parse_traceparent
 
-Fields: TypeAlias = Mapping[str, str | int | float | bool | None]
 _STATUSES_MAX: Final = 100
 _SAMPLES_MAX: Final = 100
 _SAMPLES_OF_PROVIDER_MAX: Final = 20
 # Each of these is looked at in full, which takes milliseconds where prompts are long.
 _ERRORS_READ_MAX: Final = 1_000
 _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
-
-
-class Level(IntEnum):
-    """Who should look: nobody (info), whoever is on duty, at leisure (warning), somebody now (error)."""
-
-    DEBUG = logging.DEBUG
-    INFO = logging.INFO
-    WARNING = logging.WARNING
-    ERROR = logging.ERROR
-
-
-def line(at: float, level: Level, event: str, fields: Fields) -> str:
-    """Write one log line; fields that are None are left out. `at` is wall seconds."""
-    known = {name: value for name, value in fields.items() if value is not None}
-    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    head = {"time": time, "level": level.name.lower(), "event": event}
-    return orjson.dumps({**head, **known}, option=orjson.OPT_APPEND_NEWLINE).decode()
+_LEFT_MAX: Final = 10_000
+_WRITE_FAILURES_EVERY_S: Final = 30.0
+_CAUSE_CHARS_MAX: Final = 200
+_CHANGES_CHARS_MAX: Final = 2_000
 
 
 class Logs:
@@ -70,19 +56,23 @@ class Logs:
         self._statuses = Once(_STATUSES_MAX, _STATUSES_MAX)
         self._errors = Once(_ERRORS_READ_MAX, _ERRORS_READ_OF_PROVIDER_MAX)
         self._samples = Once(_SAMPLES_MAX, _SAMPLES_OF_PROVIDER_MAX)
+        self._left: dict[str, None] = {}
+        self._failed_writes = 0
+        self._failed_writes_told_at = -inf
+
+    def resume(self, jobs: Iterable[Job]) -> None:
+        """Learn, at start, which attempts left their jobs while their money was not known."""
+        for job in jobs:
+            for attempt in job.attempts:
+                self._remember(attempt)
 
     def observe(self, event: Event) -> None:
         """Write the line of one event of the engine, if it has one."""
         match event:
             case JobAccepted(job):
                 self._write(Level.INFO, "job_accepted", _of_job(job) | _of_request(job))
-            case AttemptStarted(job, attempt, share):
-                chosen = {
-                    "share": round(share, 4),
-                    "seconds": attempt.seconds,
-                    "quote_microusd": attempt.quote_microusd,
-                }
-                self._write(Level.INFO, "attempt_started", _of_attempt(job, attempt) | chosen)
+            case AttemptStarted():
+                self._routed(event)
             case AttemptEnded():
                 self._attempt_ended(event)
             case FailedOver(job, left, to):
@@ -91,36 +81,54 @@ class Logs:
                 self._write(Level.WARNING, "failed_over", _of_job(job) | where | which)
             case JobEnded(job):
                 self._job_ended(job)
-            case BreakerMoved(provider, kind, old, new):
-                level = Level.WARNING if new is BreakerState.OPEN else Level.INFO
-                self._write(level, "breaker_moved", {"provider": provider, "breaker": kind, "old": old, "new": new})
-            case ProviderOut(provider, reason, for_s):
-                why = closed(reason, OUT_REASONS)
-                self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
+            case BreakerMoved() | ProviderOut() | WriteEnded() | ConfigReloaded():
+                self._circumstances(event)
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
-            case ExchangeEnded() | PollFailed():
+            case ExchangeEnded() | PollFailed() | LoopLagged():
                 pass
             case _:
                 assert_never(event)
 
-    def _attempt_ended(self, event: AttemptEnded) -> None:
+    def _routed(self, event: AttemptStarted) -> None:
+        """Say who was chosen, with which chance among how many, and why the other offerings were left out."""
         attempt = event.attempt
-        fields: dict[str, str | int | float | None] = {
-            "state": attempt.state,
-            "stage": attempt.stage,
-            "reason": attempt.reason,
-            "code": token(attempt.code),
-            "cause": None if event.cause is None else scrubbed(event.cause, 200),
+        chosen = {
+            "share": round(event.share, 4),
+            "candidates": event.candidates,
+            "seconds": attempt.seconds,
+            "quote_microusd": attempt.quote_microusd,
         }
-        if attempt.ended_at is not None:
-            fields["duration_s"] = round(attempt.ended_at - attempt.submitted_at, 3)
+        excluded = {f"excluded_{cause}": count for cause, count in event.excluded.items()}
+        self._write(Level.INFO, "routed", _of_attempt(event.job, attempt) | chosen | excluded)
+
+    def _attempt_ended(self, event: AttemptEnded) -> None:
+        """Write how an attempt left its job, and what its money became; of a late one's second end only that."""
+        attempt = event.attempt
+        late = attempt.id in self._left
+        if not late:
+            self._write(_level_of(attempt), "attempt_ended", _of_attempt(event.job, attempt) | _of_end(event))
+            self._remember(attempt)
         for entry in event.entries:
             if entry.kind is not EntryKind.PENDING:
-                fields |= {"money": entry.cost_kind or entry.kind, "amount_microusd": entry.amount_microusd}
-        for stage, seconds in event.stage_seconds.items():
-            fields[f"{Stage(stage)}_s"] = round(seconds, 3)
-        self._write(_level_of(attempt), "attempt_ended", _of_attempt(event.job, attempt) | fields)
+                self._money_settled(event, entry, late=late)
+
+    def _money_settled(self, event: AttemptEnded, entry: LedgerEntry, *, late: bool) -> None:
+        self._left.pop(entry.attempt_id, None)
+        level = Level.WARNING if entry.cost_kind in (CostKind.FAILED_BILLED, CostKind.DUPLICATE) else Level.INFO
+        money = {
+            "kind": entry.cost_kind or entry.kind,
+            "amount_microusd": entry.amount_microusd,
+            "quote_microusd": event.attempt.quote_microusd,
+            "late": late or None,
+        }
+        self._write(level, "money_settled", _of_attempt(event.job, event.attempt) | money)
+
+    def _remember(self, attempt: Attempt) -> None:
+        if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
+            self._left[attempt.id] = None
+            if len(self._left) > _LEFT_MAX:
+                del self._left[next(iter(self._left))]
 
     def _job_ended(self, job: Job) -> None:
         outcome = job_outcome(job)
@@ -133,14 +141,43 @@ class Logs:
                 level = Level.ERROR
             case _:
                 assert_never(outcome)
-        fields: dict[str, str | int | float | None] = {"outcome": outcome, "attempts": len(job.attempts)}
+        fields: dict[str, Value] = {"outcome": outcome, "attempts": len(job.attempts)}
         if isinstance(job.failure, Failure):
-            fields |= {"stage": job.failure.stage, "reason": job.failure.reason, "code": token(job.failure.code)}
+            fields |= {
+                "stage": job.failure.stage,
+                "reason": job.failure.reason,
+                "code": harmless_code(job.failure.code, job.video.prompt),
+            }
         if job.attempts:
             fields["provider"] = (job.delivered or job.attempts[-1]).provider
         if job.ended_at is not None:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
+
+    def _circumstances(self, event: BreakerMoved | ProviderOut | WriteEnded | ConfigReloaded) -> None:
+        """Write what concerns all jobs."""
+        match event:
+            case BreakerMoved(provider, kind, old, new):
+                level = Level.WARNING if new is BreakerState.OPEN else Level.INFO
+                self._write(level, "breaker_moved", {"provider": provider, "breaker": kind, "old": old, "new": new})
+            case ProviderOut(provider, reason, for_s):
+                why = closed(reason, OUT_REASONS)
+                self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
+            case WriteEnded(ok=ok):
+                if not ok:
+                    self._write_failed()
+            case ConfigReloaded():
+                self._write(Level.INFO if event.ok else Level.ERROR, "config_reloaded", _of_reload(event))
+            case _:
+                assert_never(event)
+
+    def _write_failed(self) -> None:
+        """Say that jobs cannot be stored at once, and then now and then how often: every waiting job tries again."""
+        self._failed_writes += 1
+        now = self._clock.monotonic()
+        if now - self._failed_writes_told_at >= _WRITE_FAILURES_EVERY_S:
+            self._write(Level.ERROR, "store_write_failed", {"failures": self._failed_writes})
+            self._failed_writes, self._failed_writes_told_at = 0, now
 
     def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         match event:
@@ -161,14 +198,14 @@ class Logs:
 
     def _unknown_error(self, event: UnknownErrorSeen) -> None:
         """Say each pattern of unknown words once, so that the tables can learn them, and nothing of the prompt."""
-        provider, failure, code = event.provider, event.failure, token(event.failure.code)
+        provider, failure = event.provider, event.failure
         told = without_digits(f"{failure.stage} {failure.reason} {failure.code} {failure.message}")
         if self._samples.full(provider) or not self._errors.first(provider, told):
             return
         fields: dict[str, str | None] = {
             "stage": failure.stage,
             "reason": failure.reason,
-            "code": None if code is None or shares(code, event.prompt) else code,
+            "code": harmless_code(failure.code, event.prompt),
             "sample": sample(failure.message, event.prompt),
         }
         if self._samples.first(provider, *(without_digits(value or "") for value in fields.values())):
@@ -190,11 +227,11 @@ def _level_of(attempt: Attempt) -> Level:
             return Level.INFO
 
 
-def _of_job(job: Job) -> dict[str, str | int | float | None]:
+def _of_job(job: Job) -> dict[str, Value]:
     return {"job": job.id, "trace": parse_traceparent(job.trace_parent)}
 
 
-def _of_request(job: Job) -> dict[str, str | int | float | None]:
+def _of_request(job: Job) -> dict[str, Value]:
     video = job.video
     return {
         "caller": token(job.caller),
@@ -207,5 +244,29 @@ def _of_request(job: Job) -> dict[str, str | int | float | None]:
     }
 
 
-def _of_attempt(job: Job, attempt: Attempt) -> dict[str, str | int | float | None]:
+def _of_attempt(job: Job, attempt: Attempt) -> dict[str, Value]:
     return _of_job(job) | {"attempt": attempt.id, "provider": attempt.provider, "offering": attempt.offering_id}
+
+
+def _of_end(event: AttemptEnded) -> dict[str, Value]:
+    attempt = event.attempt
+    fields: dict[str, Value] = {
+        "state": attempt.state,
+        "stage": attempt.stage,
+        "reason": attempt.reason,
+        "code": harmless_code(attempt.code, event.job.video.prompt),
+        "cause": None if event.cause is None else scrubbed(event.cause, _CAUSE_CHARS_MAX),
+        "progress": event.progress,
+    }
+    if attempt.ended_at is not None:
+        fields["duration_s"] = round(attempt.ended_at - attempt.submitted_at, 3)
+    return fields | {f"{Stage(stage)}_s": round(seconds, 3) for stage, seconds in event.stage_seconds.items()}
+
+
+def _of_reload(event: ConfigReloaded) -> dict[str, Value]:
+    return {
+        "ok": event.ok,
+        "digest": event.digest,
+        "changes": scrubbed("; ".join(event.changes), _CHANGES_CHARS_MAX) or None,
+        "problems": scrubbed("; ".join(event.problems), _CHANGES_CHARS_MAX) or None,
+    }

@@ -1,6 +1,10 @@
-"""The one listener of the engine: metrics, logs and spans all read the same event."""
+"""The one listener of the engine: metrics, logs, spans and the board all read the same event."""
+
+from collections.abc import Iterable
 
 from router.core.events import Event
+from router.core.job import Job
+from router.observe.board import Board
 from router.observe.logs import Logs
 from router.observe.metrics import Metrics
 from router.observe.spans import Spans
@@ -9,11 +13,17 @@ from router.observe.spans import Spans
 class Observer:
     """Hands an event to each of its sinks. What fails there is counted and never reaches the engine."""
 
-    def __init__(self, metrics: Metrics, logs: Logs, spans: Spans) -> None:
+    def __init__(self, metrics: Metrics, logs: Logs, spans: Spans, board: Board) -> None:
         self.metrics = metrics
         self.logs = logs
         self.spans = spans
-        self._sinks = (("metrics", metrics.observe), ("logs", logs.observe), ("spans", spans.observe))
+        self.board = board
+        self._sinks = (
+            ("metrics", metrics.observe),
+            ("logs", logs.observe),
+            ("spans", spans.observe),
+            ("board", board.observe),
+        )
 
     def __call__(self, event: Event) -> None:
         """Record one event of the engine."""
@@ -22,3 +32,10 @@ class Observer:
                 observe(event)
             except Exception:  # noqa: BLE001 - a full disk or a broken pipe must not end a paid job
                 self.metrics.observer_failed(name)
+
+    def resume(self, jobs: Iterable[Job]) -> None:
+        """Take over, at start, the jobs that live on and those with an attempt whose money is not known."""
+        found = tuple(jobs)
+        self.metrics.resume(found)
+        self.logs.resume(found)
+        self.board.resume(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from router.observe.scrubbing import BEARER, KEY, KEY_VALUE, USER_INFO
+from router.observe.scrubbing import BEARER, KEY, KEY_VALUE, USER_INFO, token
 
 SAMPLE_CHARS_MAX: Final = 160
 """The longest sample."""
@@ -65,6 +65,12 @@ def sample(words: str, prompt: str) -> str | None:
     # Neither needs an escape in JSON then, so that a line holds the sample as it is.
     text = _plain(_MASKS.sub(_MASK, text.replace('"', "'").replace("\\", "/")))[:SAMPLE_CHARS_MAX]
     return None if any(shares(text, known) for known in prompts) else text
+
+
+def harmless_code(code: str | None, prompt: str) -> str | None:
+    """Return an upstream's code, None when it is not one short harmless word, or one of the prompt's."""
+    word = token(code)
+    return None if word is None or shares(word, prompt) else word
 
 
 def without_digits(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final, TextIO
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
 
-from router.observe.logs import Level, line
+from router.observe.lines import Level, line
 from router.observe.scrubbing import scrubbed
 
 _FRAMES_MAX: Final = 20

@@ -12,9 +12,21 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, CostDoubted, Event, JobAccepted, JobEnded, ProviderOut, UnknownStatusSeen
+from router.core.events import (
+    AttemptEnded,
+    ConfigReloaded,
+    CostDoubted,
+    Event,
+    JobAccepted,
+    JobEnded,
+    ProviderOut,
+    UnknownStatusSeen,
+    WriteEnded,
+)
 from router.core.job import AttemptState
-from router.observe.logs import Level, Logs
+from router.core.routing import ExclusionCause
+from router.observe.lines import Level
+from router.observe.logs import Logs
 from router.observe.scrubbing import scrubbed
 from router.observe.stdlib_logs import JsonFormatter, configure
 from tests.observe import scenes
@@ -55,30 +67,99 @@ def test_a_rescued_job_reads_as_a_story():
     story = [(line["event"], line["level"], line.get("provider")) for line in written(scenes.rescue())]
     assert story == [
         ("job_accepted", "info", None),
-        ("attempt_started", "info", "p0"),
+        ("routed", "info", "p0"),
         ("attempt_ended", "warning", "p0"),
-        ("attempt_started", "info", "p1"),
+        ("money_settled", "info", "p0"),
+        ("routed", "info", "p1"),
         ("failed_over", "warning", None),
         ("attempt_ended", "info", "p1"),
+        ("money_settled", "info", "p1"),
         ("job_ended", "info", "p1"),
     ]
+
+
+def test_a_routed_line_says_who_was_chosen_among_how_many_and_why_not_the_others():
+    job, start = scenes.started(job := scenes.job_of(), scenes.attempt_of(job))
+    excluded = {ExclusionCause.MODEL: 15, ExclusionCause.EJECTED: 1}
+    (line,) = written([replace(start, candidates=3, excluded=excluded)])
+    assert (line["event"], line["offering"], line["share"], line["quote_microusd"]) == (
+        *("routed", "p0/sora-2"),
+        *(0.75, 800_000),
+    )
+    assert (line["candidates"], line["excluded_model"], line["excluded_ejected"]) == (3, 15, 1)
 
 
 def test_every_line_of_a_job_names_its_job_and_trace_and_those_of_an_attempt_the_attempt():
     for line in written([*scenes.rescue(), *scenes.lost_answer(), *scenes.late_duplicate()]):
         assert str(line["job"]).startswith("video_")
         assert line["trace"] == scenes.TRACE
-        if str(line["event"]).startswith("attempt"):
+        if line["event"] in ("routed", "attempt_ended", "money_settled"):
             assert str(line["attempt"]).startswith(f"{line['job']}-")
 
 
-def test_an_ended_attempt_says_where_why_how_long_and_what_it_cost():
+def test_an_ended_attempt_says_where_why_and_how_long():
     line = written(scenes.billed_refusal())[2]
     assert line["stage"] == "output_review"
     assert line["reason"] == "refused"
     assert line["duration_s"] == 60.0
     assert line["generate_s"] == 49.0
-    assert (line["money"], line["amount_microusd"]) == ("failed_billed", 800_000)
+
+
+def settled(events: Iterable[Event]) -> list[tuple[object, ...]]:
+    """Kind, amount, level and whether late, of each line about money."""
+    lines = [line for line in written(events) if line["event"] == "money_settled"]
+    return [(line["kind"], line["amount_microusd"], line["level"], line.get("late", False)) for line in lines]
+
+
+def test_every_entry_that_closes_has_a_line_of_its_own_and_waste_is_a_warning():
+    assert settled(scenes.delivery(cost_microusd=700_000)) == [("delivered", 700_000, "info", False)]
+    assert settled(scenes.billed_refusal()) == [("failed_billed", 800_000, "warning", False)]
+    assert settled(scenes.rescue())[0] == ("voided", 800_000, "info", False)
+    assert settled(scenes.lost_answer()) == []
+    line = next(line for line in written(scenes.delivery(cost_microusd=1)) if line["event"] == "money_settled")
+    assert (line["quote_microusd"], line["amount_microusd"]) == (800_000, 1)
+
+
+def test_a_late_attempt_ends_once_and_its_money_is_told_when_it_is_known():
+    lines = written(scenes.late_duplicate())
+    assert sum(line["event"] == "attempt_ended" for line in lines) == 2
+    assert settled(scenes.late_duplicate())[-1] == ("duplicate", 800_000, "warning", True)
+
+
+def test_a_late_attempt_of_before_a_restart_does_not_end_again():
+    *before, known = scenes.late_duplicate()
+    stream = io.StringIO()
+    logs = Logs(stream, CLOCK)
+    logs.resume(event.job for event in before if isinstance(event, JobEnded))
+    logs.observe(known)
+    (line,) = map(orjson.loads, stream.getvalue().splitlines())
+    assert (line["event"], line["kind"], line["late"]) == ("money_settled", "duplicate", True)
+
+
+def test_writes_that_fail_are_told_at_once_and_then_counted():
+    stream, now = io.StringIO(), [0.0]
+    logs = Logs(stream, Clock(wall=lambda: scenes.NOW, monotonic=lambda: now[0]))
+    for _ in range(100):
+        now[0] += 0.5
+        logs.observe(WriteEnded(0.1, ok=False))
+        logs.observe(WriteEnded(0.1, ok=True))
+    lines = list(map(orjson.loads, stream.getvalue().splitlines()))
+    assert [(line["event"], line["level"], line["failures"]) for line in lines] == [
+        ("store_write_failed", "error", 1),
+        ("store_write_failed", "error", 60),
+    ]
+
+
+def test_a_reload_says_what_changed_and_a_refused_one_is_an_error_that_says_why():
+    taken = ConfigReloaded(True, "0123456789ab", scenes.NOW, ("providers.p1: added", "policy.max_spend_usd: 1 -> 2"))
+    refused = ConfigReloaded(False, "ba9876543210", scenes.NOW, problems=("router.yaml:3: providers.p1: is wrong",))
+    first, second = written([taken, refused])
+    assert (first["event"], first["level"], first["ok"]) == ("config_reloaded", "info", True)
+    assert first["changes"] == "providers.p1: added; policy.max_spend_usd: 1 -> 2"
+    assert (second["level"], second["ok"], second["problems"]) == (
+        *("error", False),
+        "router.yaml:3: providers.p1: is wrong",
+    )
 
 
 def test_what_somebody_must_look_at_now_is_an_error():
@@ -134,11 +215,6 @@ def test_a_job_without_a_trace_has_none_in_its_lines():
     for trace_parent in (None, "", "00-junk", f"00-{'0' * 32}-{'0' * 16}-01"):
         line = written([JobAccepted(replace(scenes.job_of(), trace_parent=trace_parent))])[0]
         assert "trace" not in line
-
-
-def test_money_of_a_late_attempt_is_logged_when_it_is_known():
-    line = written(scenes.late_duplicate())[-1]
-    assert (line["event"], line["money"]) == ("attempt_ended", "duplicate")
 
 
 def test_a_job_that_never_was_attempted_is_logged():
@@ -256,8 +332,7 @@ def test_lines_below_the_level_are_not_written():
 
 
 def test_an_attempt_of_any_state_can_be_logged():
-    job = scenes.job_of()
-    attempt = scenes.attempt_of(job)
-    assert len(written(AttemptEnded(job, replace(attempt, state=state), ()) for state in AttemptState)) == len(
-        AttemptState
-    )
+    for state in AttemptState:
+        job = scenes.job_of()
+        ended = AttemptEnded(job, replace(scenes.attempt_of(job), state=state), ())
+        assert [line["event"] for line in written([ended])] == ["attempt_ended"]

@@ -1,6 +1,9 @@
 import io
 
 from router.core.clock import Clock
+from router.core.events import JobEnded
+from router.core.order import Readiness
+from router.observe.board import Board
 from router.observe.logs import Logs
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
@@ -14,21 +17,35 @@ def count(metrics: Metrics, name: str, labels: dict[str, str]) -> float | None:
     return metrics.registry.get_sample_value(f"video_router_{name}", labels)
 
 
-def test_one_event_reaches_metrics_and_logs():
-    metrics, stream = Metrics(scenes.catalog_of()), io.StringIO()
-    observer = Observer(metrics, Logs(stream, CLOCK), Spans(None, CLOCK))
+def test_one_event_reaches_metrics_logs_and_the_board():
+    metrics, stream, board = Metrics(scenes.catalog_of()), io.StringIO(), Board(CLOCK)
+    observer = Observer(metrics, Logs(stream, CLOCK), Spans(None, CLOCK), board)
     for event in scenes.rescue():
         observer(event)
     assert count(metrics, "jobs_accepted_total", {"model": "sora-2"}) == 1
-    assert len(stream.getvalue().splitlines()) == len(scenes.rescue())
+    assert "job_ended" in stream.getvalue()
+    assert board.overview(Readiness(ready=True)).outcomes["succeeded"] == 1
     assert count(metrics, "observer_errors_total", {"sink": "logs"}) == 0
 
 
 def test_a_log_that_cannot_be_written_is_counted_and_stops_nothing():
     metrics, stream = Metrics(scenes.catalog_of()), io.StringIO()
     stream.close()
-    observer = Observer(metrics, Logs(stream, CLOCK), Spans(None, CLOCK))
+    observer = Observer(metrics, Logs(stream, CLOCK), Spans(None, CLOCK), Board(CLOCK))
     for event in scenes.delivery():
         observer(event)
     assert count(metrics, "observer_errors_total", {"sink": "logs"}) == len(scenes.delivery())
     assert count(metrics, "jobs_in_flight", {"provider": "none"}) == 0
+
+
+def test_a_restart_is_told_to_every_sink_that_remembers():
+    metrics, stream, board = Metrics(scenes.catalog_of()), io.StringIO(), Board(CLOCK)
+    observer = Observer(metrics, Logs(stream, CLOCK), Spans(None, CLOCK), board)
+    *before, known = scenes.late_duplicate()
+    observer.resume(event.job for event in before if isinstance(event, JobEnded))
+    assert board.overview(Readiness(ready=True)).uncertain.attempts == 1
+    assert count(metrics, "uncertain_usd", {"provider": "p0"}) == 0.8
+    observer(known)
+    assert board.overview(Readiness(ready=True)).uncertain.attempts == 0
+    assert count(metrics, "uncertain_usd", {"provider": "p0"}) == 0
+    assert "attempt_ended" not in stream.getvalue()

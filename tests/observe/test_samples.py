@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.events import UnknownErrorSeen
-from router.observe.logs import Level, Logs
+from router.observe.lines import Level
+from router.observe.logs import Logs
 from router.observe.samples import SAMPLE_CHARS_MAX, sample
 from tests.observe import scenes
 from tests.observe.test_logs import CLOCK
