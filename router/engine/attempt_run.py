@@ -21,6 +21,7 @@ from router.core.job import Attempt, AttemptState
 from router.core.ledger import is_doubted
 from router.core.pacing import patience_s
 from router.core.policy import MoneyEffect, consequences
+from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm
 from router.engine.content import opened
 from router.engine.exchange import ContentError, NoAnswer, NotSent
@@ -92,7 +93,7 @@ def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure
 class AttemptRun:
     """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took.
 
-    `cause` is what this side saw when it failed, in the router's own words.
+    `cause` is what this side saw when it failed, in the router's own words; `trail` is for its span.
     """
 
     parts: Parts
@@ -104,6 +105,7 @@ class AttemptRun:
     prompt: str | None = field(default=None, repr=False)
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     cause: str | None = None
+    trail: TrailRecorder = field(default_factory=TrailRecorder)
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
     _given_up: Failure | None = None
@@ -119,11 +121,14 @@ class AttemptRun:
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
         else:
             reading = await self._answer(request)
+        self.trail.answered_at = self.parts.now()
         if isinstance(reading, Failure):
             self._enter(reading.stage)
             self._submitted(reading)
             return reading
-        accepted = self.attempt.moved(AttemptState.RUNNING, remote_id=reading.remote_id, accepted_at=self.parts.now())
+        accepted = self.attempt.moved(
+            AttemptState.RUNNING, remote_id=reading.remote_id, accepted_at=self.trail.answered_at
+        )
         await written(lambda: self.parts.store.move_attempt(self.attempt, accepted))
         self.attempt = accepted
         self._submitted(None)
@@ -200,7 +205,7 @@ class AttemptRun:
             if self.alarm.rung:
                 return Overtaken.YES
             lag_s = max(0.0, clock.monotonic() - planned)
-            reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt)
+            reading = await self._poll(lag_s)
             if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
                 return reading
             if isinstance(reading, Running):
@@ -229,7 +234,7 @@ class AttemptRun:
         # Nobody is asked meanwhile, so a preview that trickles must not take long.
         within_s = min(watch.polling.link_settles_s, self._job_left_s())
         try:
-            return Fetched(done, await fetch_once(self.parts, self.attempt, done, within_s))
+            return Fetched(done, await self._read(done, within_s))
         except ContentError:
             watch.tried_link(monotonic())
             return None
@@ -256,7 +261,7 @@ class AttemptRun:
         while True:
             over_at = job_over_at if self._given_up is None else min(give_up_at, job_over_at)
             try:
-                return Fetched(done, await fetch_once(self.parts, self.attempt, done, over_at - monotonic()))
+                return Fetched(done, await self._read(done, over_at - monotonic()))
             except ContentError as error:
                 why = error
             if monotonic() + delay_s >= min(give_up_at, job_over_at):
@@ -271,7 +276,7 @@ class AttemptRun:
             if monotonic() < ask_at:
                 continue
             # The link may have been replaced, or the video taken back and refunded.
-            match await poll_once(self.parts, self.attempt, prompt=self.prompt):
+            match await self._poll():
                 case Succeeded() as done:
                     give_up_at = give_up_at if self._given_up is None else monotonic() + polling.download_s_max
                     self._given_up = None
@@ -284,6 +289,23 @@ class AttemptRun:
                     return failure
                 case _:
                     pass
+
+    async def _poll(self, lag_s: float | None = None) -> Running | Succeeded | Failure:
+        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt)
+        self.trail.polled(reading, self.parts.now())
+        return reading
+
+    async def _read(self, done: Succeeded, within_s: float) -> Verified:
+        """Read the video once; raises ContentError."""
+        began_at = self.parts.now()
+        try:
+            verified = await fetch_once(self.parts, self.attempt, done, within_s)
+        except ContentError as error:
+            reason = Reason.UNREACHABLE if error.ours else Reason.UNREADABLE
+            self.trail.downloaded(Download(began_at, self.parts.now(), reason, str(error)))
+            raise
+        self.trail.downloaded(Download(began_at, self.parts.now()))
+        return verified
 
     def _enter(self, stage: Stage) -> None:
         """Add the time since the last step to the stage that was left."""

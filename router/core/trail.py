@@ -1,0 +1,129 @@
+"""What an attempt went through on its way, for its span: small, bounded, and in nobody's own words."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from providers.canonical import Failure, Reason, Running, Stage, Succeeded
+
+NOTES_MAX: Final = 64
+"""How many notes are kept of an attempt's polls; what changes after that is only counted."""
+DOWNLOADS_MAX: Final = 16
+"""How many readings of its video are kept of an attempt; those after them are only counted."""
+
+
+class Said(StrEnum):
+    """What a poll said of its attempt; `silent` says nothing, and of `unrecognised` no table knows the word."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    UNRECOGNISED = "unrecognised"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class PollNote:
+    """So many `polls` that said the same, the first of them at `at`, in wall seconds.
+
+    `progress` is the percentage told; `reason` is why the attempt failed, or why the poll said nothing.
+    """
+
+    at: float
+    said: Said
+    progress: int | None = None
+    reason: Reason | None = None
+    polls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One reading of a finished video, in wall seconds; `cause` is what was wrong, in the router's own words."""
+
+    began_at: float
+    ended_at: float
+    reason: Reason | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """`resumed`: taken over from a run that broke or was killed, and what that one saw is not known.
+
+    `answered_at` is when its submit was answered, or given up, in wall seconds; the three counts are of all there was.
+    """
+
+    resumed: bool = False
+    answered_at: float | None = None
+    notes: tuple[PollNote, ...] = ()
+    downloads: tuple[Download, ...] = ()
+    polls: int = 0
+    polls_failed: int = 0
+    downloads_begun: int = 0
+
+
+@dataclass(slots=True)
+class TrailRecorder:
+    """Takes notes while an attempt runs. `progress` is the last percentage that its provider told."""
+
+    resumed: bool = False
+    answered_at: float | None = None
+    progress: int | None = None
+    _polls: int = 0
+    _polls_failed: int = 0
+    _notes: list[PollNote] = field(default_factory=list)
+    _counts: list[int] = field(default_factory=list)
+    _open: dict[PollNote, int] = field(default_factory=dict)
+    _downloads: list[Download] = field(default_factory=list)
+    _downloads_begun: int = 0
+
+    def polled(self, reading: Running | Succeeded | Failure, at: float) -> None:
+        """Note what a poll said; failed ones are one note for each reason until something else is said."""
+        note = _note(reading)
+        self._polls += 1
+        if note.said is Said.SILENT:
+            self._polls_failed += 1
+        elif note.progress is not None:
+            self.progress = note.progress
+        known = self._open.get(note)
+        if known is not None:
+            self._counts[known] += 1
+            return
+        if note.said is not Said.SILENT:
+            self._open.clear()
+        if len(self._notes) < NOTES_MAX:
+            self._open[note] = len(self._notes)
+            self._notes.append(replace(note, at=at))
+            self._counts.append(1)
+
+    def downloaded(self, download: Download) -> None:
+        """Note that the video was read, or could not be."""
+        self._downloads_begun += 1
+        if len(self._downloads) < DOWNLOADS_MAX:
+            self._downloads.append(download)
+
+    def trail(self) -> Trail:
+        """Return what was noted so far."""
+        counted = zip(self._notes, self._counts, strict=True)
+        return Trail(
+            self.resumed,
+            self.answered_at,
+            tuple(replace(note, polls=polls) for note, polls in counted),
+            tuple(self._downloads),
+            self._polls,
+            self._polls_failed,
+            self._downloads_begun,
+        )
+
+
+def _note(reading: Running | Succeeded | Failure) -> PollNote:
+    """Return what it said, as if it had said so at the beginning of time: two that said the same are equal."""
+    match reading:
+        case Running(queued, progress, unknown_word):
+            said = Said.QUEUED if queued else Said.RUNNING
+            return PollNote(0.0, said if unknown_word is None else Said.UNRECOGNISED, progress)
+        case Succeeded():
+            return PollNote(0.0, Said.SUCCEEDED)
+        case Failure(stage, reason):
+            return PollNote(0.0, Said.SILENT if stage is Stage.POLL else Said.FAILED, reason=reason)
