@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from providers.canonical import Variant
 from router.core.job import Job, JobState
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
-from router.http.door import CALLER, DOOR, STREAM_ROOM
+from router.http.door import CALLER, DOOR, SPAN, STREAM_ROOM, ContentSpan
 from router.http.errors import ApiError, invalid
 from router.http.failures import failure_message
 from router.http.lookup import own_job
@@ -47,9 +47,9 @@ async def content(request: web.Request) -> web.StreamResponse:
             raise ApiError(404, message, "variant_not_available", "variant")
         if request.method == hdrs.METH_HEAD:
             return _head(job, variant)
-        with request.app[STREAM_ROOM].place(request[CALLER]):
+        with request.app[STREAM_ROOM].place(request[CALLER]), request[SPAN].content(job, variant) as span:
             async with opening as stream:
-                return await _relay(request, stream, job, variant)
+                return await _relay(request, stream, job, variant, span)
     except ContentExpiredError:
         message = "the link to this video has expired upstream, and there is no fresh one; download before expires_at"
         raise ApiError(410, message, "content_expired", "video_id") from None
@@ -103,13 +103,16 @@ def _head(job: Job, variant: Variant) -> web.StreamResponse:
     return web.StreamResponse(headers=headers)
 
 
-async def _relay(request: web.Request, stream: ContentStream, job: Job, variant: Variant) -> web.StreamResponse:
+async def _relay(
+    request: web.Request, stream: ContentStream, job: Job, variant: Variant, span: ContentSpan
+) -> web.StreamResponse:
     verified = job.delivered.content_type if variant == "video" and job.delivered else None
     headers = _own_headers(job, variant, verified or stream.headers.get("content-type"))
     content_range = stream.headers.get("content-range", "")
     if _CONTENT_RANGE.fullmatch(content_range):
         headers[hdrs.CONTENT_RANGE] = content_range
     if stream.status == 416:
+        span.answered(416)
         unsatisfied = {"Content-Range": content_range} if hdrs.CONTENT_RANGE in headers else {}
         raise ApiError(416, "the video has no such byte range", "range_not_satisfiable", "Range", headers=unsatisfied)
     if stream.status not in (200, 206) or (stream.status == 206 and hdrs.CONTENT_RANGE not in headers):
@@ -120,21 +123,27 @@ async def _relay(request: web.Request, stream: ContentStream, job: Job, variant:
     if _ENTITY_TAG.fullmatch(tag):
         headers[hdrs.ETAG] = tag
     response = web.StreamResponse(status=stream.status, headers=headers)
-    await _copy(request, stream, response)
+    span.answered(response.status)
+    await _copy(request, stream, response, span)
     return response
 
 
-async def _copy(request: web.Request, stream: ContentStream, response: web.StreamResponse) -> None:
+async def _copy(request: web.Request, stream: ContentStream, response: web.StreamResponse, span: ContentSpan) -> None:
     """Write chunk by chunk; a break midway cuts the connection, for the caller must not take a part for the whole."""
+    content_bytes = 0
     try:
         await response.prepare(request)
         async for chunk in stream.chunks:
             async with asyncio.timeout(WRITE_STALL_S):
                 await response.write(chunk)
+            content_bytes += len(chunk)
         await response.write_eof()
-    except (ContentError, TimeoutError, ConnectionError):
+    except (ContentError, TimeoutError, ConnectionError) as error:
+        span.broke(error)
         if request.transport is not None:
             request.transport.abort()
+    finally:
+        span.sent(content_bytes)
 
 
 def _own_headers(job: Job, variant: Variant, upstream_type: str | None) -> dict[str, str]:

@@ -31,16 +31,16 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.perf_counter()
     request[REQUEST_ID] = _request_id(request)
     route, method = _route(request), request.method if request.method in _METHODS else "other"
-    status = CUT_OFF
+    status, trace_parent = CUT_OFF, None
     try:
         with door.request_span(f"{method} {route}", request.headers) as span:
-            request[SPAN] = span
+            request[SPAN], trace_parent = span, span.trace_parent
             response = await _answer(request, handler)
             span.answered(response.status)
         status = response.status
         return response
     finally:
-        door.observe_request(route, method, status, time.perf_counter() - started, request.get(TRACE_PARENT))
+        door.observe_request(route, method, status, time.perf_counter() - started, trace_parent)
 
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from router.core.job import Job
-from router.http.door import CALLER, DOOR
+from router.http.door import CALLER, DOOR, SPAN
 from router.http.errors import video_not_found
 
 _VIDEO_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -30,4 +30,5 @@ async def own_job(request: web.Request) -> Job:
     job = await request.app[DOOR].engine.job(request[CALLER], video_id(request))
     if job is None:
         raise video_not_found(video_id(request))
+    request[SPAN].about(job.id)
     return job

@@ -12,7 +12,7 @@ from router.core.job import Job
 from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
-from router.http.door import BODY_ROOM, CALLER, DOOR, TRACE_PARENT, Door
+from router.http.door import BODY_ROOM, CALLER, DOOR, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
@@ -81,6 +81,7 @@ async def delete(request: web.Request) -> web.Response:
         raise ApiError(409, message, "video_not_finished", "video_id") from None
     if job is None:
         raise video_not_found(video_id(request))
+    request[SPAN].about(job.id)
     return _json({"id": job.id, "deleted": True, "object": "video.deleted"})
 
 

@@ -15,6 +15,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from router.core.job import Job
+
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _HEADERS: Final = ("traceparent", "tracestate")
 
@@ -25,22 +27,28 @@ def context_of(headers: Mapping[str, str]) -> Context:
     return _PROPAGATOR.extract(carrier, Context())
 
 
+def context_of_job(job: Job) -> Context:
+    """Return the context that a job's spans are written in; an empty one when it has no trace."""
+    return Context() if job.trace_parent is None else context_of({"traceparent": job.trace_parent})
+
+
 # Every line of a job's log asks for the same one.
 @lru_cache(maxsize=1_024)
 def parse_traceparent(trace_parent: str | None) -> str | None:
     """Return the trace id, 32 hexadecimal digits, of a `traceparent` value; None when it has none."""
-    span = _span_context(trace_parent)
+    span = span_context_of(trace_parent)
     return format_trace_id(span.trace_id) if span.is_valid else None
 
 
 @lru_cache(maxsize=1_024)
 def sampled_trace_id(trace_parent: str | None) -> str | None:
     """Return the trace id of a `traceparent` value whose trace is kept; None when nobody will find it."""
-    span = _span_context(trace_parent)
+    span = span_context_of(trace_parent)
     return format_trace_id(span.trace_id) if span.is_valid and span.trace_flags.sampled else None
 
 
-def _span_context(trace_parent: str | None) -> SpanContext:
+def span_context_of(trace_parent: str | None) -> SpanContext:
+    """Return the span that a `traceparent` value names; an invalid one when it names none."""
     if trace_parent is None:
         return INVALID_SPAN_CONTEXT
     return get_current_span(context_of({"traceparent": trace_parent})).get_span_context()

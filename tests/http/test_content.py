@@ -7,7 +7,7 @@ from aiohttp import ClientPayloadError
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import JobState
-from router.engine.exchange import ContentExpiredError
+from router.engine.exchange import ContentError, ContentExpiredError
 from tests.http.doors import VIDEO, Bytes, MemoryEngine, an_open_door
 
 
@@ -96,6 +96,32 @@ async def test_a_stream_that_breaks_midway_is_seen_as_incomplete(length_known: b
                 await response.read()
         assert engine.source is not None
         assert engine.source.closed
+
+
+async def test_what_was_sent_is_told_in_the_trace_of_the_job() -> None:
+    engine, path = a_finished()
+    job = engine.completed(trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    async with an_open_door(engine) as opened:
+        async with opened.session.get(f"{opened.url}/v1/videos/{job.id}/content") as response:
+            await response.read()
+        async with opened.session.get(opened.url + path, headers={"Range": "bytes=999999999-"}) as response:
+            assert response.status == 416
+    whole, part = opened.spans
+    (sent,), (unsatisfied,) = whole.contents, part.contents
+    assert whole.job_id == job.id
+    assert (sent.trace_parent, sent.name) == (job.trace_parent, "video")
+    assert (sent.status, sent.content_bytes, sent.error) == (200, len(VIDEO), None)
+    assert (unsatisfied.status, unsatisfied.content_bytes) == (416, None)
+
+
+async def test_a_stream_that_breaks_says_so_in_its_span() -> None:
+    engine, path = a_finished(cut_after=1)
+    async with an_open_door(engine) as opened:
+        with pytest.raises(ClientPayloadError):
+            async with opened.session.get(opened.url + path) as response:
+                await response.read()
+    (cut,) = opened.spans[0].contents
+    assert (cut.status, cut.content_bytes, type(cut.error)) == (200, 65_536, ContentError)
 
 
 async def test_a_caller_who_hangs_up_ends_the_upstream_read() -> None:
