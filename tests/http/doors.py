@@ -55,10 +55,29 @@ class SeenSpan:
     """A span of a request, and the status it was told."""
 
     trace_parent: str | None
+    name: str = ""
     status: int | None = None
+    job_id: str | None = None
+    error: BaseException | None = None
+    content_bytes: int | None = None
+    contents: list["SeenSpan"] = field(default_factory=list)
 
     def answered(self, status: int) -> None:
         self.status = status
+
+    def about(self, job_id: str) -> None:
+        self.job_id = job_id
+
+    @contextmanager
+    def content(self, job: Job, variant: str) -> Iterator["SeenSpan"]:
+        self.contents.append(SeenSpan(job.trace_parent, variant))
+        yield self.contents[-1]
+
+    def sent(self, content_bytes: int) -> None:
+        self.content_bytes = content_bytes
+
+    def broke(self, error: BaseException) -> None:
+        self.error = error
 
 
 @dataclass
@@ -212,7 +231,7 @@ class Opened:
     engine: MemoryEngine
     session: ClientSession
     seen: list[tuple[str, str, int]] = field(default_factory=list)
-    spans: list[str] = field(default_factory=list)
+    spans: list[SeenSpan] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -230,8 +249,8 @@ async def an_open_door(
 
         @contextmanager
         def span(name: str, headers: Mapping[str, str]) -> Iterator[SeenSpan]:
-            opened.spans.append(name)
-            yield SeenSpan(trace_parent)
+            opened.spans.append(SeenSpan(trace_parent, name))
+            yield opened.spans[-1]
 
         door = Door(
             engine=opened.engine,
