@@ -106,7 +106,7 @@ _PARAMS: Final[Mapping[ExclusionCause, str]] = MappingProxyType(
 
 
 def no_candidate(error: NoCandidateError, model: str, models: Iterable[str], naming: Naming) -> ApiError:
-    """Name each offering and its reason: 503 when waiting may lift one of them, else 400."""
+    """Name each offering and its reason: 503 when waiting may lift one, 429 for a caller's spent day, else 400."""
     decision = error.decision
     relevant = [each for each in decision.exclusions if each.cause is not ExclusionCause.MODEL]
     if not relevant:
@@ -116,7 +116,20 @@ def no_candidate(error: NoCandidateError, model: str, models: Iterable[str], nam
     if decision.may_pass:
         message = f"no provider takes this video at the moment, nothing was bought:\n{lines}"
         return unavailable(message, "no_provider_available", decision.retry_after_s)
+    if decision.caller_budget_stops:
+        return _budget_exceeded(lines, decision.day_ends_in_s)
     return invalid(f"no offering of {model[:64]} fits this request:\n{lines}", _param(decision), "no_offering")
+
+
+def _budget_exceeded(lines: str, day_ends_in_s: float) -> ApiError:
+    """Say that the caller's day is spent (429), when the next one begins, and what to change until then."""
+    wait_s = whole_seconds(day_ends_in_s)
+    message = (
+        "what is left of your daily budget buys no offering that could take this video, nothing was bought; ask for a"
+        " shorter or smaller one, ask the operator for a larger `callers[].daily_budget_usd`, or come back at 00:00"
+        f" UTC, in {wait_s} s:\n{lines}"
+    )
+    return ApiError(429, message, "daily_budget_exceeded", headers={"Retry-After": str(wait_s)})
 
 
 def _line(exclusion: Exclusion, naming: Naming) -> str:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED
 from router.core.job import Attempt, Job
 from router.http.naming import Naming
 from router.observe.scrubbing import scrubbed
@@ -83,7 +84,19 @@ _BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.OTHER: "The generation failed for a reason that is not known. The request may be tried again as it is.",
     }
 )
-
+# A day's budgets begin anew, a job's spending limit does not.
+_BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        CALLER_BUDGET_USED: (
+            "What is left of your daily budget buys no offering that could take the job. Order it again after 00:00"
+            " UTC, ask for a shorter or smaller video, or ask the operator for a larger `callers[].daily_budget_usd`."
+        ),
+        PROVIDER_BUDGETS_USED: (
+            "The operator's daily budget with every provider that could take the job is used up. Order it again after"
+            " 00:00 UTC, or ask the operator."
+        ),
+    }
+)
 
 _WHO_SAYS_WHAT_IS_WRONG: Final[Mapping[Reason, str]] = MappingProxyType(
     {Reason.REFUSED: "The review", Reason.INVALID: "The provider"}
@@ -136,6 +149,8 @@ def _code(failure: Failure) -> str:
 
 
 def _explanation(failure: Failure) -> str:
+    if failure.reason is Reason.BUDGET and failure.code in _BY_CODE:
+        return _BY_CODE[failure.code]
     if (known := _BY_STAGE.get((failure.stage, failure.reason))) is not None:
         return known
     match failure.stage:
