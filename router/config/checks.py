@@ -1,6 +1,6 @@
 """What one section must agree on with another, or with the day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -51,10 +51,34 @@ def check_policy(root: Mapping[str, object], offerings: Sequence[Offering], find
         findings.warn(("policy", "max_duplicate_usd"), message)
     check_failover(("policy",), policy.failover_on, findings)
     for offering in offerings:
-        cheapest = min(offering.price.quote_microusd(size, s) for size in offering.sizes for s in offering.seconds)
+        cheapest = min(_prices(offering))
         if cheapest > policy.max_spend_usd:
             message = f"{offering.id} is never bought: its cheapest video costs {usd(cheapest)} USD; raise the limit"
             findings.warn(("policy", "max_spend_usd"), message)
+
+
+def check_budgets(
+    root: Mapping[str, object], providers: Sequence[Provider], offerings: Sequence[Offering], findings: Findings
+) -> None:
+    """Warn of what a whole day's budget does not buy once."""
+    cheapest = {offering: min(_prices(offering)) for offering in offerings}
+    for provider in providers:
+        sold = [price for offering, price in cheapest.items() if offering.provider == provider.name]
+        _check_budget(("providers", provider.name), provider.daily_budget_microusd, sold, findings)
+    for index, value in enumerate(sequence(root.get("callers"))):
+        caller = valid(CallerSection, value)
+        if caller is not None:
+            _check_budget(("callers", index), caller.daily_budget_usd, list(cheapest.values()), findings)
+
+
+def _check_budget(path: YamlPath, budget: int | None, prices: Sequence[int], findings: Findings) -> None:
+    if budget is not None and prices and budget < min(prices):
+        message = f"buys nothing: the cheapest video costs {usd(min(prices))} USD; raise the budget"
+        findings.warn((*path, "daily_budget_usd"), message)
+
+
+def _prices(offering: Offering) -> Iterator[int]:
+    return (offering.price.quote_microusd(size, seconds) for size in offering.sizes for seconds in offering.seconds)
 
 
 def check_failover(path: YamlPath, steps: Mapping[str, str], findings: Findings) -> None:
@@ -102,6 +126,15 @@ def check_callers(root: Mapping[str, object], findings: Findings) -> None:
         if (first := digests.setdefault(caller.key_sha256, index)) != index:
             line = findings.document.line(("callers", first))
             findings.error(("callers", index, "key_sha256"), f"is the key of the caller in line {line}; make another")
+
+
+def check_baseline(root: Mapping[str, object], findings: Findings) -> None:
+    """See whether the baseline provider is one of the file's."""
+    baseline = mapping(root.get("reporting")).get("baseline_provider")
+    names = {str(name) for name in mapping(root.get("providers"))}
+    if isinstance(baseline, str) and baseline not in names:
+        message = f"{shortened(baseline)} is no provider; {choice(baseline, names, 'providers')}"
+        findings.error(("reporting", "baseline_provider"), message)
 
 
 def defaults_of(root: Mapping[str, object], sold: Sequence[Assortment], findings: Findings) -> RequestDefaults | None:

@@ -7,7 +7,16 @@ from types import MappingProxyType
 
 from providers.adapter import Adapter
 from providers.registry import DialectError, dialects
-from router.config.checks import check_callers, check_deadline, check_policy, check_server, defaults_of, rates
+from router.config.checks import (
+    check_baseline,
+    check_budgets,
+    check_callers,
+    check_deadline,
+    check_policy,
+    check_server,
+    defaults_of,
+    rates,
+)
 from router.config.document import read_document
 from router.config.findings import Findings, mapping, valid
 from router.config.keys import KeySource
@@ -38,21 +47,25 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
         assembly.add(name, value)
     defaults = _across(root, assembly, findings)
     if config is None or defaults is None or findings.errors:
-        raise ConfigError(str(file), findings.errors)
+        raise ConfigError(str(file), findings.errors, findings.document.digest)
     return _settings(file, config, assembly, defaults)
 
 
 def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> RequestDefaults | None:
     check_policy(root, assembly.offerings, findings)
+    check_budgets(root, assembly.providers, assembly.offerings, findings)
     check_deadline(root, assembly.providers, findings)
     check_server(root, findings)
     check_callers(root, findings)
+    check_baseline(root, findings)
     return defaults_of(root, assembly.sold, findings)
 
 
 def _settings(file: Path, config: Config, assembly: Assembly, defaults: RequestDefaults) -> Settings:
     return Settings(
         file=file,
+        digest=assembly.market.findings.document.digest,
+        config=config,
         catalog=Catalog.of(tuple(assembly.providers), tuple(assembly.offerings)),
         accounts=MappingProxyType(assembly.accounts),
         routing=config.routing.build(),
@@ -60,6 +73,7 @@ def _settings(file: Path, config: Config, assembly: Assembly, defaults: RequestD
         server=config.server.build(),
         defaults=defaults,
         callers=tuple(caller.build() for caller in config.callers),
+        reporting=config.reporting.build(),
         warnings=tuple(assembly.market.findings.warnings),
     )
 

@@ -18,6 +18,7 @@ from router.config.scalars import (
     ModelName,
     ProviderName,
     Sizes,
+    Usd,
     VariableName,
     Wait,
     distinct,
@@ -228,6 +229,9 @@ class ProviderSection(Section):
         "not for keys.",
     )
     in_flight_max: int = Field(_IN_FLIGHT_MAX, ge=1, le=100_000, description="Most jobs that may run there at once.")
+    daily_budget_usd: Usd | None = Field(
+        None, description='Most that the submits to it may cost in one UTC day, such as "50.00".'
+    )
     asset_hosts: Annotated[list[AssetHost], Field(max_length=32), AfterValidator(distinct)] = Field(
         default=[],
         description="Hosts (host or host:port) whose result links may be fetched although private or unencrypted.",

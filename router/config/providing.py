@@ -165,6 +165,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         failover_on=failover_on(above, section.failover_on),
         asset_hosts=frozenset(section.asset_hosts),
         alias=section.alias,
+        daily_budget_microusd=section.daily_budget_usd,
     )
 
 

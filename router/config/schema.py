@@ -22,11 +22,13 @@ from router.config.section import Section
 from router.core.limits import Caller, ServerSettings
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
+from router.core.reporting import DurationClass, ReportingSettings
 from router.core.routing import DurationPolicy, RoutingSettings
 
 _SERVER = ServerSettings()
 _LIMITS = JobLimits()
 _ROUTING = RoutingSettings()
+_ON_TIME_S = ReportingSettings().on_time_s
 
 
 class CallerSection(Section):
@@ -34,10 +36,13 @@ class CallerSection(Section):
 
     name: ProviderName = Field(description="Name of the caller in logs and reports.")
     key_sha256: KeyDigest = Field(description="SHA-256 of the bearer key: 64 lower-case hexadecimal digits.")
+    daily_budget_usd: Usd | None = Field(
+        None, description='Most that the submits for this caller may cost in one UTC day, such as "50.00".'
+    )
 
     def build(self) -> Caller:
         """Return the caller as the front door knows it."""
-        return Caller(self.name, self.key_sha256)
+        return Caller(self.name, self.key_sha256, self.daily_budget_usd)
 
 
 class DefaultsSection(Section):
@@ -146,6 +151,30 @@ class RoutingSection(Section):
         return RoutingSettings(self.price_exponent, DurationPolicy(self.duration_policy))
 
 
+class OnTimeSection(Section):
+    """When a video is on time, in seconds from the create."""
+
+    short: Wait = Field(_ON_TIME_S[DurationClass.SHORT], description="Up to 12 s of video.")
+    long: Wait = Field(_ON_TIME_S[DurationClass.LONG], description="More than 12 s of video.")
+    hd: Wait = Field(_ON_TIME_S[DurationClass.HD], description="Any length with a side of more than 1280 pixels.")
+
+
+class ReportingSection(Section):
+    """What results are measured against."""
+
+    on_time_s: OnTimeSection = Field(
+        default_factory=OnTimeSection, description="Seconds within which a video is on time, by its duration class."
+    )
+    baseline_provider: ProviderName | None = Field(
+        None, description="Savings are counted from this provider's price list; left out, from the list prices paid."
+    )
+
+    def build(self) -> ReportingSettings:
+        """Return the settings as metrics read them."""
+        on_time_s = {kind: float(getattr(self.on_time_s, kind)) for kind in DurationClass}
+        return ReportingSettings(on_time_s, self.baseline_provider)
+
+
 class CurrencySection(Section):
     """A currency's rate on a day."""
 
@@ -165,6 +194,9 @@ class Config(Section):
     server: ServerSection = Field(default_factory=ServerSection, description="Limits of the front door.")
     policy: PolicySection = Field(default_factory=PolicySection, description="What one job may use up.")
     routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is drawn.")
+    reporting: ReportingSection = Field(
+        default_factory=ReportingSection, description="What results are measured against."
+    )
     currencies: Annotated[dict[CurrencyCode, CurrencySection], Field(max_length=64)] = Field(
         default={},
         description="Dated rates of the currencies that prices are given in; USD needs none.",

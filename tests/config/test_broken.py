@@ -18,7 +18,7 @@ BROKEN = {
         "    dialect: jizhiai",
         "    dialect: jizhiai\n    in_flght_max: 3",
         "router.yaml:6: providers.relay-a.in_flght_max: unknown key; did you mean `in_flight_max`? accepted keys: "
-        "alias, allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, dialect, failover_on, "
+        "alias, allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, daily_budget_usd, dialect, failover_on, "
         "in_flight_max, offerings, polling, profile, query, timeouts",
     ),
     "a key given twice": (
@@ -286,4 +286,10 @@ callers:
     assert complaints(tmp_path, text) == [
         "router.yaml:3: callers[1].name: a is already the caller in line 2; names are unique",
         "router.yaml:4: callers[2].key_sha256: is the key of the caller in line 2; make another",
+    ]
+
+
+def test_savings_are_counted_from_a_provider_that_there_is(tmp_path: Path):
+    assert complaints(tmp_path, f"reporting: {{baseline_provider: relay-b}}\n{SOUND}") == [
+        "router.yaml:1: reporting.baseline_provider: relay-b is no provider; did you mean `relay-a`?"
     ]
