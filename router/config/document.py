@@ -1,5 +1,6 @@
 """The only reader of YAML: a bounded, literal subset, with the line of everything that was read."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from router.config.problems import ConfigError, Problem, YamlPath, shortened, wr
 BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 16
 NODES_MAX = 20_000
+DIGEST_DIGITS = 12
 
 # YAML 1.1 also reads `no` as false, `1:30` as 90 and `0123` as 83; here these stay text, and the schema complains.
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -31,11 +33,15 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: plain values, and the spot of each by its path. `problems` did not keep it from being read."""
+    """A parsed file: plain values, and the spot of each by its path. `problems` did not keep it from being read.
+
+    `digest` is the start of the SHA-256 of its bytes, by which two readings are told apart.
+    """
 
     value: object
     spots: Mapping[YamlPath, Spot]
     problems: tuple[Problem, ...] = ()
+    digest: str = ""
 
     def known(self, path: YamlPath) -> YamlPath:
         """Return the longest part of `path` that the file contains."""
@@ -65,7 +71,12 @@ def read_document(file: Path) -> Document:
         raise ConfigError(name, [Problem("", None, f"cannot be read: {reason}")]) from None
     if len(data) > BYTES_MAX:
         raise ConfigError(name, [Problem("", None, f"is larger than {BYTES_MAX} bytes; split the configuration")])
-    return parse(_decoded(data, name), name)
+    digest = hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]
+    try:
+        return replace(parse(_decoded(data, name), name), digest=digest)
+    except ConfigError as error:
+        error.digest = digest
+        raise
 
 
 def parse(text: str, name: str) -> Document:

@@ -30,10 +30,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """A configuration that is not used. Holds every problem found; its text has one line for each."""
+    """A configuration that is not used. Holds every problem found; its text has one line for each.
 
-    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+    `digest` is the document's, and empty when the file could not be read.
+    """
+
+    def __init__(self, file: str, problems: Iterable[Problem], digest: str = "") -> None:
         self.file = file
+        self.digest = digest
         self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
         super().__init__("\n".join(problem.described(file) for problem in self.problems))
 

@@ -5,18 +5,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.config.problems import Problem
+from router.config.schema import Config
 from router.core.catalog import Catalog
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
+from router.core.reporting import ReportingSettings
 from router.core.routing import RoutingSettings
 from router.engine.account import Account
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A configuration without errors. `accounts` has one entry for each provider of the catalogue."""
+    """A configuration without errors. `accounts` has one entry for each provider of the catalogue.
+
+    `config` is what the file says, defaults included, and `digest` the start of its SHA-256.
+    """
 
     file: Path
+    digest: str
+    config: Config = field(repr=False)
     catalog: Catalog
     accounts: Mapping[str, Account] = field(repr=False)
     routing: RoutingSettings
@@ -24,4 +31,5 @@ class Settings:
     server: ServerSettings
     defaults: RequestDefaults
     callers: tuple[Caller, ...] = ()
+    reporting: ReportingSettings = field(default_factory=ReportingSettings)
     warnings: tuple[Problem, ...] = ()

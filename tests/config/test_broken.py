@@ -291,5 +291,6 @@ callers:
 
 def test_savings_are_counted_from_a_provider_that_there_is(tmp_path: Path):
     assert complaints(tmp_path, f"reporting: {{baseline_provider: relay-b}}\n{SOUND}") == [
-        "router.yaml:1: reporting.baseline_provider: relay-b is no provider; did you mean `relay-a`?"
+        "router.yaml:1: reporting.baseline_provider: 'relay-b' is no provider; did you mean `relay-a`? accepted "
+        "providers: relay-a"
     ]

@@ -10,6 +10,7 @@ from providers.canonical import Size
 from router.core.catalog import BreakerSettings, ChargeRule, Polling, PriceTier, PriceUnit, Provider, Timeouts
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits, OnAmbiguous
+from router.core.reporting import DurationClass, ReportingSettings
 from router.core.routing import DurationPolicy, RoutingSettings
 from tests.config.files import KEY, SOUND, changed, loaded, warned
 
@@ -33,6 +34,7 @@ policy:
   {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60,
    min_attempt_s: 7}
 routing: {price_exponent: 0, duration_policy: at_least}
+reporting: {on_time_s: {short: 1, long: 2.5, hd: 3}, baseline_provider: relay-a}
 currencies:
   CNY: {usd: "0.14", as_of: 2026-11-01}
 providers:
@@ -88,6 +90,8 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3, show_providers=False)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
     assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
+    on_time_s = {DurationClass.SHORT: 1.0, DurationClass.LONG: 2.5, DurationClass.HD: 3.0}
+    assert settings.reporting == ReportingSettings(on_time_s, "relay-a")
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
     assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
