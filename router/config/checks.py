@@ -131,7 +131,7 @@ def check_callers(root: Mapping[str, object], findings: Findings) -> None:
 def check_baseline(root: Mapping[str, object], findings: Findings) -> None:
     """See whether the baseline provider is one of the file's."""
     baseline = mapping(root.get("reporting")).get("baseline_provider")
-    names = {name for name in mapping(root.get("providers")) if isinstance(name, str) and name.isprintable()}
+    names = {name for name in mapping(root.get("providers")) if name.isprintable()}
     if isinstance(baseline, str) and baseline not in names:
         message = f"{shortened(baseline)} is no provider; {choice(baseline, names, 'providers')}"
         findings.error(("reporting", "baseline_provider"), message)
