@@ -133,6 +133,12 @@ class Decision:
         return self._stopped_by(ExclusionCause.CALLER_BUDGET)
 
     @property
+    def day_ends_in_s(self) -> float:
+        """How long the budgets of this day are in force; 0 when none of them is in the way."""
+        budgets = (ExclusionCause.CALLER_BUDGET, ExclusionCause.PROVIDER_BUDGET)
+        return max((each.retry_after_s or 0.0 for each in self.exclusions if each.cause in budgets), default=0.0)
+
+    @property
     def provider_budgets_stop(self) -> bool:
         """Whether whoever could take the job has used up the day's budget, so that waiting means until tomorrow."""
         passing = {each.cause for each in self.exclusions if each.cause.passes}

@@ -1,16 +1,18 @@
 """One job, from its first attempt to its end: the only loop that spends money."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol, assert_never
 
 from providers.canonical import Failure, Reason, Stage, Succeeded
+from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED, Booking
 from router.core.catalog import ChargeRule
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, LedgerEntry, closing, exposure, pending, posted, with_money
+from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, pending, posted, with_money
 from router.core.policy import Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.engine.alarm import Alarm
@@ -88,10 +90,12 @@ class JobRun:
         for attempt in self.job.attempts:
             if attempt.state is AttemptState.RUNNING:
                 health = self._parts.health.get(attempt.provider)
-                await self._see_through(self._attempt_run(attempt, health.resume() if health else None))
+                await self._see_through(self._attempt_run(attempt, health.resume() if health else None, resumed=True))
             elif attempt.state is AttemptState.SUBMITTING:
+                # A write that seemed to fail may be durable all the same: then nothing counts it yet.
+                self._parts.budgets.hold(self._booking(attempt))
                 interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
-                await self._conclude(self._attempt_run(attempt, None), interrupted)
+                await self._conclude(self._attempt_run(attempt, None, resumed=True), interrupted)
         if not self.job.ended:
             await self._look_at_late()
 
@@ -106,13 +110,15 @@ class JobRun:
                 with suppress(ContentError):
                     self.adopt(attempt, Fetched(done, await fetch_once(self._parts, attempt, done, within_s)))
 
-    async def _candidate(self) -> tuple[Candidate, AttemptPermits] | None:
-        """Find an offering and its provider's permit; None when the job ended or has to be routed again."""
+    async def _candidate(self) -> tuple[Candidate, AttemptPermits, Decision] | None:
+        """Find an offering, its provider's permit and why it; None when the job ended or has to be routed again."""
         if self._adopted is not None:
             await self._deliver_adopted(None)
             return None
         left_s = self.job.deadline_at - self._parts.now()
-        decision, self._decision = self._decision or self._route(), None
+        decision, self._decision = self._decision, None
+        if decision is None or not self._parts.is_current(decision):
+            decision = self._route()
         candidates = self._in_time(decision, left_s)
         may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.attempts))
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
@@ -121,7 +127,7 @@ class JobRun:
         for candidate in candidates:
             permits = self._parts.health[candidate.offering.provider].try_start()
             if permits is not None:
-                return candidate, permits
+                return candidate, permits, decision
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
         await self._alarm.sleep(min(wait_s, may_begin_for_s))
         return None
@@ -131,7 +137,7 @@ class JobRun:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
         left = self._parts.limits.spend_microusd_max - exposure(self._entries).total_microusd
-        return self._parts.decide(self.job.video, self.job.preferences, tried, max(0, left))
+        return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, tried, max(0, left))
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
         """Leave out, once the job was attempted, whose video could not even be asked for before the deadline."""
@@ -144,18 +150,24 @@ class JobRun:
         """Say what keeps the job from another attempt, or give it its last one's failure."""
         if decision.spend_stops:
             return Failure(Stage.ROUTE, Reason.BUDGET, "what is left of max_spend_usd buys no other offering")
+        if decision.caller_budget_stops:
+            message = f"what is left today of the daily_budget_usd of caller {self.job.caller} buys no offering"
+            return Failure(Stage.ROUTE, Reason.BUDGET, message, CALLER_BUDGET_USED)
         if self._last_failure is not None:
             return self._last_failure
         if self.job.attempts:
             last = self.job.attempts[-1]
             return Failure(last.stage or Stage.ROUTE, last.reason or Reason.OTHER, code=last.code)
+        if decision.provider_budgets_stop:
+            message = "what is left today of daily_budget_usd of the providers that sell it buys no offering"
+            return Failure(Stage.ROUTE, Reason.BUDGET, message, PROVIDER_BUDGETS_USED)
         if decision.candidates or decision.may_pass:
             return Failure(Stage.ROUTE, Reason.EXPIRED, "no provider became available before the deadline")
         return Failure(Stage.ROUTE, Reason.NO_CANDIDATE, "no offering can take this request any more")
 
-    async def _attempt(self, candidate: Candidate, permits: AttemptPermits) -> None:
+    async def _attempt(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> None:
         """Submit, and see it through."""
-        submit = asyncio.create_task(self._submit(candidate, permits))
+        submit = asyncio.create_task(self._submit(candidate, permits, decision))
         self._desk.submitting(submit)
         try:
             run = await asyncio.shield(submit)
@@ -166,7 +178,7 @@ class JobRun:
         if run is not None:
             await self._see_through(run)
 
-    async def _submit(self, candidate: Candidate, permits: AttemptPermits) -> AttemptRun | None:
+    async def _submit(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> AttemptRun | None:
         """Make the intent durable, then submit; None when the answer ended the attempt, or nothing could be sent.
 
         Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
@@ -174,18 +186,25 @@ class JobRun:
         """
         attempt, entry = self._intent(candidate)
         run = self._attempt_run(attempt, permits)
+        if not self._parts.budgets.reserve(self._booking(attempt)):
+            # Others have taken what was left since this was routed, so it is routed again.
+            run.overtaken()
+            return None
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
-            video = await with_bytes(self._parts.store, self.job.id, candidate.video)
+            with self._given_back_unsent(attempt):
+                video = await with_bytes(self._parts.store, self.job.id, candidate.video)
+                if video is not None:
+                    await self._parts.store.start_attempt(before, after, attempt, entry)
             if video is None:
                 run.overtaken()
+                self._parts.budgets.release(attempt.id)
                 await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
                 return None
-            await self._parts.store.start_attempt(before, after, attempt, entry)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
-            self._parts.emit(AttemptStarted(self.job, attempt, candidate.share, attempt.submitted_at))
+            self._parts.emit(_started(self.job, attempt, candidate.share, decision))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
             failure = await run.submit(video)
@@ -215,9 +234,23 @@ class JobRun:
         )
         return attempt, pending(attempt, attempt.submitted_at)
 
-    def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None) -> AttemptRun:
+    def _booking(self, attempt: Attempt) -> Booking:
+        return Booking(attempt.id, attempt.provider, self.job.caller, attempt.submitted_at, attempt.quote_microusd)
+
+    @contextmanager
+    def _given_back_unsent(self, attempt: Attempt) -> Iterator[None]:
+        """Give back what the attempt reserved when its intent cannot be written, without which nothing is sent."""
+        try:
+            yield
+        except Exception:
+            self._parts.budgets.release(attempt.id)
+            raise
+
+    def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None, *, resumed: bool = False) -> AttemptRun:
         deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
-        return AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
+        run = AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
+        run.trail.resumed = resumed
+        return run
 
     async def _conclude(self, run: AttemptRun, ending: Ending) -> None:
         """Settle the attempt, and end the job with it where the policy says so."""
@@ -293,12 +326,15 @@ class JobRun:
 
     def _settled(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
         """Tell everybody what was written."""
+        trail = None if run.attempt.state is AttemptState.LATE else run.trail.trail()
         run.attempt = after = with_money(after, entry)
         entries = () if entry is None else (entry,)
+        if entry is not None:
+            self._parts.budgets.settle(entry.attempt_id, cost_microusd(entry))
         self._entries.extend(entries)
         job = self._current(job, after)
         self._publish(job)
-        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds, run.cause))
+        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds, run.cause, run.trail.progress, trail))
         if after.state is AttemptState.LATE:
             self._desk.watch_late(job, after)
         if job.ended:
@@ -325,3 +361,8 @@ class JobRun:
     def _publish(self, job: Job) -> None:
         self.job = job
         self._desk.publish(job)
+
+
+def _started(job: Job, attempt: Attempt, share: float, decision: Decision) -> AttemptStarted:
+    at = attempt.submitted_at
+    return AttemptStarted(job, attempt, share, at, len(decision.candidates), decision.excluded)
