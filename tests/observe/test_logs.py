@@ -1,14 +1,12 @@
-import asyncio
 import io
-import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
 
 import orjson
 import pytest
-from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
 from router.core.clock import Clock
@@ -26,9 +24,9 @@ from router.core.events import (
 from router.core.job import AttemptState
 from router.core.routing import ExclusionCause
 from router.observe.lines import Level
+from router.observe.lines import line as line_of
 from router.observe.logs import Logs
 from router.observe.scrubbing import scrubbed
-from router.observe.stdlib_logs import JsonFormatter, configure
 from tests.observe import scenes
 
 CLOCK = Clock(wall=lambda: scenes.NOW, monotonic=lambda: 0.0)
@@ -206,6 +204,30 @@ def test_no_planted_secret_reaches_a_line():
     assert CANARY not in str(lines)
 
 
+@given(st.text(st.characters(exclude_categories=()), max_size=40), st.integers() | st.floats(), st.booleans())
+def test_a_line_is_one_line_of_json_whatever_is_in_it(text: str, number: float, flag: bool):
+    written = line_of(scenes.NOW, Level.INFO, "log", {"message": text, "number": number, "flag": flag, "none": None})
+    assert written.splitlines() == [written.rstrip("\n")]
+    assert not {unicodedata.category(char) for char in written[:-1]} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.bidirectional(char) for char in written} & {"LRO", "RLO", "LRE", "RLE", "LRI", "RLI", "FSI"}
+    read = orjson.loads(written)
+    assert list(read)[:3] == ["time", "level", "event"]
+    assert read["message"] == text.encode("utf-8", "replace").decode()
+    assert "none" not in read
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+def test_no_text_of_an_event_breaks_out_of_its_line(text: str):
+    job = replace(scenes.job_of(), id=text, caller=text, trace_parent=text)
+    job, end = scenes.ended(job, replace(scenes.attempt_of(job), code=text), AttemptState.FAILED, None)
+    events: list[Event] = [JobAccepted(job), replace(end, cause=text), UnknownStatusSeen(text, text)]
+    events += [ConfigReloaded(True, text, scenes.NOW, (text,), (text,)), ProviderOut(text, text, 1.0)]
+    assert [line["event"] for line in written(events)] == [
+        *("job_accepted", "attempt_ended", "unknown_status"),
+        *("config_reloaded", "provider_out"),
+    ]
+
+
 def test_a_forged_line_stays_inside_its_field():
     job = replace(scenes.job_of(), id='x"}\n{"event":"job_ended"')
     assert [line["event"] for line in written([JobAccepted(job)])] == ["job_accepted"]
@@ -247,84 +269,6 @@ def test_a_long_text_is_cut_after_it_is_scrubbed():
     text = "x" * 490 + " https://cdn/v?sig=" + CANARY
     assert len(scrubbed(text)) <= 500
     assert CANARY not in scrubbed("x" * 600 + CANARY)
-
-
-@contextmanager
-def configured(level: Level) -> Iterator[io.StringIO]:
-    """The standard library's logging as the router sets it up, until the block is left."""
-    stream, root = io.StringIO(), logging.getLogger()
-    handlers, before = list(root.handlers), root.level
-    try:
-        configure(stream, level)
-        yield stream
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(before)
-        logging.captureWarnings(capture=False)
-
-
-def test_standard_logging_comes_out_as_the_same_lines():
-    with configured(Level.WARNING) as stream:
-        logging.getLogger("aiohttp.server").info("hidden")
-        try:
-            raise OSError(f"lost https://cdn/v.mp4?sig={CANARY}")  # noqa: TRY301
-        except OSError:
-            logging.getLogger("aiohttp.server").exception("Error handling %s", f"/v1/x?key={CANARY}")
-        logging.getLogger("bad").error("%d of %s", "one")  # noqa: PLE1206
-    first, second = map(orjson.loads, stream.getvalue().splitlines())
-    assert first["level"] == "error"
-    assert first["logger"] == "aiohttp.server"
-    assert first["message"] == "Error handling /v1/x?[scrubbed]"
-    assert first["error"] == "OSError"
-    assert "test_logs.py" in first["error_at"]
-    assert second["message"] == "%d of %s"
-    assert CANARY not in stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        f"GET / HTTP/1.1\r\nHost: x\r\nX-Prompt: {CANARY}\x01\r\n\r\n",
-        f"GET / HTTP/1.1\r\nHost: x\r\n{CANARY}\r\n\r\n",
-        f"GET / HTTP/1.1\r\nHost: x\r\nX-Prompt: {CANARY * 2000}\r\n\r\n",
-        f"GET /{CANARY} {CANARY} HTTP/1.1\r\nHost: x\r\n\r\n",
-        f"GET http://[{CANARY}/ HTTP/1.1\r\nHost: x\r\n\r\n",
-        f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {CANARY}\r\n\r\n",
-        f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {CANARY}\r\n\r\n",
-        f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{CANARY}\r\n",
-    ],
-)
-async def test_what_an_unreadable_request_says_is_not_logged_and_no_error_of_ours(request_bytes: str):
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
-    with configured(Level.INFO) as stream:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        reader, writer = await asyncio.open_connection(*runner.addresses[0])
-        writer.write(request_bytes.encode())
-        with suppress(ConnectionError):
-            assert (await reader.readline()).startswith(b"HTTP/1.")
-        writer.close()
-        await runner.cleanup()
-    lines = list(map(orjson.loads, stream.getvalue().splitlines()))
-    assert CANARY not in stream.getvalue()
-    assert {line["level"] for line in lines} <= {"info"}
-
-
-def test_an_unreadable_request_is_not_even_mentioned_above_info():
-    with configured(Level.WARNING) as stream:
-        for error in (BadHttpMessage(CANARY), web.RequestPayloadError(CANARY)):
-            logging.getLogger("aiohttp.server").error("Error handling request", exc_info=error)
-    assert not stream.getvalue()
-
-
-def test_a_level_of_their_own_is_rounded_down():
-    record = logging.LogRecord("x", 25, __file__, 1, "notice", (), None)
-    assert orjson.loads(JsonFormatter().format(record))["level"] == "info"
 
 
 def test_lines_below_the_level_are_not_written():
