@@ -7,21 +7,26 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final, TextIO
 
 from aiohttp import web
 
+from router.config.loading import load
+from router.config.problems import ConfigError, Problem
+from router.config.reloading import Reloading
 from router.config.settings import Settings
 from router.core.budget import Budgets, daily_limits
-from router.core.catalog import Catalog
+from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, Job
+from router.core.limits import RequestDefaults, ServerSettings
+from router.engine.account import Account
 from router.engine.engine import Engine
 from router.engine.parts import Parts
 from router.engine.store import Store, TimedLane, owned
@@ -29,11 +34,12 @@ from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
 from router.http.naming import Naming
+from router.http.reload import Reload
 from router.http.server import admin_app, public_app
 from router.observe.board import Board
-from router.observe.loop_lag import watch_loop
 from router.observe.lines import Level, line
 from router.observe.logs import Logs
+from router.observe.loop_lag import watch_loop
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.observe.spans import Spans
@@ -47,6 +53,9 @@ STOP_GRACE_S: Final = 6.0
 _HANG_UP_S: Final = 1.0
 # Python's own 700, 10, 10 walk through every live job again and again, which stops all callers for a tenth of a second.
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
+PROVIDERS_KEPT_MAX: Final = 256
+"""How many providers may be known at once, those included that were removed since the start."""
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +68,76 @@ class Place:
     admin_port: int
     database: Path
 
+    def require_callers(self, settings: Settings) -> None:
+        """Raise ConfigError for a configuration with which strangers could buy."""
+        if settings.callers or self.host in _LOOPBACK:
+            return
+        message = (
+            f"is empty, so anybody who reaches {self.host} could spend your money; "
+            "add a caller with a key, or listen on 127.0.0.1"
+        )
+        raise ConfigError(str(settings.file), [Problem("callers", None, message)], settings.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A router that answers, and the addresses it really has."""
+    """A router that answers, the addresses it really has, and the way to let it read its configuration anew."""
 
     engine: Engine
     url: str
     admin_url: str
+    reload: Reload
     resumed: tuple[Job, ...] = ()
+
+
+@dataclass(slots=True)
+class _InForce:
+    """The rooms that work by a configuration, and the accounts that they were given."""
+
+    transport: AiohttpTransport
+    parts: Parts
+    engine: Engine
+    door: Door
+    observer: Observer
+    accounts: Mapping[str, Account] = field(repr=False)
+
+    def take(self, settings: Settings) -> None:
+        """Put another configuration in force, all of it between two steps of the loop.
+
+        Providers that it does not name any more are kept for what they have under way, and sell nothing. Raises
+        ConfigError, before anything has changed, when they have become too many.
+        """
+        catalog = settings.catalog.keeping(self.parts.catalog)
+        if len(catalog.providers) > PROVIDERS_KEPT_MAX:
+            message = (
+                f"{PROVIDERS_KEPT_MAX} providers were named since the start, or are; restart to forget the old ones"
+            )
+            raise ConfigError(str(settings.file), [Problem("providers", None, message)], settings.digest)
+        accounts = {**self.accounts, **settings.accounts}
+        health = {name: self._health_of(provider) for name, provider in catalog.providers.items()}
+        terms = _terms(settings, catalog, accounts)
+        _measure(self.observer, settings, catalog, health)
+        for name, provider in catalog.providers.items():
+            retired = name not in settings.catalog.providers
+            health[name].use(provider, retired=retired, renewed=self._is_renewed(provider, accounts[name]))
+        self.transport.use(accounts, catalog.providers)
+        self.parts.use(catalog, health, settings.limits, settings.routing)
+        self.parts.budgets.limit(daily_limits(catalog, settings.callers))
+        self.engine.use(settings.server)
+        self.door.use(*terms)
+        self.accounts = accounts
+
+    def _health_of(self, provider: Provider) -> ProviderHealth:
+        parts = self.parts
+        return parts.health.get(provider.name) or ProviderHealth(provider, parts.clock, parts.rng, parts.emit)
+
+    def _is_renewed(self, provider: Provider, account: Account) -> bool:
+        """Whether what was seen of a provider was seen of another account, or of another place."""
+        former = self.parts.catalog.providers.get(provider.name)
+        if former is None:
+            return False
+        speaks, spoke = (provider.dialect, provider.profile), (former.dialect, former.profile)
+        return (speaks, account) != (spoke, self.accounts[provider.name])
 
 
 def observer_for(catalog: Catalog, log: TextIO) -> Observer:
@@ -88,7 +158,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         await transport.start()
         stack.push_async_callback(transport.close)
         health = {name: ProviderHealth(provider, CLOCK, rng, observer) for name, provider in providers.items()}
-        observer.metrics.watch(health)
+        _measure(observer, settings, settings.catalog, health)
         limits, routing = settings.limits, settings.routing
         budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
         parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets)
@@ -98,25 +168,40 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)
         resumed = await engine.start()
         observer.resume(resumed)
-        addresses = {name: account.base_url for name, account in settings.accounts.items()}
-        door = Door(
-            engine,
-            settings.server,
-            settings.defaults,
-            CallerDirectory(settings.callers),
-            Naming(settings.catalog, addresses, shown=settings.server.show_providers),
-            observer.metrics.observe_request,
-            observer.spans.request_span,
-        )
+        terms = _terms(settings, settings.catalog, settings.accounts)
+        door = Door(engine, *terms, observer.metrics.observe_request, observer.spans.request_span)
+        in_force = _InForce(transport, parts, engine, door, observer, settings.accounts)
+        reloading = Reloading(settings, lambda: _read(settings.file, place), in_force.take, observer, CLOCK)
+        stack.push_async_callback(reloading.close)
+        admin = admin_app(engine, observer.metrics.exposition, reloading.reload, observer.board.overview)
         url = await _listen(stack, public_app(door), place.host, place.port)
-        admin_url = await _listen(
-            stack,
-            admin_app(engine, observer.metrics.exposition, viewing=observer.board.overview),
-            place.admin_host,
-            place.admin_port,
-        )
+        admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
-        yield Running(engine, url, admin_url, tuple(resumed))
+        reloading.began()
+        yield Running(engine, url, admin_url, reloading.reload, tuple(resumed))
+
+
+def _terms(
+    settings: Settings, catalog: Catalog, accounts: Mapping[str, Account]
+) -> tuple[ServerSettings, RequestDefaults, CallerDirectory, Naming]:
+    """Return what the front door lets callers in by."""
+    addresses = {name: account.base_url for name, account in accounts.items()}
+    naming = Naming(catalog, addresses, shown=settings.server.show_providers)
+    return settings.server, settings.defaults, CallerDirectory(settings.callers), naming
+
+
+def _measure(observer: Observer, settings: Settings, catalog: Catalog, health: Mapping[str, ProviderHealth]) -> None:
+    """Let metrics know everybody whom the configuration names."""
+    callers = [caller.name for caller in settings.callers]
+    limits = (settings.server.jobs_live_max, settings.limits.deadline_s)
+    observer.metrics.use(catalog, settings.reporting, callers, *limits)
+    observer.metrics.watch(health)
+
+
+def _read(file: Path, place: Place) -> Settings:
+    settings = load(file, os.environ)
+    place.require_callers(settings)
+    return settings
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:
@@ -143,8 +228,8 @@ def run(settings: Settings, place: Place) -> None:
 
 
 async def _until_signalled(settings: Settings, place: Place, observer: Observer) -> None:
-    """Serve until the first signal; a second one ends the process at once."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    """Serve until the first signal; a second one ends the process at once. SIGHUP reads the configuration anew."""
+    stop, hung_up, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
 
     def on_signal() -> None:
         if stop.is_set():
@@ -153,16 +238,27 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     async with running(settings, place, observer) as router:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         if router.resumed:
             _say("resumed", **_left_over(router.resumed))
         _say("listening", url=router.url, admin_url=router.admin_url, config=str(settings.file))
+        reloads = asyncio.create_task(_reload_at(hung_up, router.reload))
         await stop.wait()
+        reloads.cancel()
         _say("stopping")
     observer.spans.close()
     _say("stopped")
+
+
+async def _reload_at(hung_up: asyncio.Event, reload: Reload) -> None:
+    """Read the configuration anew at every signal; those that come during a reload are one."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        await reload()
 
 
 def _left_over(jobs: tuple[Job, ...]) -> dict[str, int]:

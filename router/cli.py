@@ -20,10 +20,11 @@ from router.config.settings import Settings
 from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.reading import read_report
 from router.observe.tracing import TracingError
+from router.reports.callers import caller_summaries
 from router.reports.document import report_document
 from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
-from router.reports.tables import failure_table, job_table, provider_table
+from router.reports.tables import caller_table, failure_table, job_table, provider_table
 
 cli = typer.Typer(
     name="video-router",
@@ -42,9 +43,9 @@ AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics."
 Database = Annotated[Path, typer.Option(metavar="PATH", help="SQLite file of the router, made and migrated by serve.")]
 Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
 Jobs = Annotated[bool, typer.Option("--jobs", help="Show each job and the way it went, too.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print providers and jobs as JSON, money in micro-USD.")]
+Callers = Annotated[bool, typer.Option("--callers", help="Show what was spent on each caller, too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print providers, callers and jobs as JSON, money in micro-USD.")]
 _DATABASE = Path("video-router.db")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @cli.command()
@@ -56,15 +57,13 @@ def serve(
     admin_port: Port = 9091,
     db: Database = _DATABASE,
 ) -> None:
-    """Run the router until SIGTERM or SIGINT."""
-    settings = _load(config)
-    if not settings.callers and host not in _LOOPBACK:
-        _stop(
-            f"{config}: `callers` is empty, so anybody who reaches {host} could spend your money; "
-            "add a caller with a key, or listen on 127.0.0.1"
-        )
+    """Run the router until SIGTERM or SIGINT; SIGHUP makes it read its configuration anew."""
+    settings, place = _load(config), Place(host, port, admin_host, admin_port, db)
     try:
-        run(settings, Place(host, port, admin_host, admin_port, db))
+        place.require_callers(settings)
+        run(settings, place)
+    except ConfigError as error:
+        _stop(str(error))
     except (OSError, StoreUnavailableError, StoreVersionError, TracingError) as error:
         _stop(f"cannot start: {error}")
 
@@ -98,7 +97,13 @@ def policy(
 
 
 @cli.command()
-def report(db: Database = _DATABASE, hours: Hours = None, jobs: Jobs = False, as_json: AsJson = False) -> None:
+def report(
+    db: Database = _DATABASE,
+    hours: Hours = None,
+    callers: Callers = False,
+    jobs: Jobs = False,
+    as_json: AsJson = False,
+) -> None:
     """Compare what the providers delivered, where they failed, and what a delivered second really cost."""
     if not db.is_file():
         _stop(f"{db} does not exist; name the file that `serve --db` uses")
@@ -106,11 +111,12 @@ def report(db: Database = _DATABASE, hours: Hours = None, jobs: Jobs = False, as
         rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
     except (StoreUnavailableError, StoreVersionError) as error:
         _stop(str(error))
-    providers, made = summaries(rows), job_summaries(rows)
+    providers, asking, made = summaries(rows), caller_summaries(rows), job_summaries(rows)
     if as_json:
-        typer.echo(report_document(providers, made))
+        typer.echo(report_document(providers, asking, made))
         return
-    tables = [*([job_table(made)] if jobs else []), provider_table(providers), failure_table(providers)]
+    chosen = [*([job_table(made)] if jobs else []), *([caller_table(asking)] if callers else [])]
+    tables = [*chosen, provider_table(providers), failure_table(providers)]
     if not rows:
         _console().print("no attempt was made")
     _console().print(*(table for table in tables if table.row_count), sep="\n", end="")

@@ -47,6 +47,7 @@ class Naming:
             offering.id: self._aliased(offering) if shown else f"offering-{number}"
             for number, offering in enumerate(catalog.offerings, 1)
         }
+        self._selling = catalog.sellers
         self._meant = _meant(self._aliases, self._offerings) if shown else {}
         self._public = frozenset(map(_bare, catalog.models))
         hidden = {
@@ -73,10 +74,14 @@ class Naming:
 
     @property
     def selectable(self) -> tuple[str, ...]:
-        """What a caller may name in `routing.only` and `routing.ignore`, as callers see it; nothing while hidden."""
+        """What a caller may name in `routing.only` and `routing.ignore`, as callers see it; nothing while hidden.
+
+        Names that sell nothing any more are understood still, so that a repeated create means what it meant.
+        """
         if not self.shown:
             return ()
-        return tuple(dict.fromkeys((*self._aliases.values(), *self._offerings.values())))
+        selling = (alias for name, alias in self._aliases.items() if name in self._selling)
+        return tuple(dict.fromkeys((*selling, *self._offerings.values())))
 
     def meant(self, name: str) -> tuple[str, ...]:
         """Return the configured names that a caller means by an alias, a name or an offering; none if it is none."""

@@ -8,18 +8,24 @@ import orjson
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from router.core.order import Readiness
+from router.core.overview import Overview
 from router.http import videos
 from router.http.content import content
 from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
 from router.http.errors import from_web
 from router.http.frame import framed, sign
 from router.http.ports import Engine
-from router.http.room import BodyRoom, StreamRoom
+from router.http.reload import RELOAD, Reload, reload
 
 Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
+View: TypeAlias = Callable[[Readiness], Overview]
 
 ADMIN_ENGINE: Final = web.AppKey("ADMIN_ENGINE", Engine)
 EXPOSITION: Final = web.AppKey[Exposition]("EXPOSITION")
+VIEW: Final = web.AppKey[View]("VIEW")
+_ADMIN_PATHS: Final = ("/healthz", "/readyz", "/metrics", "/admin/overview", "/admin/reload")
+_HERE: Final = "/healthz, /readyz, /metrics, /admin/overview and /admin/reload"
 # Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
 
@@ -28,8 +34,8 @@ def public_app(door: Door) -> web.Application:
     """Build what callers reach: the OpenAI Videos API under /v1."""
     app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
     app[DOOR] = door
-    app[STREAM_ROOM] = StreamRoom(door.settings)
-    app[BODY_ROOM] = BodyRoom(door.settings)
+    app[STREAM_ROOM] = door.stream_room
+    app[BODY_ROOM] = door.body_room
     app.on_response_prepare.append(sign)
     app.add_routes(
         [
@@ -46,13 +52,16 @@ def public_app(door: Door) -> web.Application:
     return app
 
 
-def admin_app(engine: Engine, exposition: Exposition) -> web.Application:
+def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing: View) -> web.Application:
     """Build what only operators reach; `exposition` takes an Accept header and gives the metrics and their type."""
     app = web.Application(middlewares=[_enveloped])
     app.on_response_prepare.append(sign)
     app[ADMIN_ENGINE] = engine
     app[EXPOSITION] = exposition
-    app.add_routes([web.get("/healthz", _alive), web.get("/readyz", _ready), web.get("/metrics", _metrics)])
+    app[RELOAD] = reloading
+    app[VIEW] = viewing
+    gets = {"/healthz": _alive, "/readyz": _ready, "/metrics": _metrics, "/admin/overview": _overview}
+    app.add_routes([*(web.get(path, handler) for path, handler in gets.items()), web.post("/admin/reload", reload)])
     return app
 
 
@@ -61,7 +70,7 @@ async def _enveloped(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return from_web(error, "operators find /healthz, /readyz and /metrics here").response()
+        return from_web(error, f"operators find {', '.join(_ADMIN_PATHS)} here").response()
 
 
 async def _alive(_request: web.Request) -> web.Response:
@@ -77,6 +86,12 @@ async def _metrics(request: web.Request) -> web.Response:
     # Rendering thousands of series takes long enough to be felt by callers, so it is done in a thread.
     body, content_type = await asyncio.to_thread(request.app[EXPOSITION], request.headers.get(hdrs.ACCEPT, ""))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+
+
+async def _overview(request: web.Request) -> web.Response:
+    readiness = await request.app[ADMIN_ENGINE].readiness()
+    body = orjson.dumps(request.app[VIEW](readiness))
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: "application/json"})
 
 
 def _document(document: dict[str, object], status: int) -> web.Response:
