@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import aiohttp
 import typer
 from rich.console import Console
+
+Product: TypeAlias = tuple[str, int, str]
 
 # config/demo.yaml has its digest. Everybody may know it: behind that configuration is nothing but these upstreams.
 KEY: Final = "sk-sandbox-caller"
@@ -17,7 +19,7 @@ _POLL_S: Final = 0.5
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 _VIDEO_S_MAX: Final = 1200.0
 # Every upstream is the only or the cheapest one for something here.
-_PRODUCTS: Final = (
+_PRODUCTS: Final[tuple[Product, ...]] = (
     ("sora-2", 10, "720x1280"),
     ("sora-2", 15, "1280x720"),
     ("sora-2", 8, "720x1280"),
@@ -29,10 +31,11 @@ _PRODUCTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How many videos, how often, and the seed that chooses which."""
+    """How many videos, how often, of which products (model, seconds, size), and the seed that chooses among them."""
 
     videos: int
     per_minute: float
+    products: tuple[Product, ...] = _PRODUCTS
     seed: int = 0
 
 
@@ -42,14 +45,12 @@ async def call(session: aiohttp.ClientSession, url: str, wishes: Wishes) -> Coun
     ends: Counter[str] = Counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(wishes.videos):
-            group.create_task(_count_one(session, url, rng.choice(_PRODUCTS), ends))
+            group.create_task(_count_one(session, url, rng.choice(wishes.products), ends))
             await asyncio.sleep(rng.expovariate(wishes.per_minute / 60))
     return ends
 
 
-async def _count_one(
-    session: aiohttp.ClientSession, url: str, product: tuple[str, int, str], ends: Counter[str]
-) -> None:
+async def _count_one(session: aiohttp.ClientSession, url: str, product: Product, ends: Counter[str]) -> None:
     try:
         async with asyncio.timeout(_VIDEO_S_MAX):
             ends[await _one(session, url, product)] += 1
@@ -57,7 +58,7 @@ async def _count_one(
         ends["error"] += 1
 
 
-async def _one(session: aiohttp.ClientSession, url: str, product: tuple[str, int, str]) -> str:
+async def _one(session: aiohttp.ClientSession, url: str, product: Product) -> str:
     """Make one video as a caller of the OpenAI Videos API does: create, poll, fetch."""
     model, seconds, size = product
     body = {"prompt": "a paper boat on a river", "model": model, "seconds": str(seconds), "size": size}
