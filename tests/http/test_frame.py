@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from router.core.clock import Clock
 from router.core.order import UnavailableError
 from router.core.routing import ExclusionCause, ProviderStanding
+from router.http.reload import PROBLEMS_LISTED_MAX, Reloaded
 from router.http.server import admin_app
+from router.observe.board import Board
 from tests.http.doors import MemoryEngine, Opened, an_open_door
 
 
@@ -73,8 +76,9 @@ async def test_the_span_is_named_by_its_template_and_its_parent_stored_with_the_
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     async with an_open_door(trace_parent=parent) as opened:
         async with opened.session.post(f"{opened.url}/v1/videos", json={"prompt": "x"}) as response:
-            assert response.status == 200
-        assert opened.spans == ["POST /v1/videos"]
+            video = await response.json()
+        (span,) = opened.spans
+        assert (span.name, span.status, span.job_id) == ("POST /v1/videos", 200, video["id"])
         assert opened.engine.orders[0].trace_parent == parent
 
 
@@ -171,11 +175,15 @@ async def test_a_full_provider_is_a_reason_to_wait_even_when_others_never_fit() 
 
 
 @asynccontextmanager
-async def an_admin_door(engine: MemoryEngine) -> AsyncIterator[str]:
+async def an_admin_door(engine: MemoryEngine, answer: Reloaded | None = None) -> AsyncIterator[str]:
     def exposition(accept: str) -> tuple[bytes, str]:
         return f"accept={accept}".encode(), "text/plain; version=0.0.4; charset=utf-8"
 
-    runner = web.AppRunner(admin_app(engine, exposition), access_log=None)
+    async def reload() -> Reloaded:
+        return answer or Reloaded("router.yaml", "0123456789ab")
+
+    board = Board(Clock(wall=lambda: 0.0, monotonic=lambda: 0.0))
+    runner = web.AppRunner(admin_app(engine, exposition, reload, board.overview), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -201,6 +209,16 @@ async def test_the_admin_listener_tells_health_readiness_and_metrics() -> None:
             assert response.status == 404
 
 
+async def test_the_admin_listener_gives_an_overview_that_names_its_schema() -> None:
+    async with an_open_door() as opened, an_admin_door(opened.engine) as url:
+        async with opened.session.get(f"{url}/admin/overview") as response:
+            overview = await response.json()
+            assert (response.status, overview["schema"], overview["ready"]) == (200, 1, True)
+        opened.engine.refusal = UnavailableError("draining", 1.0)
+        async with opened.session.get(f"{url}/admin/overview") as response:
+            assert (response.status, (await response.json())["ready"]) == (200, False)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
@@ -218,3 +236,43 @@ async def test_the_admin_listener_turns_down_in_json_too(method: str, path: str,
         async with opened.session.get(f"{url}/healthz") as response:
             assert response.headers["Server"] == "video-router"
             assert "x-request-id" not in response.headers
+
+
+async def test_a_reload_answers_with_what_changed_and_what_to_look_at() -> None:
+    answer = Reloaded("router.yaml", "0123456789ab", ("providers.relay-b: added",), ("router.yaml:3: is free",))
+    async with an_open_door() as opened, an_admin_door(opened.engine, answer) as url:
+        async with opened.session.post(f"{url}/admin/reload") as response:
+            assert (response.status, await response.json()) == (
+                200,
+                {
+                    "object": "config.reload",
+                    "file": "router.yaml",
+                    "digest": "0123456789ab",
+                    "changes": ["providers.relay-b: added"],
+                    "warnings": ["router.yaml:3: is free"],
+                },
+            )
+
+
+async def test_a_refused_reload_names_what_to_change_and_is_not_repeated_by_the_sdk() -> None:
+    problems = tuple(f"router.yaml:{line}: providers.a: is wrong" for line in range(PROBLEMS_LISTED_MAX + 2))
+    answer = Reloaded("router.yaml", "0123456789ab", problems=problems, param="providers.a")
+    async with an_open_door() as opened, an_admin_door(opened.engine, answer) as url:
+        async with opened.session.post(f"{url}/admin/reload") as response:
+            error = (await response.json())["error"]
+            assert (response.status, response.headers["x-should-retry"]) == (422, "false")
+            assert (error["type"], error["code"], error["param"]) == (
+                *("invalid_request_error", "config_invalid"),
+                "providers.a",
+            )
+            assert problems[0] in error["message"]
+            assert error["message"].endswith("and 2 more; `video-router check` lists them all")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+async def test_a_web_page_cannot_make_the_router_read_its_file(origin: str) -> None:
+    async with an_open_door() as opened, an_admin_door(opened.engine) as url:
+        async with opened.session.post(f"{url}/admin/reload", headers={"Origin": origin}) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (403, "origin_refused")
+        async with opened.session.post(f"{url}/admin/reload", headers={"Origin": url}) as response:
+            assert response.status == 200
