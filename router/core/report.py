@@ -17,6 +17,7 @@ class ReportRow:
     """
 
     job_id: str
+    caller: str
     job_state: JobState
     job_created_at: float
     job_ended_at: float | None

@@ -5,12 +5,15 @@ from dataclasses import asdict
 
 import orjson
 
+from router.reports.callers import CallerSummary
 from router.reports.jobs import JobSummary
 from router.reports.providers import ProviderSummary
 
 
-def report_document(providers: Sequence[ProviderSummary], jobs: Sequence[JobSummary]) -> bytes:
-    """Render both reports as one object with `providers` and `jobs`, the latter each with its `route`."""
+def report_document(
+    providers: Sequence[ProviderSummary], callers: Sequence[CallerSummary], jobs: Sequence[JobSummary]
+) -> bytes:
+    """Render all reports as one object with `providers`, `callers` and `jobs`, the latter each with its `route`."""
     document = {
         "providers": [
             {
@@ -21,6 +24,7 @@ def report_document(providers: Sequence[ProviderSummary], jobs: Sequence[JobSumm
             }
             for each in providers
         ],
+        "callers": [asdict(each) for each in callers],
         "jobs": [asdict(each) for each in jobs],
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)

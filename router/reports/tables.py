@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 
 from router.core.money import usd
+from router.reports.callers import CallerSummary
 from router.reports.jobs import JobSummary, Step
 from router.reports.providers import ProviderSummary
 
@@ -39,6 +40,21 @@ def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
     for each in summaries:
         for failure, count in each.failures:
             table.add_row(each.provider, failure, str(count))
+    return table
+
+
+def caller_table(summaries: Iterable[CallerSummary]) -> Table:
+    """One line a caller."""
+    table = _table("Callers side by side", ("caller",), ("delivered", "video", "spent", "wasted", "uncertain"))
+    for each in summaries:
+        table.add_row(
+            each.caller,
+            f"{each.delivered} of {each.jobs}",
+            f"{each.delivered_seconds} s",
+            usd(each.posted_microusd),
+            usd(each.wasted_microusd),
+            usd(each.uncertain_microusd),
+        )
     return table
 
 

@@ -10,6 +10,7 @@ from providers.canonical import Reason, Stage
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind
 from router.core.report import ReportRow
+from router.reports.callers import CallerSummary, caller_summaries
 from router.reports.document import report_document
 from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
@@ -18,6 +19,7 @@ from tests.builders import EPOCH, PORTRAIT
 
 DELIVERED = ReportRow(
     job_id="video_1",
+    caller="studio",
     job_state=JobState.COMPLETED,
     job_created_at=EPOCH,
     job_ended_at=EPOCH + 90,
@@ -117,7 +119,7 @@ def test_jobs_and_providers_add_up_to_the_same_money() -> None:
 
 def test_the_json_form_says_everything_the_tables_say() -> None:
     rows = [FAILED, by_beta(DELIVERED)]
-    document = orjson.loads(report_document(summaries(rows), job_summaries(rows)))
+    document = orjson.loads(report_document(summaries(rows), caller_summaries(rows), job_summaries(rows)))
     alpha, beta = document["providers"]
     assert (alpha["provider"], alpha["failures"]) == ("alpha", {"submit.unreachable": 1})
     assert (alpha["microusd_per_delivered_second"], beta["microusd_per_delivered_second"]) == (None, 10_000)
@@ -136,3 +138,12 @@ def test_tables_of_eighty_columns_cut_nothing_off() -> None:
     for words in ("alpha/clip", "submit.unreachable", "720x1280", "1 of 1", "0.0100", "90.0 s", "video_01234"):
         assert words in printed
     assert "…" not in printed
+
+
+def test_callers_are_added_up_to_the_last_micro_usd_and_who_spent_most_comes_first():
+    spent = [replace(BILLED, caller="shop"), replace(DELIVERED, caller="shop", attempt_id="a2", number=2)]
+    found = caller_summaries([LOST, DELIVERED, *spent])
+    assert found == [
+        CallerSummary("shop", 1, 1, 10, 180_000, 60_000, 0),
+        CallerSummary("studio", 1, 1, 10, 120_000, 0, 120_000),
+    ]

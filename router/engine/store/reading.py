@@ -56,6 +56,7 @@ def _query(since: float | None) -> Select[Any]:
     open_microusd = case((_closing.c.kind.is_(None), func.coalesce(_pending.c.amount_microusd, 0)), else_=0)
     query = (
         select(
+            jobs.c.caller,
             jobs.c.model,
             jobs.c.size,
             jobs.c.seconds.label("job_seconds"),
@@ -79,6 +80,7 @@ def _query(since: float | None) -> Select[Any]:
 def _report_row(row: Row[Any]) -> ReportRow:
     return ReportRow(
         job_id=row.job_id,
+        caller=row.caller,
         job_state=JobState(row.job_state),
         job_created_at=row.created_at,
         job_ended_at=row.job_ended_at,
