@@ -43,9 +43,9 @@ class Prometheus:
 
     url: str
 
-    def query(self, expression: str) -> list[Vector]:
-        """Evaluate now; AssertionError with Prometheus' own words when it cannot."""
-        found = self._get("query", query=expression)
+    def query(self, expression: str, at: float | None = None) -> list[Vector]:
+        """Evaluate now, or at a wall second; AssertionError with Prometheus' own words when it cannot."""
+        found = self._get("query", query=expression, **({} if at is None else {"time": at}))
         if found["resultType"] == "scalar":
             return [Vector({}, (float(found["result"][1]),))]
         return [Vector(each["metric"], (float(each["value"][1]),)) for each in found["result"]]
@@ -64,7 +64,21 @@ class Prometheus:
             time.sleep(0.1)
         return found
 
-    def _get(self, path: str, **parameters: object) -> dict[str, Any]:
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that are pending or firing now, with their annotations as people get them."""
+        found: list[dict[str, Any]] = self._get("alerts")["alerts"]
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return all rules with what became of their last evaluation."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def exemplars(self, expression: str, start: float, end: float) -> list[dict[str, str]]:
+        """Return the labels of the exemplars that the series of an expression have."""
+        found = self._get("query_exemplars", query=expression, start=start, end=end)
+        return [dict(each["labels"]) for series in found for each in series["exemplars"]]
+
+    def _get(self, path: str, **parameters: object) -> Any:
         try:
             with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
                 document = json.load(answer)
@@ -72,8 +86,7 @@ class Prometheus:
             read = getattr(error, "read", bytes)
             raise AssertionError(f"{parameters}: {error} {read()[:500]!r}") from None
         assert document["status"] == "success", document
-        data: dict[str, Any] = document["data"]
-        return data
+        return document["data"]
 
 
 def numbers(vectors: Sequence[Vector]) -> list[float]:
@@ -82,13 +95,31 @@ def numbers(vectors: Sequence[Vector]) -> list[float]:
 
 
 @contextmanager
-def prometheus(directory: Path, targets: Sequence[str], metrics_path: str = "/metrics") -> Iterator[Prometheus]:
-    """Run a server that scrapes `targets` (host:port) as job `video-router`, with its data in `directory`."""
+def prometheus(
+    directory: Path,
+    targets: Sequence[str] | Mapping[str, Sequence[str]],
+    metrics_path: str = "/metrics",
+    rules: Mapping[str, str] | None = None,
+) -> Iterator[Prometheus]:
+    """Run a server that scrapes `targets` (host:port, by job or all as `video-router`), with its data in `directory`.
+
+    `rules` are YAML texts by the names of their files.
+    """
     program, port = require("prometheus"), _free_port()
+    jobs = targets if isinstance(targets, Mapping) else {JOB: targets}
     config = directory / "prometheus.yml"
-    scrape = {"job_name": JOB, "metrics_path": metrics_path, "static_configs": [{"targets": list(targets)}]}
-    timing = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    config.write_text(json.dumps({"global": timing, "scrape_configs": [scrape]}))
+    timing = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    document = {
+        "global": timing,
+        "rule_files": list(rules or {}),
+        "scrape_configs": [
+            {"job_name": job, "metrics_path": metrics_path, "static_configs": [{"targets": list(each)}]}
+            for job, each in jobs.items()
+        ],
+    }
+    config.write_text(json.dumps(document))
+    for name, text in (rules or {}).items():
+        (directory / name).write_text(text)
     with (directory / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
