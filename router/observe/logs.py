@@ -1,6 +1,6 @@
 """Events become log lines: one JSON object each, of fields that are listed here and nowhere else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Final, TextIO, assert_never
 
@@ -43,7 +43,7 @@ _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 _LEFT_MAX: Final = 10_000
 _WRITE_FAILURES_EVERY_S: Final = 30.0
 _CAUSE_CHARS_MAX: Final = 200
-_CHANGES_CHARS_MAX: Final = 2_000
+_CHANGES_CHARS_MAX: Final = 8_000
 
 
 class Logs:
@@ -167,7 +167,8 @@ class Logs:
                 if not ok:
                     self._write_failed()
             case ConfigReloaded():
-                self._write(Level.INFO if event.ok else Level.ERROR, "config_reloaded", _of_reload(event))
+                name = "config_reloaded" if event.ok else "config_reload_failed"
+                self._write(Level.INFO if event.ok else Level.ERROR, name, _of_reload(event))
             case _:
                 assert_never(event)
 
@@ -265,8 +266,19 @@ def _of_end(event: AttemptEnded) -> dict[str, Value]:
 
 def _of_reload(event: ConfigReloaded) -> dict[str, Value]:
     return {
-        "ok": event.ok,
-        "digest": event.digest,
-        "changes": scrubbed("; ".join(event.changes), _CHANGES_CHARS_MAX) or None,
-        "problems": scrubbed("; ".join(event.problems), _CHANGES_CHARS_MAX) or None,
+        "digest": event.digest or None,
+        "changes": _listed(event.changes, _CHANGES_CHARS_MAX),
+        "problems": _listed(event.problems, _CHANGES_CHARS_MAX),
     }
+
+
+def _listed(sentences: Sequence[str], chars_max: int) -> str | None:
+    """Join as many whole sentences as have room; they are the router's own, so none holds a secret."""
+    listed: list[str] = []
+    for sentence in sentences:
+        chars_max -= len(sentence) + 2
+        if chars_max < 0:
+            listed.append(f"and {len(sentences) - len(listed)} more")
+            break
+        listed.append(sentence)
+    return "; ".join(listed) or None

@@ -152,12 +152,22 @@ def test_a_reload_says_what_changed_and_a_refused_one_is_an_error_that_says_why(
     taken = ConfigReloaded(True, "0123456789ab", scenes.NOW, ("providers.p1: added", "policy.max_spend_usd: 1 -> 2"))
     refused = ConfigReloaded(False, "ba9876543210", scenes.NOW, problems=("router.yaml:3: providers.p1: is wrong",))
     first, second = written([taken, refused])
-    assert (first["event"], first["level"], first["ok"]) == ("config_reloaded", "info", True)
+    assert (first["event"], first["level"], first["digest"]) == ("config_reloaded", "info", "0123456789ab")
     assert first["changes"] == "providers.p1: added; policy.max_spend_usd: 1 -> 2"
-    assert (second["level"], second["ok"], second["problems"]) == (
-        *("error", False),
+    assert (second["event"], second["level"], second["problems"]) == (
+        *("config_reload_failed", "error"),
         "router.yaml:3: providers.p1: is wrong",
     )
+
+
+def test_of_very_many_problems_whole_ones_are_listed_and_the_others_counted():
+    problems = tuple(f"router.yaml:{line}: providers.p1.api_key: {'x' * 100}" for line in range(100))
+    (line,) = written([ConfigReloaded(False, "", scenes.NOW, problems=problems)])
+    *listed, more = line["problems"].split("; ")
+    assert tuple(listed) == problems[: len(listed)]
+    assert more == f"and {100 - len(listed)} more"
+    assert 7_000 < len(line["problems"]) < 8_100
+    assert "digest" not in line
 
 
 def test_what_somebody_must_look_at_now_is_an_error():
