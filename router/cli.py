@@ -1,4 +1,4 @@
-"""The command line: serve, check, report, the sandbox to try them on, and certify for dialects."""
+"""The command line: serve, check, report, top, the sandbox to try them on, and certify for dialects."""
 
 import os
 import sys
@@ -25,6 +25,8 @@ from router.reports.document import report_document
 from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
 from router.reports.tables import caller_table, failure_table, job_table, provider_table
+from router.top.endpoint import AddressError, Endpoint, NoOverviewError
+from router.top.watching import print_document, print_once, watch
 
 cli = typer.Typer(
     name="video-router",
@@ -120,6 +122,28 @@ def report(
     if not rows:
         _console().print("no attempt was made")
     _console().print(*(table for table in tables if table.row_count), sep="\n", end="")
+
+
+@cli.command()
+def top(
+    admin: Annotated[str, typer.Option(metavar="URL", help="Admin address of the router.")] = "http://127.0.0.1:9091",
+    interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print it once, as where there is no terminal.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the overview itself once, money in micro-USD.")
+    ] = False,
+) -> None:
+    """Watch a running router: its providers, jobs, money and last failures; Ctrl-C ends it."""
+    try:
+        endpoint = Endpoint(admin)
+        if as_json:
+            print_document(endpoint)
+        elif once or not sys.stdout.isatty() or _console().is_dumb_terminal:
+            print_once(endpoint, _console())
+        else:
+            watch(endpoint, _console(), interval)
+    except (AddressError, NoOverviewError) as error:
+        _stop(str(error))
 
 
 def main() -> None:

@@ -1,0 +1,110 @@
+"""Where the overview is read from, and what is wrong with the place when it is not to be had there."""
+
+import http.client
+import socket
+import urllib.error
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from router.core.overview import SCHEMA, Overview
+
+PATH: Final = "/admin/overview"
+BODY_BYTES_MAX: Final = 4_000_000
+_TIMEOUT_S: Final = 5.0
+_OVERVIEW: Final = TypeAdapter(Overview)
+
+
+class NoOverviewError(Exception):
+    """There is no overview to be had; the text says why and what to change."""
+
+
+class AddressError(ValueError):
+    """This is no address of an admin listener."""
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """An admin listener never redirects, so whoever does is something else."""
+
+    def redirect_request(self, *_args: object) -> None:
+        """Follow nothing."""
+
+
+class Endpoint:
+    """The admin listener of one router, asked directly: operators' routers are not behind a proxy."""
+
+    def __init__(self, admin: str) -> None:
+        self.url = _base_url(admin)
+        self._opener = build_opener(ProxyHandler({}), _NoRedirects())
+
+    def body(self) -> bytes:
+        """Return the document as it is sent; raises NoOverviewError."""
+        try:
+            with self._opener.open(self.url + PATH, timeout=_TIMEOUT_S) as response:
+                body: bytes = response.read(BODY_BYTES_MAX + 1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise NoOverviewError(f"{self.url} answers HTTP {error.code}; {_WHICH}") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NoOverviewError(f"{self.url} cannot be reached: {_why(error)}") from None
+        if len(body) > BODY_BYTES_MAX:
+            raise NoOverviewError(f"{self.url} sends more than an overview has; {_WHICH}")
+        return body
+
+    def overview(self) -> Overview:
+        """Return the document read; raises NoOverviewError."""
+        return read(self.body(), self.url)
+
+
+def read(body: bytes, url: str) -> Overview:
+    """Read a document; raises NoOverviewError when it is none, or one of another version."""
+    try:
+        document = orjson.loads(body)
+    except ValueError:
+        raise NoOverviewError(f"{url} answers with something else than an overview; {_WHICH}") from None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise NoOverviewError(
+            f"{url} gives overviews of schema {schema:.0f}, and this command reads schema {SCHEMA}; "
+            "use the video-router that runs there"
+        )
+    try:
+        return _OVERVIEW.validate_json(body)
+    except ValidationError:
+        raise NoOverviewError(f"{url} answers with something else than an overview; {_WHICH}") from None
+
+
+_WHICH: Final = "--admin takes the address that serve listens on for operators, port 9091 unless --admin-port says else"
+
+
+def _base_url(admin: str) -> str:
+    """Complete an address; raises AddressError."""
+    url = admin if "://" in admin else f"http://{admin}"
+    try:
+        parts = urlsplit(url)
+        plain = not (parts.query or parts.fragment or parts.username) and url.isprintable() and " " not in url
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        plain = named = False
+    if not (plain and named):
+        raise AddressError(f"{admin[:80]!r} is no address; write it like http://127.0.0.1:9091")
+    return url.rstrip("/")
+
+
+def _why(error: Exception) -> str:
+    """Name what went wrong in words that say where to look."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    match reason:
+        case TimeoutError():
+            return f"no answer within {_TIMEOUT_S:g} s"
+        case ConnectionRefusedError():
+            return "nothing listens there; is the router running, and this its admin address?"
+        case socket.gaierror():
+            return "its name cannot be resolved"
+        case OSError(strerror=str(words)):
+            return words
+        case _:
+            return "the answer was cut off or is no HTTP"

@@ -1,0 +1,204 @@
+"""The overview as tables. Whatever it says is shown as text: no markup, no control characters."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from router.core.money import usd
+from router.core.overview import Breakers, Live, Overview, ProviderOverview, RecentFailure
+
+WIDE_COLUMNS: Final = 110
+"""From so many columns on a view shows more than what fits into 80."""
+
+_FAILURE_LINES_MAX: Final = 8
+_TEXT_CHARS_MAX: Final = 300
+_JOB_CHARS: Final = 14
+_NONE: Final = "-"
+_GOOD, _FAIR, _BAD, _DIM = "green", "yellow", "red", "dim"
+_BREAKER_STYLES: Final = {"closed": _GOOD, "half_open": _FAIR, "open": _BAD}
+
+
+def view(overview: Overview, url: str, columns: int, trouble: str | None = None) -> RenderableType:
+    """Lay an overview out for so many columns; `trouble` says why it is not the newest."""
+    parts: list[RenderableType] = [_head(overview, url)]
+    if trouble is not None:
+        parts.append(_trouble(f"{trouble}. What follows is of {overview.time}."))
+    parts += [_jobs(overview), _outcomes(overview), Text(), _providers(overview, columns), *_notes(overview)]
+    if any(provider.window.failures for provider in overview.providers):
+        parts += [Text(), _failures(overview.providers)]
+    if overview.last_failures:
+        parts += [Text(), _last_failures(overview.last_failures, columns)]
+    return Group(*parts)
+
+
+def nothing_yet(trouble: str) -> RenderableType:
+    """Say why there is nothing to be seen."""
+    return _trouble(trouble)
+
+
+def _trouble(words: str) -> Text:
+    return Text(plain(words), style=f"bold {_BAD}")
+
+
+def _head(overview: Overview, url: str) -> Text:
+    state, style = ("ready", _GOOD) if overview.ready else ("takes no jobs", _BAD)
+    if overview.draining:
+        state, style = "stopping", _FAIR
+    return Text.assemble(
+        (f"video-router {plain(overview.version)}", "bold"),
+        *("  ", (state, f"bold {style}")),
+        f"  up {duration(overview.uptime_s)}  {plain(overview.time)}  ",
+        (plain(url), _DIM),
+    )
+
+
+def _jobs(overview: Overview) -> Text:
+    """Say where live jobs are, and how long the oldest has waited in each place."""
+    jobs = overview.jobs
+    places = [("queued", jobs.queued), *sorted(jobs.in_progress.items()), ("between attempts", jobs.between_attempts)]
+    text = Text.assemble(("jobs  ", "bold"))
+    shown = [_place(name, live) for name, live in places if live.count]
+    return text.append_text(Text("  ").join(shown) if shown else Text("none under way", style=_DIM))
+
+
+def _place(name: str, live: Live) -> Text:
+    waited = "" if live.oldest_s is None else f" (oldest {duration(live.oldest_s)})"
+    return Text.assemble(f"{plain(name)} ", (str(live.count), "bold"), (waited, _DIM))
+
+
+def _outcomes(overview: Overview) -> Text:
+    styles = {"succeeded": _GOOD, "failed": _BAD, "unknown": _BAD, "expired": _BAD}
+    shown = [
+        Text.assemble(f"{plain(outcome)} ", (str(count), styles.get(outcome, "")))
+        for outcome, count in overview.outcomes.items()
+        if count
+    ]
+    uncertain = overview.uncertain
+    if uncertain.attempts:
+        since = "" if uncertain.oldest_s is None else f", oldest {duration(uncertain.oldest_s)}"
+        shown.append(Text(f"uncertain {usd(uncertain.amount_microusd)} USD ({uncertain.attempts}{since})", style=_FAIR))
+    head = Text.assemble((f"last {duration(min(overview.window_s, overview.uptime_s))}  ", "bold"))
+    return head.append_text(Text("  ").join(shown) if shown else Text("no job ended", style=_DIM))
+
+
+def _providers(overview: Overview, columns: int) -> Table:
+    """One line a provider; money is in USD, that of a second is of all that was posted over what callers got."""
+    wide = columns >= WIDE_COLUMNS
+    table = _table()
+    table.add_column("provider", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("breakers")
+    headings = ["in\nflight", *(["delivered"] if wide else []), "ok", "p50", "p90", "USD\nper s", "wasted", "uncertain"]
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in overview.providers:
+        table.add_row(Text(plain(each.provider), style="bold"), _breakers(each.breakers), *_figures(each, wide=wide))
+    return table
+
+
+def _figures(provider: ProviderOverview, *, wide: bool) -> list[Text]:
+    window, uncertain = provider.window, provider.uncertain
+    per_second, share = window.microusd_per_delivered_second, window.delivered_share
+    full = provider.in_flight >= provider.in_flight_limit
+    return [
+        Text(f"{provider.in_flight}/{provider.in_flight_limit}", style=_FAIR if full else ""),
+        *([Text(f"{window.delivered} of {window.attempts}")] if wide else []),
+        Text(_NONE) if share is None else Text(f"{share:.0%}", style=_share_style(share)),
+        Text(_NONE if window.p50_s is None else duration(window.p50_s)),
+        Text(_NONE if window.p90_s is None else duration(window.p90_s)),
+        Text(_NONE if per_second is None else f"{per_second / 1e6:.4f}"),
+        Text(usd(window.wasted_microusd) if window.wasted_microusd else _NONE),
+        Text(
+            usd(uncertain.amount_microusd) if uncertain.attempts else _NONE, style=_FAIR if uncertain.attempts else ""
+        ),
+    ]
+
+
+def _share_style(share: float) -> str:
+    return _GOOD if share >= 0.95 else _FAIR if share >= 0.8 else _BAD
+
+
+def _breakers(breakers: Breakers) -> Text:
+    """Name the breakers that are not closed: their words tell as much as their colours."""
+    states = (("submit", breakers.submit), ("poll", breakers.poll), ("generate", breakers.generate))
+    moved = [
+        Text(f"{kind} {plain(state)}", style=f"bold {_BREAKER_STYLES.get(state, _BAD)}")
+        for kind, state in states
+        if state != "closed"
+    ]
+    return Text("\n").join(moved) if moved else Text("closed", style=_GOOD)
+
+
+def _notes(overview: Overview) -> Iterable[Text]:
+    """Say below the table why a provider takes no jobs."""
+    for each in overview.providers:
+        if each.barred is not None:
+            yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
+
+
+def _failures(providers: Iterable[ProviderOverview]) -> Table:
+    """One line for each place and reason, the most frequent first, with whose failures they are."""
+    total: Counter[str] = Counter()
+    whose: dict[str, list[str]] = {}
+    for each in providers:
+        for failure, count in each.window.failures.items():
+            total[failure] += count
+            whose.setdefault(failure, []).append(f"{plain(each.provider)} {count}")
+    table = _table()
+    table.add_column("failed at", no_wrap=True)
+    table.add_column("attempts", justify="right", no_wrap=True)
+    table.add_column("whose", no_wrap=True, overflow="ellipsis")
+    for failure, count in total.most_common(_FAILURE_LINES_MAX):
+        table.add_row(Text(plain(failure)), Text(str(count)), Text(", ".join(whose[failure])))
+    return table
+
+
+def _last_failures(failures: Iterable[RecentFailure], columns: int) -> Table:
+    wide = columns >= WIDE_COLUMNS
+    table = _table()
+    for heading in ("time", "provider", "failed at", "job and attempt", *(["code"] if wide else []), "cause"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    table.columns[0].min_width = 8
+    for each in failures:
+        table.add_row(
+            Text(plain(each.time)[11:19]),
+            Text(plain(each.provider or _NONE)),
+            Text(f"{plain(each.stage)}.{plain(each.reason)}", style=_BAD),
+            Text(_job(each, wide=wide)),
+            *([Text(plain(each.code or _NONE))] if wide else []),
+            Text(plain(each.cause or "")),
+        )
+    return table
+
+
+def _job(failure: RecentFailure, *, wide: bool) -> str:
+    """Name a job so that its lines in the log are found: whole, or by its beginning."""
+    job = plain(failure.job)
+    shown = job if wide or len(job) <= _JOB_CHARS else f"{job[:_JOB_CHARS]}…"
+    return shown if failure.attempt is None else f"{shown} #{failure.attempt}"
+
+
+def _table() -> Table:
+    return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold underline")
+
+
+def plain(text: str) -> str:
+    """Return a text without anything that a terminal would obey, and not longer than anybody reads."""
+    return "".join(char if char.isprintable() else "�" for char in text[:_TEXT_CHARS_MAX])
+
+
+def duration(seconds: float) -> str:
+    """Write seconds in the two largest units that matter."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86_400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
