@@ -29,6 +29,7 @@ from router.core.events import (
 )
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, posted, voided
+from router.core.trail import Trail
 
 PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
 MODELS = ("sora-2", "sora-2-pro")
@@ -103,7 +104,7 @@ def ended(
     after = replace(attempt, state=state, ended_at=attempt.submitted_at + 60, stage=stage, reason=reason)
     job = job.with_attempt(after)
     seconds = {Stage.SUBMIT: 0.5, Stage.QUEUE: 9.5, Stage.GENERATE: 49.0, Stage.DOWNLOAD: 1.0}
-    return job, AttemptEnded(job, after, () if entry is None else (entry,), seconds)
+    return job, AttemptEnded(job, after, () if entry is None else (entry,), seconds, trail=Trail())
 
 
 def succeeded(job: Job, attempt: Attempt, cost_microusd: int | None = None) -> tuple[Job, AttemptEnded]:
