@@ -1,0 +1,121 @@
+"""Burn rates: which windows tell of which share of misses."""
+
+from collections.abc import Mapping
+
+from tests.grafana.alerts.timeline import (
+    JOB,
+    RESET,
+    Check,
+    Firing,
+    Kind,
+    Timeline,
+    counter,
+    page,
+    series,
+    ticket,
+)
+
+WINDOWS = ("1h", "6h", "1d", "3d")
+DELIVERED, ON_TIME = "DeliveredShareLow", "OnTimeShareLow"
+_SUMMARIES = {
+    DELIVERED: "{share} of the jobs of video-router ended without a video in {window}; 1% may.",
+    ON_TIME: "{share} of the jobs of video-router had no video in time in {window}; 5% may.",
+}
+
+
+def jobs(in_time: str, late: str, succeeded: str) -> dict[str, str]:
+    """The series of jobs that count, and of those that were delivered."""
+    done = {"model": "sora-2", "provider": "p0", "outcome": "succeeded", "stage": "none", "reason": "none"}
+    return {
+        series("jobs_on_time_total", duration_class="short", on_time="true"): in_time,
+        series("jobs_on_time_total", duration_class="short", on_time="false"): late,
+        series("jobs_finished_total", **done): succeeded,
+    }
+
+
+def firing(alert: str, shares: Mapping[str, str]) -> tuple[Firing, ...]:
+    """What fires, by window."""
+    return tuple(
+        (page if window in ("1h", "6h") else ticket)(
+            {"job": JOB, "window": window}, _SUMMARIES[alert].format(share=share, window=window)
+        )
+        for window, share in shares.items()
+    )
+
+
+def _check(kind: Kind, alert: str, step: int, shares: Mapping[str, str] | None = None) -> Check:
+    told = shares or {}
+    windows = tuple(told) if kind is Kind.FIRES else WINDOWS
+    return Check(kind, alert, step, firing(alert, told), windows)
+
+
+def _steady(alert: str, says: str, ok: int, missed: int, step_m: int, shares: Mapping[str, str]) -> Timeline:
+    """The same share of misses for 80 steps."""
+    in_time, late = counter((ok, 80)), counter((missed, 80))
+    succeeded = counter((ok + (0 if alert == DELIVERED else missed), 80))
+    return Timeline(f"{alert}: {says}", jobs(in_time, late, succeeded), [_check(Kind.FIRES, alert, 80, shares)], step_m)
+
+
+STEADY = [
+    _steady(DELIVERED, "a fifth fails, which wakes somebody at once", 8, 2, 1, dict.fromkeys(WINDOWS, "20%")),
+    _steady(DELIVERED, "a tenth fails, which wakes somebody too", 9, 1, 5, dict.fromkeys(WINDOWS[1:], "10%")),
+    _steady(DELIVERED, "one in 25 fails, which is a ticket", 24, 1, 15, dict.fromkeys(WINDOWS[2:], "4%")),
+    _steady(DELIVERED, "one in 50 fails, which is a ticket in time", 49, 1, 30, dict.fromkeys(WINDOWS[3:], "2%")),
+    _steady(ON_TIME, "three of four are late", 2, 6, 1, dict.fromkeys(WINDOWS, "75%")),
+    _steady(ON_TIME, "two of five are late", 6, 4, 5, dict.fromkeys(WINDOWS[1:], "40%")),
+    _steady(ON_TIME, "a fifth is late", 8, 2, 15, dict.fromkeys(WINDOWS[2:], "20%")),
+    _steady(ON_TIME, "one of 15 is late", 14, 1, 30, dict.fromkeys(WINDOWS[3:], "6.667%")),
+]
+QUIET = [
+    Timeline(
+        "promises are kept when one of 200 fails",
+        jobs(counter((199, 200)), counter((1, 200)), counter((199, 200))),
+        [_check(Kind.QUIET, alert, at) for alert in _SUMMARIES for at in (20, 200)],
+        30,
+    ),
+    Timeline(
+        "one failure of three jobs tells nobody",
+        jobs(counter((0, 30), (1, 2), (0, 90)), counter((0, 32), (1, 1), (0, 89)), counter((0, 30), (1, 2), (0, 90))),
+        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (34, 36, 60, 120)],
+    ),
+    Timeline(
+        "four failures of four jobs tell nobody yet",
+        jobs(counter((0, 120)), counter((0, 30), (1, 4), (0, 86)), counter((0, 120))),
+        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (35, 40, 120)],
+    ),
+    Timeline(
+        "a restart is no failure",
+        jobs(counter((10, 60), RESET, (10, 60)), counter((0, 60), RESET, (0, 60)), counter((10, 60), RESET, (10, 60))),
+        [_check(Kind.RESET, alert, at) for alert in _SUMMARIES for at in (61, 63, 66, 120)],
+    ),
+]
+BROKEN = [
+    Timeline(
+        "a restart does not hide that a fifth fails",
+        jobs(counter((8, 50), RESET, (8, 60)), counter((2, 50), RESET, (2, 60)), counter((8, 50), RESET, (8, 60))),
+        [_check(Kind.RESET, DELIVERED, 110, dict.fromkeys(WINDOWS, "20%"))],
+    ),
+    Timeline(
+        "after an hour of healthy jobs all fail: both pages, no ticket yet",
+        jobs(counter((1, 60), (0, 15)), counter((0, 60), (1, 15)), counter((1, 60), (0, 15))),
+        [
+            Check(Kind.QUIET, DELIVERED, 60, (), WINDOWS),
+            Check(Kind.QUIET, DELIVERED, 68, (), WINDOWS),
+            _check(Kind.FIRES, DELIVERED, 75, {"1h": "25%", "6h": "20%"}),
+        ],
+    ),
+    Timeline(
+        "two hours of failures are over: first the pages end, then the tickets",
+        jobs(
+            counter((10, 24), (0, 24), (10, 160)),
+            counter((0, 24), (10, 24), (0, 160)),
+            counter((10, 24), (0, 24), (10, 160)),
+        ),
+        [
+            _check(Kind.FIRES, DELIVERED, 62, dict.fromkeys(WINDOWS[2:], "38.71%")),
+            *(_check(Kind.RECOVERS, alert, 160) for alert in _SUMMARIES),
+        ],
+        5,
+    ),
+]
+TIMELINES = [*STEADY, *QUIET, *BROKEN]

@@ -1,0 +1,205 @@
+"""Providers that are ejected, refuse our account, end, or speak in unknown words."""
+
+from tests.grafana.alerts.timeline import (
+    RESET,
+    Timeline,
+    by_provider,
+    by_router,
+    counter,
+    few,
+    fires,
+    gauge,
+    page,
+    quiet,
+    recovers,
+    reset,
+    series,
+    ticket,
+)
+
+ALL_EJECTED, EJECTED = "EveryProviderEjected", "ProviderEjected"
+KEY, BALANCE = "ProviderKeyRefused", "ProviderBalanceUsedUp"
+ENDS, ENDS_SOON = "OfferingEnds", "OfferingEndsThisWeek"
+ERRORS, STATUSES = "UnknownErrors", "UnknownStatuses"
+DAY_S = 86_400
+_CREATES = series("http_requests_total", route="/v1/videos", method="POST", code="503")
+_IN_FLIGHT = series("jobs_in_flight", provider="p0")
+_END = series("offering_end_timestamp_seconds", provider="p0", offering="p0/sora-2")
+
+
+def breaker(provider: str, *states: tuple[str, int], kind: str = "submit") -> dict[str, str]:
+    """The three series of a breaker that is in one state after the other."""
+    return {
+        series("breaker_state", provider=provider, breaker=kind, state=state): gauge(
+            *((float(state == now), steps) for now, steps in states)
+        )
+        for state in ("closed", "open", "half_open")
+    }
+
+
+def outage(provider: str, reason: str, *values: tuple[float, int]) -> dict[str, str]:
+    return {series("provider_outage", provider=provider, reason=reason): gauge(*values)}
+
+
+_NOBODY = page(by_router(), "Every provider is ejected at a:9091: no video gets made.")
+_OUT = ticket(by_provider(breaker="generate"), "p0 is ejected: its generate breaker has not closed for 15 minutes.")
+_KEY = ticket(by_provider(), "p0 refuses our key. It gets no jobs until somebody acts.")
+_BALANCE = ticket(by_provider(), "p0 says that our balance is used up. It gets no jobs until somebody acts.")
+_OFFERING = by_provider(offering="p0/sora-2")
+_ERRORS_TOLD = ticket(
+    by_provider(),
+    "p0 fails in words that no table knows.",
+    "About 5 failures in an hour were judged by their HTTP status alone, which may cost a failover, or a second"
+    " purchase. The log has a sample of each: `unknown_error`.",
+)
+_STATUSES_TOLD = ticket(
+    by_provider(),
+    "p0 tells a status that no table knows.",
+    "About 5 polls in an hour were answered so, and their jobs were taken to be running. If the word means the end,"
+    " its jobs wait until they stall. The log has it: `unknown_status`.",
+)
+_UNKNOWN = series("unknown_errors_total", provider="p0", stage="submit")
+_WORDS = series("unknown_status_total", provider="p0")
+# Trials fail every 15 minutes; the breaker is half-open for a minute then, and no outage is shown.
+_TRIALS = [("open", 14), ("half_open", 1)] * 4
+_OUTAGE_TRIALS: list[tuple[float, int]] = [(1, 14), (0, 1)] * 4
+
+TIMELINES = [
+    Timeline(
+        "providers take jobs",
+        {
+            **breaker("p0", ("closed", 61)),
+            **breaker("p0", ("closed", 61), kind="generate"),
+            **breaker("p1", ("closed", 61)),
+            **outage("p0", "auth", (0, 61)),
+            **outage("p0", "balance", (0, 61)),
+            _CREATES: counter((1, 60)),
+            _UNKNOWN: counter((0, 60)),
+            _WORDS: counter((0, 60)),
+        },
+        [quiet(alert, 60) for alert in (ALL_EJECTED, EJECTED, KEY, BALANCE, ERRORS, STATUSES)],
+    ),
+    Timeline(
+        "every provider is ejected, one by its account, while callers ask; then one comes back",
+        {
+            **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 20)),
+            **breaker("p1", ("closed", 90)),
+            **outage("p1", "balance", (0, 20), (1, 70)),
+            _CREATES: counter((1, 90)),
+        },
+        [quiet(ALL_EJECTED, 19), fires(ALL_EJECTED, 40, _NOBODY), recovers(ALL_EJECTED, 80)],
+    ),
+    Timeline(
+        "every provider is ejected and nobody asks, or one that is polled slowly counts as ejected",
+        {
+            **breaker("p0", ("open", 61)),
+            _CREATES: counter((0, 60)),
+            _IN_FLIGHT: gauge((0, 61)),
+        },
+        [few(ALL_EJECTED, 60)],
+    ),
+    Timeline(
+        "polls alone are slow",
+        {
+            **breaker("p0", ("closed", 61)),
+            **breaker("p0", ("open", 61), kind="poll"),
+            _IN_FLIGHT: gauge((9, 61)),
+        },
+        [
+            quiet(ALL_EJECTED, 60),
+            fires(
+                EJECTED,
+                60,
+                ticket(by_provider(breaker="poll"), "p0 is ejected: its poll breaker has not closed for 15 minutes."),
+            ),
+        ],
+    ),
+    Timeline(
+        "a restart admits every provider again",
+        {**breaker("p0", ("open", 30), ("closed", 31)), _IN_FLIGHT: gauge((5, 30), (0, 1), (5, 30))},
+        [reset(ALL_EJECTED, 40), reset(EJECTED, 40)],
+    ),
+    Timeline(
+        "a breaker stays away from closed through its trials, then closes",
+        breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30), kind="generate"),
+        [few(EJECTED, 20), fires(EJECTED, 26, _OUT), fires(EJECTED, 60, _OUT), recovers(EJECTED, 80)],
+    ),
+    *(
+        timeline
+        for alert, reason, told in ((KEY, "auth", _KEY), (BALANCE, "balance", _BALANCE))
+        for timeline in (
+            Timeline(
+                f"{reason}: told at once and through every trial, until a trial is taken",
+                {
+                    **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30)),
+                    **outage("p0", reason, (0, 10), *_OUTAGE_TRIALS, (0, 30)),
+                },
+                [
+                    quiet(alert, 9),
+                    fires(alert, 10, told),
+                    fires(alert, 24, told),
+                    fires(alert, 69, told),
+                    recovers(alert, 70),
+                ],
+            ),
+            Timeline(
+                f"{reason}: nobody asks for a video, so that no trial is taken",
+                {**breaker("p0", ("open", 200)), **outage("p0", reason, (1, 15), (0, 185))},
+                [fires(alert, 190, told)],
+            ),
+            Timeline(
+                f"{reason}: a breaker that opened for another cause",
+                {**breaker("p0", ("open", 61)), **outage("p0", reason, (0, 61))},
+                [few(alert, 60)],
+            ),
+            Timeline(
+                f"{reason}: a restart tries the provider anew",
+                {**breaker("p0", ("open", 20), ("closed", 20)), **outage("p0", reason, (1, 20), (0, 20))},
+                [reset(alert, 21)],
+            ),
+        )
+    ),
+    Timeline(
+        "an offering ends in 40 days, then in 30, then in seven, then it is over",
+        {_END: gauge((40 * DAY_S, 1000))},
+        [
+            quiet(ENDS, 200),
+            quiet(ENDS_SOON, 400),
+            # 20.5 days are left at noon.
+            fires(ENDS, 468, ticket(_OFFERING, "The offering p0/sora-2 ends in 20d 12h 0m 0s.")),
+            few(ENDS_SOON, 468),
+            # 3.5 days are left at noon; the next check is at midnight.
+            fires(ENDS_SOON, 876, page(_OFFERING, "Only 3d 12h 0m 0s until the offering p0/sora-2 ends.")),
+            quiet(ENDS_SOON, 888),
+            recovers(ENDS, 962),
+            recovers(ENDS_SOON, 972),
+        ],
+        step_m=60,
+    ),
+    Timeline(
+        "an offering without an end, and one whose end is put off by a reload",
+        {_END: gauge((0, 20), (5 * DAY_S, 4), (90 * DAY_S, 20))},
+        [few(ENDS, 19), few(ENDS_SOON, 12), reset(ENDS, 25), reset(ENDS_SOON, 34)],
+        step_m=60,
+    ),
+    Timeline(
+        "five failures in unknown words, and five statuses",
+        {_UNKNOWN: counter((0, 10), (1, 5), (0, 180)), _WORDS: counter((0, 10), (1, 5), (0, 180))},
+        [
+            fires(ERRORS, 20, _ERRORS_TOLD),
+            fires(STATUSES, 20, _STATUSES_TOLD),
+            recovers(ERRORS, 150),
+            recovers(STATUSES, 150),
+        ],
+    ),
+    Timeline(
+        "two of each",
+        {_UNKNOWN: counter((0, 10), (1, 2), (0, 60)), _WORDS: counter((0, 10), (1, 2), (0, 60))},
+        [few(alert, at) for alert in (ERRORS, STATUSES) for at in (15, 60)],
+    ),
+    Timeline(
+        "a restart after many of each, long ago",
+        {_UNKNOWN: counter((0, 100), RESET, (0, 60), start=50), _WORDS: counter((0, 100), RESET, (0, 60), start=50)},
+        [reset(alert, at) for alert in (ERRORS, STATUSES) for at in (102, 130)],
+    ),
+]
