@@ -1,0 +1,54 @@
+"""What a start reads of a day: every attempt whose money is open, and the sums of the others."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from router.core.budget import Booking
+from router.core.job import Job
+from router.engine.store import Store, statements
+from router.engine.store.file import connect
+from tests.builders import EPOCH
+from tests.store.lives import delivered, given_up, lost, refused, running, started, the_job
+
+
+async def accepted(store: Store, number: int, caller: str = "studio") -> Job:
+    return await store.add_job(the_job(number, caller=caller))
+
+
+async def test_a_days_money_is_found_whatever_became_of_it(store: Store) -> None:
+    for number, cost in ((1, None), (2, 7), (3, 250_001)):
+        await delivered(store, *await running(store, await accepted(store, number)), cost)
+    await delivered(store, *await running(store, await accepted(store, 4, "batch")))
+    await delivered(store, *await running(store, await accepted(store, 5), provider="beta"))
+    await refused(store, *await running(store, await accepted(store, 6)))
+    await lost(store, *await started(store, await accepted(store, 7)))
+    await given_up(store, *await running(store, await accepted(store, 8)))
+    await running(store, await accepted(store, 9), quote_microusd=60)
+    await delivered(store, *await running(store, await accepted(store, 10), submitted_at=EPOCH - 0.001))
+    found = await store.bookings(EPOCH)
+    assert {replace(each, at=EPOCH) for each in found} == {
+        Booking(None, "alpha", "studio", EPOCH, 350_008),
+        Booking(None, "alpha", "batch", EPOCH, 100_000),
+        Booking(None, "beta", "studio", EPOCH, 100_000),
+        Booking("video_7-1", "alpha", "studio", EPOCH, 100_000),
+        Booking("video_8-1", "alpha", "studio", EPOCH, 100_000),
+        Booking("video_9-1", "alpha", "studio", EPOCH, 60),
+    }
+    assert len(found) == 6
+
+
+async def test_an_attempt_counts_on_the_day_of_its_submit(store: Store) -> None:
+    await started(store, await accepted(store, 1), submitted_at=EPOCH + 5.5)
+    (found,) = await store.bookings(EPOCH)
+    assert found.at == EPOCH + 5.5
+    assert await store.bookings(EPOCH + 6) == []
+
+
+def test_a_day_is_read_through_an_index(path: Path) -> None:
+    with closing(connect(path, 1.0)) as connection:
+        plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statements.BOOKINGS}", {"since": EPOCH})]
+    read = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    assert len(read) == 4
+    assert all(step.startswith("SEARCH") and " INDEX " in step for step in read)
+    assert "SEARCH attempts USING INDEX ix_attempts_submitted_at (submitted_at>?)" in read
