@@ -18,6 +18,8 @@ from router.observe.traceparent import context_of
 
 CLOSE_S: Final = 2.0
 """How long a stop waits for the last spans to be sent."""
+LAST_SPANS: Final = "last-spans"
+"""The name of the thread that sends them."""
 _NO_TRACER: Final = NoOpTracer()
 _UNTRACED: Final = RequestSpan(INVALID_SPAN, _NO_TRACER)
 
@@ -57,10 +59,10 @@ class Spans:
         if self._attempts is not None and isinstance(event, AttemptEnded):
             self._attempts.ended(event, self._clock.wall())
 
-    def close(self) -> None:
-        """Send what is still held back, for `CLOSE_S` at most: nobody waits for a collector that does not answer."""
+    def close(self, within_s: float = CLOSE_S) -> None:
+        """Send what is still held back, and leave it when it takes longer: a collector may not answer at all."""
         if self._provider is None:
             return
-        sending = Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
+        sending = Thread(target=self._provider.shutdown, name=LAST_SPANS, daemon=True)
         sending.start()
-        sending.join(CLOSE_S)
+        sending.join(within_s)
