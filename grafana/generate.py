@@ -5,6 +5,10 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from grafana.cost import cost
+from grafana.failures import failures
+from grafana.internals import internals
+from grafana.overview import overview
 from grafana.providers import providers
 from grafana.rules import rule_files
 
@@ -14,9 +18,15 @@ RULES = Path(__file__).parent / "alerts"
 
 def documents() -> dict[str, str]:
     """Return each dashboard's JSON by its file name."""
-    made = {"providers.json": providers().build()}
+    boards = {
+        "overview.json": overview(),
+        "providers.json": providers(),
+        "failures.json": failures(),
+        "cost.json": cost(),
+        "internals.json": internals(),
+    }
     encoder = JSONEncoder(sort_keys=True, indent=2)
-    return {name: encoder.encode(dashboard) + "\n" for name, dashboard in made.items()}
+    return {name: encoder.encode(board.build()) + "\n" for name, board in boards.items()}
 
 
 def main() -> None:

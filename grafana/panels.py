@@ -1,22 +1,21 @@
 """Panels that cannot lack a title, a description, a unit, a legend, or a word for no data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as dashboard_builders
-from grafana_foundation_sdk.builders import prometheus, stat, statetimeline, table, timeseries
-from grafana_foundation_sdk.models import common, dashboard, units
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.builders import heatmap, prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.models import common, dashboard
+
+from grafana.promql import is_traced
 
 DATASOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Jobs end minutes apart: a window of a minute would mostly hold none.
 JOBS_INTERVAL = "5m"
-# Value and colour of a state on a timeline.
-State = tuple[str, str]
-AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel
-P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel)
+AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +28,43 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A number of a table, with the unit that it is shown in."""
+class Levels:
+    """Where green ends: yellow wants a look, red wants somebody to act. Low values are the bad ones if `falling`."""
 
-    title: str
-    expression: str
-    unit: str
-    decimals: int = 0
+    look: float
+    act: float
+    falling: bool = False
+
+    def steps(self) -> list[dashboard.Threshold]:
+        order = [("red", None), ("yellow", self.act), ("green", self.look)]
+        if not self.falling:
+            order = [("green", None), ("yellow", self.look), ("red", self.act)]
+        return [dashboard.Threshold(value=value, color=color) for color, value in order]
 
 
-def _query(expression: str, legend: str, ref_id: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(ref_id).datasource(DATASOURCE)
+def thresholds(levels: Levels | None) -> dashboard_builders.ThresholdsConfig:
+    """Colour by levels; without any nothing is said to be good or bad."""
+    plain = [dashboard.Threshold(value=None, color="text")]
+    steps = plain if levels is None else levels.steps()
+    return dashboard_builders.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _ref_id(number: int) -> str:
+def query(expression: str, legend: str, number: int = 0) -> prometheus.Dataquery:
+    made = prometheus.Dataquery().expr(expression).legend_format(legend)
+    return made.ref_id(ref_id(number)).datasource(DATASOURCE)
+
+
+def ref_id(number: int) -> str:
     return chr(ord("A") + number)
 
 
-def _dressed(panel: P, text: Text, unit: str, width: int, height: int) -> P:
+def dressed(panel: P, text: Text, unit: str, width: int, height: int) -> P:
     panel.title(text.title).description(text.description).no_value(text.no_data).unit(unit)
     panel.datasource(DATASOURCE).span(width).height(height)
     return panel
 
 
-def _legend() -> common_builders.VizLegendOptions:
+def legend_below() -> common_builders.VizLegendOptions:
     return (
         common_builders.VizLegendOptions()
         .display_mode(common.LegendDisplayMode.LIST)
@@ -69,69 +81,50 @@ def over_time(
     stacked: bool = False,
     interval: str | None = None,
     width: int = 12,
+    height: int = 8,
+    levels: Levels | None = None,
 ) -> timeseries.Panel:
-    """Lines, or areas on top of each other; `queries` maps legends to expressions."""
-    panel = _dressed(timeseries.Panel(), text, unit, width, 8).min(0).legend(_legend())
+    """Lines, or areas on top of each other; `queries` maps legends to expressions, `levels` are drawn as lines."""
+    panel = dressed(timeseries.Panel(), text, unit, width, height).min(0).legend(legend_below())
     panel.tooltip(
         common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
     for number, (legend, expression) in enumerate(queries.items()):
-        panel.with_target(_query(expression, legend, _ref_id(number)).range())
+        panel.with_target(query(expression, legend, number).range().exemplar(is_traced(expression)))
     if stacked:
         panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL)).fill_opacity(40)
     else:
         # What happens rarely is points, not lines.
         panel.show_points(common.VisibilityMode.AUTO).span_nulls(False)
+    if levels is not None:
+        dashed = common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
+        panel.thresholds(thresholds(levels)).thresholds_style(dashed)
     return panel if interval is None else panel.interval(interval)
 
 
-def figure(text: Text, expression: str, legend: str, unit: str, *, decimals: int = 2, width: int = 6) -> stat.Panel:
-    """One number for each series, as it is now or over the whole range."""
-    panel = _dressed(stat.Panel(), text, unit, width, 5).decimals(decimals)
+def figure(
+    text: Text,
+    queries: Mapping[str, str],
+    unit: str,
+    *,
+    decimals: int = 2,
+    width: int = 6,
+    height: int = 5,
+    levels: Levels | None = None,
+) -> stat.Panel:
+    """One number for each series, as it is now or over a whole window; `queries` maps legends to expressions."""
+    panel = dressed(stat.Panel(), text, unit, width, height).decimals(decimals).thresholds(thresholds(levels))
     panel.reduce_options(common_builders.ReduceDataOptions().values(False).calcs(["lastNotNull"]))
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    return panel.with_target(_query(expression, legend, "A").instant())
+    for number, (legend, expression) in enumerate(queries.items()):
+        panel.with_target(query(expression, legend, number).instant())
+    return panel
 
 
-def columns(
-    text: Text, keys: Mapping[str, str], numbers: Sequence[Column], *, sort_by: str, width: int = 24, height: int = 8
-) -> table.Panel:
-    """A table with a row for each combination of `keys` (label to title)."""
-    panel = _dressed(table.Panel(), text, numbers[0].unit, width, height).show_header(True)
-    for number, column in enumerate(numbers):
-        query = _query(column.expression, column.title, _ref_id(number)).instant().format(PromQueryFormat.TABLE)
-        panel.with_target(query)
-        panel.override_by_name(
-            column.title,
-            [
-                dashboard.DynamicConfigValue(id_val="unit", value=column.unit),
-                dashboard.DynamicConfigValue(id_val="decimals", value=column.decimals),
-            ],
-        )
-    panel.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
-    # Grafana names the only query's column Value, and those of several Value #A, Value #B, ...
-    values = ["Value"] if len(numbers) == 1 else [f"Value #{_ref_id(number)}" for number in range(len(numbers))]
-    titles = dict(keys) | dict(zip(values, (column.title for column in numbers), strict=True))
-    organize = {
-        "excludeByName": {"Time": True},
-        "indexByName": {name: number for number, name in enumerate(titles)},
-        "renameByName": titles,
-    }
-    panel.with_transformation(dashboard.DataTransformerConfig(id_val="organize", options=organize))
-    return panel.sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(True)])
-
-
-def timeline(
-    text: Text, expression: str, legend: str, states: Mapping[int, State], width: int = 24
-) -> statetimeline.Panel:
-    """A bar for each series, coloured by its state."""
-    panel = _dressed(statetimeline.Panel(), text, units.NoUnit, width, 8)
-    results = {
-        str(value): dashboard.ValueMappingResult(text=name, color=color, index=number)
-        for number, (value, (name, color)) in enumerate(states.items())
-    }
-    panel.mappings([dashboard.ValueMap(options=results)])
-    panel.color_scheme(dashboard_builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
-    panel.show_value(common.VisibilityMode.NEVER).merge_values(True).legend(_legend()).row_height(0.8)
-    return panel.with_target(_query(expression, legend, "A").range())
+def link(title: str, uid: str, **variables: str) -> dashboard_builders.DashboardLink:
+    """Lead from a value to another dashboard, with the time range and the variables; some may be of that value."""
+    kept = ["${__url_time_range}", *(f"${{{name}:queryparam}}" for name in ("datasource", "job", "instance"))]
+    given = [f"var-{name}={value}" for name, value in variables.items()]
+    url = f"/d/{uid}?{'&'.join((*kept, *given))}"
+    return dashboard_builders.DashboardLink(title).type(dashboard.DashboardLinkType.LINK).url(url)

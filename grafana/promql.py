@@ -1,46 +1,86 @@
 """PromQL over the router's own catalogue of metrics: a name or a label that does not exist cannot be written."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from router.observe import families as f
 from router.observe.families import Family, MetricKind
 
+INTERVAL = "$__rate_interval"
 RANGE = "$__range"
 SUCCEEDED = 'outcome="succeeded"'
-# Every query keeps to what the dashboard's variables select.
-_VARIABLES = {
-    "job": 'job=~"$job"',
-    "instance": 'instance=~"$instance"',
+FAILED = 'outcome!="succeeded"'
+# What Prometheus and the process's own collector say of a router is no family of its catalogue.
+UP = "up"
+# Their buckets keep the trace of what fell into them last.
+TRACED = (f.HTTP_DURATION, f.JOB_DURATION, f.FAILED_ATTEMPT_DURATION, f.FAILED_ATTEMPT_PROGRESS)
+FIRING = "ALERTS"
+_MATCHERS = {
     "provider": 'provider=~"$provider"',
     "from_provider": 'from_provider=~"$provider"',
     "model": 'model=~"$model"',
 }
+_ROUTERS = ('job=~"$job"', 'instance=~"$instance"')
 
 
-def selector(family: Family, *matchers: str, suffix: str = "") -> str:
-    """Select a metric for the variables' values; `matchers` are further ones, such as `kind="duplicate"`."""
-    chosen = [written for label, written in _VARIABLES.items() if label in ("job", "instance", *family.labels)]
-    return f"{family.full_name}{suffix}{{{', '.join((*chosen, *matchers))}}}"
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The variables that a dashboard has beside job and instance; its queries keep to what they select."""
+
+    variables: tuple[str, ...] = ()
+
+    def selector(self, family: Family, *matchers: str, suffix: str = "") -> str:
+        """Select a metric for the variables' values; `matchers` are further ones, such as `kind="duplicate"`."""
+        chosen = [_MATCHERS[label] for label in family.labels if label.removeprefix("from_") in self.variables]
+        return _selected(f"{family.full_name}{suffix}", *chosen, *matchers)
+
+    def rate(self, family: Family, by: str, *matchers: str, suffix: str = "") -> str:
+        return f"sum by ({by}) (rate({self.selector(family, *matchers, suffix=suffix)}[{INTERVAL}]))"
+
+    def increase(self, family: Family, by: str, *matchers: str, window: str = INTERVAL, suffix: str = "") -> str:
+        return f"sum by ({by}) (increase({self.selector(family, *matchers, suffix=suffix)}[{window}]))"
+
+    def quantile(self, share: float, family: Family, by: str, *matchers: str, window: str = INTERVAL) -> str:
+        """Estimate a quantile; where nothing was observed there is no answer rather than NaN."""
+        if family.kind is not MetricKind.HISTOGRAM:
+            raise ValueError(f"{family.name} is no histogram")
+        kept = f"le, {by}" if by else "le"
+        buckets = f"rate({self.selector(family, *matchers, suffix='_bucket')}[{window}])"
+        return f"histogram_quantile({share}, sum by ({kept}) ({buckets})) >= 0"
+
+    def mean(self, family: Family, by: str) -> str:
+        return ratio(self.rate(family, by, suffix="_sum"), self.rate(family, by, suffix="_count"))
+
+    def total(self, family: Family, by: str, *matchers: str) -> str:
+        return f"sum by ({by}) ({self.selector(family, *matchers)})"
+
+    def most(self, family: Family, by: str, *matchers: str) -> str:
+        """Take the highest value: for what each replica says of itself or of what all of them share."""
+        return f"max by ({by}) ({self.selector(family, *matchers)})"
+
+    def age(self, family: Family, by: str) -> str:
+        """Tell how long ago a timestamp's earliest moment was; 0 stands for no moment."""
+        return f"time() - min by ({by}) ({self.selector(family)} > 0)"
 
 
-def rate(family: Family, by: str, *matchers: str, suffix: str = "") -> str:
-    return f"sum by ({by}) (rate({selector(family, *matchers, suffix=suffix)}[$__rate_interval]))"
+def is_traced(expression: str) -> bool:
+    """Whether a query is of buckets that keep traces."""
+    return any(f"{family.full_name}_bucket{{" in expression for family in TRACED)
 
 
-def increase(family: Family, by: str, *matchers: str, window: str = "$__rate_interval") -> str:
-    return f"sum by ({by}) (increase({selector(family, *matchers)}[{window}]))"
+ROUTER = Scope()
+PROVIDER = Scope(("provider",))
+OFFERING = Scope(("provider", "model"))
 
 
-def quantile(share: float, family: Family, by: str, *matchers: str, window: str = "$__rate_interval") -> str:
-    if family.kind is not MetricKind.HISTOGRAM:
-        raise ValueError(f"{family.name} is no histogram")
-    buckets = selector(family, *matchers, suffix="_bucket")
-    return f"histogram_quantile({share}, sum by (le, {by}) (rate({buckets}[{window}])))"
+def about_target(name: str) -> str:
+    """Select what a scrape says beside the router's own metrics, such as `up` or `process_open_fds`."""
+    return _selected(name)
 
 
-def mean(family: Family, by: str) -> str:
-    return ratio(rate(family, by, suffix="_sum"), rate(family, by, suffix="_count"))
-
-
-def total(family: Family, by: str, *matchers: str) -> str:
-    return f"sum by ({by}) ({selector(family, *matchers)})"
+def firing(alerts: Iterable[str]) -> str:
+    """Select those of the named alerts that fire now; one about the absence of everything has no job."""
+    return f'{FIRING}{{alertstate="firing", job=~"$job|", alertname=~"{"|".join(alerts)}"}}'
 
 
 def ratio(part: str, whole: str) -> str:
@@ -49,5 +89,13 @@ def ratio(part: str, whole: str) -> str:
 
 
 def share(part: str, whole: str, ignoring: str) -> str:
-    """Divide many by one: `ignoring` is the label that only the part has."""
+    """Divide many by one: `ignoring` are the labels that only the part has."""
     return f"{part} / ignoring ({ignoring}) group_left () ({whole} > 0)"
+
+
+def hourly(rate: str) -> str:
+    return f"{rate} * 3600"
+
+
+def _selected(name: str, *matchers: str) -> str:
+    return f"{name}{{{', '.join((*_ROUTERS, *matchers))}}}"

@@ -3,11 +3,11 @@
 from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Text, over_time
-from grafana.promql import SUCCEEDED, mean, quantile, total
+from grafana.promql import PROVIDER
 from router.observe import families as f
 
 
-def fastest() -> list[AnyPanel]:
+def times() -> list[AnyPanel]:
     """Build the row's panels."""
     return [*_jobs(), *_parts()]
 
@@ -22,7 +22,7 @@ def _jobs() -> list[AnyPanel]:
                 " a class: short is up to 12 s of video, long is more, hd is over 1280 pixels.",
                 "No job was delivered.",
             ),
-            {"{{provider}} {{duration_class}}": quantile(0.5, f.JOB_DURATION, by, SUCCEEDED)},
+            {"{{provider}} {{duration_class}}": PROVIDER.quantile(0.5, f.JOB_DURATION, by)},
             units.Seconds,
             interval=JOBS_INTERVAL,
         ),
@@ -32,7 +32,7 @@ def _jobs() -> list[AnyPanel]:
                 "One delivered job in ten took longer. Failovers are part of it: the last provider gets it all.",
                 "No job was delivered.",
             ),
-            {"{{provider}} {{duration_class}}": quantile(0.9, f.JOB_DURATION, by, SUCCEEDED)},
+            {"{{provider}} {{duration_class}}": PROVIDER.quantile(0.9, f.JOB_DURATION, by)},
             units.Seconds,
             interval=JOBS_INTERVAL,
         ),
@@ -47,19 +47,9 @@ def _parts() -> list[AnyPanel]:
                 "Where an attempt's time goes: the submit, the provider's queue, generation, fetching the video.",
                 "No attempt ended.",
             ),
-            {"{{provider}} {{stage}}": mean(f.STAGE_DURATION, "provider, stage")},
+            {"{{provider}} {{stage}}": PROVIDER.mean(f.STAGE_DURATION, "provider, stage")},
             units.Seconds,
             interval=JOBS_INTERVAL,
-        ),
-        over_time(
-            Text(
-                "Jobs in flight",
-                "Jobs whose caller waits, by the provider at work; none is between two attempts.",
-                "No job is in flight.",
-            ),
-            {"{{provider}}": total(f.JOBS_IN_FLIGHT, "provider")},
-            units.Short,
-            stacked=True,
         ),
         over_time(
             Text(
@@ -67,16 +57,7 @@ def _parts() -> list[AnyPanel]:
                 "One HTTP exchange in ten took longer, by what it was for.",
                 "No exchange took place.",
             ),
-            {"{{provider}} {{operation}}": quantile(0.9, f.EXCHANGE_DURATION, "provider, operation")},
-            units.Seconds,
-        ),
-        over_time(
-            Text(
-                "Poll lag, p90",
-                "How much later than planned polls leave. It rises when the router itself is too busy.",
-                "Nothing was polled.",
-            ),
-            {"{{provider}}": quantile(0.9, f.POLL_LAG, "provider")},
+            {"{{provider}} {{operation}}": PROVIDER.quantile(0.9, f.EXCHANGE_DURATION, "provider, operation")},
             units.Seconds,
         ),
     ]

@@ -1,0 +1,74 @@
+"""The row "What did the router do about it?": failovers, and submits whose answer was lost."""
+
+from grafana_foundation_sdk.models import units
+
+from grafana.panels import JOBS_INTERVAL, AnyPanel, Text, figure, over_time
+from grafana.pictures import breakers
+from grafana.promql import PROVIDER, RANGE, hourly
+from grafana.tables import Column, columns
+from router.observe import families as f
+
+
+def consequences() -> list[AnyPanel]:
+    """Build the row's panels."""
+    return [*_failovers(), *_uncertain(), breakers(PROVIDER, width=24)]
+
+
+def _failovers() -> list[AnyPanel]:
+    keys = {"from_provider": "From", "to_provider": "To", "stage": "Stage"}
+    by = ", ".join(keys)
+    return [
+        columns(
+            Text(
+                "Failovers from and to",
+                "Jobs in this range that left a provider for another one, and the stage where the first had failed.",
+                "No job failed over.",
+            ),
+            keys,
+            [Column("Jobs", f"{PROVIDER.increase(f.FAILOVERS, by, window=RANGE)} > 0", units.Short, 1)],
+            sort_by="Jobs",
+            width=10,
+        ),
+        over_time(
+            Text(
+                "Failovers, per hour",
+                "The same over time. Failovers that stop while failures go on: nobody is left to go to.",
+                "No job failed over.",
+            ),
+            {"{{from_provider}} to {{to_provider}} at {{stage}}": hourly(PROVIDER.rate(f.FAILOVERS, by))},
+            units.Short,
+            stacked=True,
+            interval=JOBS_INTERVAL,
+            width=14,
+        ),
+    ]
+
+
+def _uncertain() -> list[AnyPanel]:
+    by = "provider, resolution"
+    return [
+        figure(
+            Text(
+                "Ambiguous submits",
+                "Submits in this range that were sent and whose answer was lost: each may have been billed. Held: the"
+                " job ended with it; failed over: the video was bought elsewhere, perhaps a second time.",
+                "No answer was lost.",
+            ),
+            {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.AMBIGUOUS_SUBMITS, by, window=RANGE)} > 0"},
+            units.Short,
+            decimals=1,
+            width=12,
+        ),
+        figure(
+            Text(
+                "Uncertain attempts that became known",
+                "What uncertain attempts turned out to be in this range. Adopted: delivered after all; duplicate: paid"
+                " for a video nobody needs any more; voided: never billed.",
+                "None became known.",
+            ),
+            {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.UNCERTAIN_SETTLED, by, window=RANGE)} > 0"},
+            units.Short,
+            decimals=1,
+            width=12,
+        ),
+    ]

@@ -1,0 +1,26 @@
+"""Money in queries: what was paid for a delivered second, what it should have cost, and what was wasted."""
+
+from grafana.promql import RANGE, Scope, ratio
+from router.observe import families as f
+
+WASTED = 'kind=~"failed_billed|duplicate"'
+
+
+def paid_per_second(scope: Scope, by: str, window: str) -> str:
+    """All that was paid, failures and duplicates included, over the seconds that callers got."""
+    delivered = scope.increase(f.VIDEO_SECONDS, by, window=window)
+    return ratio(scope.increase(f.COST, by, window=window), delivered)
+
+
+def listed_per_second(scope: Scope, by: str, window: str) -> str:
+    """What the same seconds cost by the price list."""
+    delivered = scope.increase(f.VIDEO_SECONDS, by, window=window)
+    return ratio(scope.increase(f.DELIVERED_QUOTE, by, window=window), delivered)
+
+
+def wasted(scope: Scope, by: str, window: str = RANGE) -> str:
+    return scope.increase(f.COST, by, WASTED, window=window)
+
+
+def wasted_share(scope: Scope, by: str, window: str = RANGE) -> str:
+    return ratio(wasted(scope, by, window), scope.increase(f.COST, by, window=window))
