@@ -13,16 +13,49 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.generate import documents
 from grafana.panels import JOBS_INTERVAL
-from grafana.promql import quantile
+from grafana.promql import ROUTER
 from router.observe import families
 from router.observe.families import FAMILIES, MetricKind
-from tests.grafana.queries import DASHBOARDS, PanelQuery, document, panel_queries, panels
+from tests.grafana.queries import (
+    DASHBOARDS,
+    PanelQuery,
+    all_queries,
+    annotation_queries,
+    document,
+    panel_queries,
+    panels,
+    panels_of,
+)
 from tests.prometheus import require
 
 ROOT = Path(__file__).parents[2]
-LABELS = {name: {*family.labels, "job", "instance", "le"} for family in FAMILIES for name in family.sample_names}
-COUNTERS = {family.full_name for family in FAMILIES if family.kind is MetricKind.COUNTER}
-QUERIES = panel_queries()
+ROUTERS = {"job", "instance"}
+# What Prometheus, its rules and the process's own collector add to the catalogue, as far as a dashboard may use it.
+FOREIGN = {
+    "ALERTS": {"alertname", "alertstate", "severity", "provider", "job"},
+    "up": ROUTERS,
+    "scrape_duration_seconds": ROUTERS,
+    "process_cpu_seconds_total": ROUTERS,
+    "process_resident_memory_bytes": ROUTERS,
+    "process_open_fds": ROUTERS,
+    "process_max_fds": ROUTERS,
+    "process_start_time_seconds": ROUTERS,
+}
+LABELS = FOREIGN | {
+    name: {*family.labels, "job", "instance", "le"} for family in FAMILIES for name in family.sample_names
+}
+COUNTERS = {"process_cpu_seconds_total"} | {
+    family.full_name for family in FAMILIES if family.kind is MetricKind.COUNTER
+}
+QUERIES = all_queries()
+# Promises are kept over fixed times, whatever the dashboard shows; an outage is seen in whichever step it falls.
+PROMISED_OVER = {
+    **dict.fromkeys(("Delivered", "On time", "Creates answered"), ("5m", "1h", "6h", "30d")),
+    "Error budget left": ("30d",),
+    "Shares kept, over the hour before": ("1h",),
+    "Error budget burn, over the hour before": ("1h",),
+    "Outages: key or balance refused": ("$__interval",),
+}
 CHANGING = {"rate", "irate", "increase"}
 
 
@@ -51,6 +84,9 @@ def test_the_committed_dashboards_are_those_that_the_generator_makes():
 def test_a_dashboard_is_all_known_to_its_schema(path: Path):
     read = document(path)
     again = json.loads(JSONEncoder().encode(Dashboard.from_json(read)))
+    # The schema leaves to each data source what its annotations hold beside the query.
+    for mark in read["annotations"]["list"]:
+        assert [mark.pop(name) for name in ("titleFormat", "step")][1] == "60s"
     assert again == read
     assert read["schemaVersion"] == 41
     assert read["uid"]
@@ -58,9 +94,18 @@ def test_a_dashboard_is_all_known_to_its_schema(path: Path):
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_a_dashboard_says_which_question_it_answers(path: Path):
+    read = document(path)
+    assert read["uid"] == f"video-router-{path.stem}"
+    assert read["description"].endswith("?")
+    assert read["tags"] == ["video-router"]
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
 def test_every_variable_but_the_data_source_is_read_anew_when_the_range_changes(path: Path):
     variables = document(path)["templating"]["list"]
-    assert [each["name"] for each in variables] == ["datasource", "job", "instance", "provider", "model"]
+    names = [each["name"] for each in variables]
+    assert names[:3] == ["datasource", "job", "instance"]
     for variable in variables[1:]:
         assert variable["refresh"] == 2
         assert variable["datasource"]["uid"] == "${datasource}"
@@ -70,9 +115,43 @@ def test_every_variable_but_the_data_source_is_read_anew_when_the_range_changes(
         assert label in LABELS[metric]
 
 
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_a_dashboard_has_the_variables_that_its_queries_use_and_no_other(path: Path):
+    read = document(path)
+    names = {each["name"] for each in read["templating"]["list"]}
+    used = set(re.findall(r"\$\{?([a-z]+)\b", json.dumps([read["panels"], read["templating"], read["annotations"]])))
+    assert used == names
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_links_lead_to_dashboards_that_exist_and_keep_time_and_variables(path: Path):
+    read = document(path)
+    every = {f"/d/{document(other)['uid']}" for other in DASHBOARDS}
+    assert {link["url"] for link in read["links"]} == every - {f"/d/{read['uid']}"}
+    assert all(link["keepTime"] and link["includeVars"] and link["tooltip"].endswith("?") for link in read["links"])
+    for url in re.findall(r'"url": "([^"]+)"', json.dumps(read["panels"])):
+        assert url.split("?")[0] in every
+        assert "${__url_time_range}" in url
+        assert set(url.split("&")[1:4]) == {f"${{{name}:queryparam}}" for name in ("datasource", "job", "instance")}
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_breaker_moves_and_reloads_are_marked_in_words(path: Path):
+    marks = document(path)["annotations"]["list"]
+    assert [mark["name"] for mark in marks] == [
+        *("Breaker opened", "Breaker closed"),
+        *("Configuration reloaded", "Configuration refused"),
+    ]
+    assert len({mark["iconColor"] for mark in marks}) == len(marks)
+    for mark in marks:
+        assert mark["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        kept = set(re.findall(r"by \(([^)]*)\)", mark["expr"])[0].split(", "))
+        assert set(re.findall(r"{{(\w+)}}", mark["titleFormat"])) <= kept
+
+
 def test_panels_have_ids_of_their_own_and_do_not_overlap():
-    ids, cells = set(), set()
     for path in DASHBOARDS:
+        ids, cells = set(), set()
         for panel in document(path)["panels"]:
             assert panel["id"] not in ids
             ids.add(panel["id"])
@@ -83,7 +162,16 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap():
             cells |= covered
 
 
-@pytest.mark.parametrize("panel", list(panels()), ids=lambda panel: panel["title"])
+def test_titles_differ_within_a_dashboard():
+    for path in DASHBOARDS:
+        titles = [panel["title"] for panel in panels_of(path)]
+        assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [pytest.param(panel, id=f"{path.stem}: {panel['title']}") for path in DASHBOARDS for panel in panels_of(path)],
+)
 def test_a_panel_explains_itself(panel: dict[str, Any]):
     defaults = panel["fieldConfig"]["defaults"]
     assert panel["title"]
@@ -109,12 +197,13 @@ def test_a_query_names_only_metrics_and_labels_that_exist(query: PanelQuery):
         known |= LABELS[selector.name]
         found = {matcher.name for matcher in selector.matchers.matchers}
         assert found <= LABELS[selector.name]
-        assert {"job", "instance"} <= found
+        if query.ref_id != "variable":
+            assert (ROUTERS & LABELS[selector.name]) <= found
     for aggregation in named(expression, "AggregateExpr"):
         assert set(aggregation.modifier.labels) <= known
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=str)
+@pytest.mark.parametrize("query", [*panel_queries(), *annotation_queries()], ids=str)
 def test_a_counter_is_only_looked_at_as_it_changes(query: PanelQuery):
     expression = parsed(query)
     changing = {
@@ -130,7 +219,8 @@ def test_a_counter_is_only_looked_at_as_it_changes(query: PanelQuery):
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_rate_is_taken_over_grafanas_own_interval(query: PanelQuery):
-    assert set(re.findall(r"\[([^\]]+)\]", query.expression)) <= {"$__rate_interval", "$__range"}
+    windows = set(re.findall(r"\[([^\]]+)\]", re.sub(r'"[^"]*"', "", query.expression)))
+    assert windows <= {"$__rate_interval", "$__range", *PROMISED_OVER.get(query.panel, ())}
 
 
 def test_a_legend_names_labels_that_the_query_keeps():
@@ -148,7 +238,25 @@ def test_panels_of_jobs_look_at_windows_that_hold_some():
 
 def test_a_quantile_of_what_is_no_histogram_is_refused():
     with pytest.raises(ValueError, match="is no histogram"):
-        quantile(0.5, families.COST, "provider")
+        ROUTER.quantile(0.5, families.COST, "provider")
+
+
+def test_the_names_of_a_range_are_filled_in_before_shorter_ones():
+    query = PanelQuery("", "", "", 'x{job=~"$job|"}[$__range] / $__range_s + y[$__rate_interval]')
+    assert query.filled(whole_range="6h") == 'x{job=~".+|"}[6h] / 21600 + y[1m]'
+
+
+def test_every_metric_is_used_by_a_panel_a_rule_or_the_documentation():
+    texts = [query.expression for query in QUERIES]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "grafana" / "alerts").glob("*.yaml")]
+    texts.append((ROOT / "grafana" / "README.md").read_text(encoding="utf-8"))
+    used = set(re.findall(r"\w+", " ".join(texts)))
+    assert [family.full_name for family in FAMILIES if not family.sample_names & used] == []
+
+
+def test_every_metric_is_drawn_somewhere():
+    drawn = set(re.findall(r"\w+", " ".join(query.expression for query in [*panel_queries(), *annotation_queries()])))
+    assert [family.full_name for family in FAMILIES if not family.sample_names & drawn] == []
 
 
 def test_prometheus_accepts_its_configuration():
