@@ -18,7 +18,8 @@ PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
 
 FULL = """\
 callers:
-  - {name: backend, key_sha256: ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff}
+  - {name: backend, daily_budget_usd: "20.5",
+     key_sha256: ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff}
 defaults: {model: sora-2, seconds: 15, size: 1280x720}
 server:
   poll_after_ms: 10
@@ -46,6 +47,7 @@ providers:
     auth: {header: X-Key, prefix: ""}
     query: {version: "3"}
     in_flight_max: 7
+    daily_budget_usd: "3.000001"
     asset_hosts: [cdn.example.com, "127.0.0.1:9000", "[::1]:9000"]
     timeouts: {connect_s: 1, submit_s: 2, poll_s: 3, download_idle_s: 4.5}
     polling:
@@ -85,7 +87,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     (tmp_path / "relay.key").write_text(f"{KEY}\n", encoding="utf-8")
     settings = loaded(tmp_path, FULL)
     provider = settings.catalog.providers["relay-a"]
-    assert settings.callers == (Caller("backend", "f" * 64),)
+    assert settings.callers == (Caller("backend", "f" * 64, 20_500_000),)
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
     assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3, show_providers=False)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
@@ -97,6 +99,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
     assert (provider.dialect, provider.alias, provider.in_flight_max) == ("shenma", "gold", 7)
+    assert provider.daily_budget_microusd == 3_000_001
     assert provider.asset_hosts == {"cdn.example.com", "127.0.0.1:9000", "[::1]:9000"}
     assert settings.warnings == ()
 
@@ -197,6 +200,18 @@ def test_a_limit_for_duplicates_that_are_never_bought_is_warned_of(tmp_path: Pat
 def test_an_offering_above_the_spend_limit_is_warned_of(tmp_path: Path):
     (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_spend_usd: "0.1"'))
     assert "relay-a/sora-2 is never bought: its cheapest video costs 0.12 USD; raise the limit" in warning
+
+
+CALLER = f'callers: [{{name: studio, key_sha256: {"0" * 64}, daily_budget_usd: "0.119"}}]'
+
+
+def test_a_daily_budget_that_buys_nothing_is_warned_of(tmp_path: Path):
+    (warning,) = warned(tmp_path, changed("jizhiai", 'jizhiai\n    daily_budget_usd: "0.119999"'))
+    assert warning.startswith("router.yaml:6: providers.relay-a.daily_budget_usd: buys nothing: the cheapest video")
+    assert warning.endswith("costs 0.12 USD; raise the budget")
+    (warning,) = warned(tmp_path, f"{CALLER}\n{SOUND}")
+    assert warning.startswith("router.yaml:1: callers[0].daily_budget_usd: buys nothing")
+    assert warned(tmp_path, changed("jizhiai", 'jizhiai\n    daily_budget_usd: "0.12"')) == []
 
 
 def test_an_old_rate_is_warned_of(tmp_path: Path):
