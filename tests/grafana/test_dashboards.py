@@ -273,5 +273,9 @@ def test_grafana_is_told_where_dashboards_and_prometheus_are():
     scraping = yaml.safe_load((ROOT / "config" / "prometheus.yml").read_text())
     assert source["type"] == "prometheus"
     assert source["jsonData"]["timeInterval"] == scraping["global"]["scrape_interval"]
+    assert source["url"] == "${VIDEO_ROUTER_PROMETHEUS}"
+    (traces,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    # Grafana expands the first from its environment, and makes of two dollars one for the browser.
+    assert (traces["name"], traces["url"]) == ("trace_id", "${VIDEO_ROUTER_TRACES}/trace/$${__value.raw}")
     provider = yaml.safe_load((folder / "dashboards" / "video-router.yaml").read_text())["providers"][0]
     assert provider["options"]["path"] == "${VIDEO_ROUTER_DASHBOARDS}"
