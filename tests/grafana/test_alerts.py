@@ -1,17 +1,15 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from grafana.rules import rule_files
 from tests.grafana.alerts import callers, internals, jobs, money, promises, providers, targets
+from tests.grafana.alerts.rules import ALERTS, FOLDER, of_topic
 from tests.grafana.alerts.timeline import Kind, Timeline
 from tests.prometheus import require
 
-FOLDER = Path(__file__).parents[2] / "grafana" / "alerts"
 TOPICS: dict[str, list[Timeline]] = {
     "targets": targets.TIMELINES,
     "promises": promises.TIMELINES,
@@ -21,25 +19,6 @@ TOPICS: dict[str, list[Timeline]] = {
     "money": money.TIMELINES,
     "internals": internals.TIMELINES,
 }
-
-
-def committed(name: str) -> list[dict[str, Any]]:
-    """The groups of a file."""
-    groups: list[dict[str, Any]] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))["groups"]
-    return groups
-
-
-RECORDINGS, ALERTING = committed("recording.yaml"), committed("alerts.yaml")
-RULES = [rule for group in ALERTING for rule in group["rules"]]
-ALERTS = {(rule["alert"], rule["labels"].get("window", "")): rule for rule in RULES}
-
-
-def of_topic(topic: str) -> list[dict[str, Any]]:
-    """The groups that a topic's alerts need, in the order of their evaluation: all of them would take far longer."""
-    (alerts,) = [group for group in ALERTING if group["name"] == f"video-router-{topic}-alerts"]
-    needed = json.dumps(alerts)
-    chosen = [group for group in RECORDINGS if any(rule["record"] in needed for rule in group["rules"])]
-    return [*chosen, alerts]
 
 
 def test_the_committed_rules_are_those_that_the_generator_makes():
