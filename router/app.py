@@ -123,6 +123,7 @@ class _InForce:
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
         self.parts.budgets.limit(daily_limits(catalog, settings.callers))
+        self.observer.metrics.watch_budgets(self.parts.budgets.each())
         self.engine.use(settings.server)
         self.door.use(*terms)
         self.accounts = accounts
@@ -161,6 +162,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         _measure(observer, settings, settings.catalog, health)
         limits, routing = settings.limits, settings.routing
         budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
+        observer.metrics.watch_budgets(budgets.each())
         parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets)
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
