@@ -152,8 +152,8 @@ def main() -> None:
 
 
 def _console() -> Console:
-    """Give tables room when nobody looks at them in a terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120)
+    """Give tables room when nobody looks at them in a terminal, and nobody says how much."""
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
 
 
 def _load(config: Path) -> Settings:

@@ -77,7 +77,7 @@ def read(body: bytes, url: str) -> Overview:
         raise NoOverviewError(f"{url} answers with something else than an overview; {_WHICH}") from None
 
 
-_WHICH: Final = "--admin takes the address that serve listens on for operators, port 9091 unless --admin-port says else"
+_WHICH: Final = "name with --admin what serve listens on for operators, port 9091 unless its --admin-port says else"
 
 
 def _base_url(admin: str) -> str:
@@ -101,7 +101,7 @@ def _why(error: Exception) -> str:
         case TimeoutError():
             return f"no answer within {_TIMEOUT_S:g} s"
         case ConnectionRefusedError():
-            return "nothing listens there; is the router running, and this its admin address?"
+            return "nothing listens there; start the router, or name its admin address with --admin"
         case socket.gaierror():
             return "its name cannot be resolved"
         case OSError(strerror=str(words)):

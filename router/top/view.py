@@ -17,6 +17,7 @@ WIDE_COLUMNS: Final = 110
 _FAILURE_LINES_MAX: Final = 8
 _TEXT_CHARS_MAX: Final = 300
 _JOB_CHARS: Final = 14
+_NAME_CHARS_MAX: Final = {"time": 8, "provider": 16, "failed at": 24, "job and attempt": 44, "code": 20}
 _NONE: Final = "-"
 _GOOD, _FAIR, _BAD, _DIM = "green", "yellow", "red", "dim"
 _BREAKER_STYLES: Final = {"closed": _GOOD, "half_open": _FAIR, "open": _BAD}
@@ -24,10 +25,17 @@ _BREAKER_STYLES: Final = {"closed": _GOOD, "half_open": _FAIR, "open": _BAD}
 
 def view(overview: Overview, url: str, columns: int, trouble: str | None = None) -> RenderableType:
     """Lay an overview out for so many columns; `trouble` says why it is not the newest."""
-    parts: list[RenderableType] = [_head(overview, url)]
+    parts: list[RenderableType] = [_head(overview, url, reached=trouble is None)]
     if trouble is not None:
-        parts.append(_trouble(f"{trouble}. What follows is of {overview.time}."))
-    parts += [_jobs(overview), _outcomes(overview), Text(), _providers(overview, columns), *_notes(overview)]
+        parts.append(_trouble(f"{trouble}. What follows is of {_moment(overview.time)} UTC."))
+    parts += [
+        _jobs(overview),
+        _outcomes(overview),
+        _money(overview),
+        Text(),
+        _providers(overview, columns),
+        *_notes(overview),
+    ]
     if any(provider.window.failures for provider in overview.providers):
         parts += [Text(), _failures(overview.providers)]
     if overview.last_failures:
@@ -44,14 +52,16 @@ def _trouble(words: str) -> Text:
     return Text(plain(words), style=f"bold {_BAD}")
 
 
-def _head(overview: Overview, url: str) -> Text:
+def _head(overview: Overview, url: str, *, reached: bool) -> Text:
     state, style = ("ready", _GOOD) if overview.ready else ("takes no jobs", _BAD)
     if overview.draining:
         state, style = "stopping", _FAIR
+    if not reached:
+        state, style = "out of reach", _BAD
     return Text.assemble(
         (f"video-router {plain(overview.version)}", "bold"),
         *("  ", (state, f"bold {style}")),
-        f"  up {duration(overview.uptime_s)}  {plain(overview.time)}  ",
+        f"  up {duration(overview.uptime_s)}  {_moment(overview.time)} UTC  ",
         (plain(url), _DIM),
     )
 
@@ -77,12 +87,24 @@ def _outcomes(overview: Overview) -> Text:
         for outcome, count in overview.outcomes.items()
         if count
     ]
-    uncertain = overview.uncertain
-    if uncertain.attempts:
-        since = "" if uncertain.oldest_s is None else f", oldest {duration(uncertain.oldest_s)}"
-        shown.append(Text(f"uncertain {usd(uncertain.amount_microusd)} USD ({uncertain.attempts}{since})", style=_FAIR))
     head = Text.assemble((f"last {duration(min(overview.window_s, overview.uptime_s))}  ", "bold"))
     return head.append_text(Text("  ").join(shown) if shown else Text("no job ended", style=_DIM))
+
+
+def _money(overview: Overview) -> Text:
+    """Say what was spent in the window, and what may still turn out to be."""
+    windows, uncertain = [each.window for each in overview.providers], overview.uncertain
+    wasted = sum(each.wasted_microusd for each in windows)
+    text = Text.assemble(
+        ("money  ", "bold"),
+        f"spent {usd(sum(each.posted_microusd for each in windows))} USD  wasted ",
+        (f"{usd(wasted)} USD", _FAIR if wasted else ""),
+        "  uncertain ",
+        (f"{usd(uncertain.amount_microusd)} USD", _FAIR if uncertain.attempts else ""),
+    )
+    if uncertain.oldest_s is not None:
+        text.append(f" ({uncertain.attempts}, oldest {duration(uncertain.oldest_s)})", style=_DIM)
+    return text
 
 
 def _providers(overview: Overview, columns: int) -> Table:
@@ -157,14 +179,15 @@ def _failures(providers: Iterable[ProviderOverview]) -> Table:
 
 
 def _last_failures(failures: Iterable[RecentFailure], columns: int) -> Table:
+    """One line a failure; what it was caused by gets the room that is left."""
     wide = columns >= WIDE_COLUMNS
-    table = _table()
-    for heading in ("time", "provider", "failed at", "job and attempt", *(["code"] if wide else []), "cause"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    table.columns[0].min_width = 8
+    table = _table(expand=True)
+    for heading in ("time", "provider", "failed at", "job and attempt", *(["code"] if wide else [])):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=_NAME_CHARS_MAX[heading])
+    table.add_column("cause", no_wrap=True, overflow="ellipsis", ratio=1)
     for each in failures:
         table.add_row(
-            Text(plain(each.time)[11:19]),
+            Text(_moment(each.time)),
             Text(plain(each.provider or _NONE)),
             Text(f"{plain(each.stage)}.{plain(each.reason)}", style=_BAD),
             Text(_job(each, wide=wide)),
@@ -181,8 +204,13 @@ def _job(failure: RecentFailure, *, wide: bool) -> str:
     return shown if failure.attempt is None else f"{shown} #{failure.attempt}"
 
 
-def _table() -> Table:
-    return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold underline")
+def _table(*, expand: bool = False) -> Table:
+    return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold underline", expand=expand)
+
+
+def _moment(time: str) -> str:
+    """Return the hours, minutes and seconds of a moment."""
+    return plain(time)[11:19]
 
 
 def plain(text: str) -> str:
