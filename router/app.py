@@ -53,7 +53,7 @@ STOP_GRACE_S: Final = 6.0
 _HANG_UP_S: Final = 1.0
 # Python's own 700, 10, 10 walk through every live job again and again, which stops all callers for a tenth of a second.
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
-PROVIDERS_KEPT_MAX: Final = 256
+PROVIDERS_KEPT_MAX: Final = 128
 """How many providers may be known at once, those included that were removed since the start."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -109,9 +109,7 @@ class _InForce:
         """
         catalog = settings.catalog.keeping(self.parts.catalog)
         if len(catalog.providers) > PROVIDERS_KEPT_MAX:
-            message = (
-                f"{PROVIDERS_KEPT_MAX} providers were named since the start, or are; restart to forget the old ones"
-            )
+            message = f"at most {PROVIDERS_KEPT_MAX} are known at once, removed ones included; restart to forget those"
             raise ConfigError(str(settings.file), [Problem("providers", None, message)], settings.digest)
         accounts = {**self.accounts, **settings.accounts}
         health = {name: self._health_of(provider) for name, provider in catalog.providers.items()}

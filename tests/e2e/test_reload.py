@@ -9,10 +9,15 @@ from pathlib import Path
 from signal import SIGHUP
 from typing import Any
 
+import pytest
+import yaml
 from aiohttp import ClientResponse
 
+from router.app import PROVIDERS_KEPT_MAX, Place
+from router.config import ConfigError, load
 from router.core.ledger import CostKind
 from tests.process import PATIENT, Served, a_served
+from tests.rig import a_rig
 
 Document = dict[str, Any]
 # A thousand to one for the cheaper, so that one job tells who is asked first.
@@ -261,3 +266,28 @@ async def test_fifty_reloads_at_once_under_load_lose_no_job_and_no_cent(tmp_path
         assert {name: each["in_flight"] for name, each in readyz["providers"].items()} == dict.fromkeys(
             served.sandboxes, 0
         )
+
+
+async def test_removed_providers_are_kept_up_to_a_limit_and_then_a_restart_is_asked_for(tmp_path: Path) -> None:
+    async with a_rig(tmp_path, "jizhiai") as rig:
+        file = tmp_path / "router.yaml"
+        document = yaml.safe_load(file.read_text())
+        template = document["providers"]["jizhiai"]
+        for generation in range(PROVIDERS_KEPT_MAX // 60):
+            document["providers"] = {"jizhiai": template} | {f"g{generation}-{each}": template for each in range(60)}
+            file.write_text(json.dumps(document))
+            assert not (await rig.router.reload()).problems
+        document["providers"] = {"jizhiai": template} | {f"last-{each}": template for each in range(60)}
+        file.write_text(json.dumps(document))
+        (problem,) = (await rig.router.reload()).problems
+        assert f"providers: at most {PROVIDERS_KEPT_MAX} are known at once" in problem
+        assert "restart" in problem
+        assert (await rig.made()).status == "completed"
+
+
+async def test_a_router_that_strangers_reach_keeps_its_callers(tmp_path: Path) -> None:
+    async with a_rig(tmp_path, "jizhiai"):
+        settings = load(tmp_path / "router.yaml", {})
+        Place("localhost", 0, "127.0.0.1", 0, tmp_path).require_callers(settings)
+        with pytest.raises(ConfigError, match=r"callers: is empty, so anybody who reaches 0\.0\.0\.0 could"):
+            Place("0.0.0.0", 0, "127.0.0.1", 0, tmp_path).require_callers(settings)
