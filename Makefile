@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
 
 test: $(READY) lint
-	@.ci/packages prometheus=prometheus promtool=prometheus ffprobe=ffmpeg
+	@.ci/packages prometheus=prometheus promtool=prometheus amtool=prometheus-alertmanager ffprobe=ffmpeg
 	$(BIN)/pytest
 
 lint: $(READY)

@@ -15,7 +15,8 @@ class Pace:
 
     def __call__(self, duration: str) -> str:
         """Write a duration such as `6h` at this pace."""
-        return duration if self.scale == 1.0 else _duration(_seconds(duration) / self.scale)
+        seconds = _seconds(duration)
+        return duration if self.scale == 1.0 else _duration(seconds / self.scale)
 
     def seconds(self, duration: str) -> str:
         """Write a duration as a number of seconds at this pace, to compare an age with."""
