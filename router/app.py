@@ -118,11 +118,12 @@ class _InForce:
         for name, provider in catalog.providers.items():
             retired = name not in settings.catalog.providers
             health[name].use(provider, retired=retired, renewed=self._is_renewed(provider, accounts[name]))
+        came = catalog.providers.keys() - self.parts.catalog.providers.keys()
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
         self.parts.budgets.limit(daily_limits(catalog, settings.callers))
         self.observer.metrics.watch_budgets(self.parts.budgets.each())
-        self.engine.use(settings.server)
+        self.engine.use(settings.server, came)
         self.door.use(*terms)
         self.accounts = accounts
 

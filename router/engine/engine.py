@@ -68,9 +68,14 @@ class Engine:
         self._draining = False
         self._serving = Serving(parts, self._relinked)
 
-    def use(self, settings: ServerSettings) -> None:
-        """Go on with other limits; the jobs that are live stay, however many."""
+    def use(self, settings: ServerSettings, came: Collection[str] = ()) -> None:
+        """Go on with other limits; the jobs that are live stay, however many.
+
+        `came` are providers that nobody could ask before: a start may have found attempts of theirs that are late.
+        """
         self._settings = settings
+        if came:
+            self._spawn(self._watch_again(frozenset(came)))
 
     @property
     def catalog(self) -> Catalog:
@@ -276,6 +281,17 @@ class Engine:
             except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
                 _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
+
+    async def _watch_again(self, providers: frozenset[str]) -> None:
+        while True:
+            with suppress(StoreUnavailableError):
+                jobs = await self._parts.store.open_jobs()
+                break
+            await asyncio.sleep(_STORE_RETRY_AFTER_S)
+        for job in jobs:
+            for attempt in job.attempts:
+                if attempt.state is AttemptState.LATE and attempt.provider in providers:
+                    self.watch_late(job, attempt)
 
     async def _forget_keys(self) -> None:
         """Forget idempotency keys whose jobs must be over, and which no caller may rely on any more."""

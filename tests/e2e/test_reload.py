@@ -268,6 +268,27 @@ async def test_fifty_reloads_at_once_under_load_lose_no_job_and_no_cent(tmp_path
         )
 
 
+async def test_a_raised_budget_is_in_force_at_once_and_what_was_used_today_stays_used(tmp_path: Path) -> None:
+    def limit(amount: str) -> None:
+        document = yaml.safe_load((tmp_path / "router.yaml").read_text())
+        document["providers"]["jizhiai"]["daily_budget_usd"] = amount
+        (tmp_path / "router.yaml").write_text(json.dumps(document))
+
+    async with a_rig(tmp_path, "jizhiai", "shenma") as rig:
+
+        async def bought_from() -> str:
+            assert (await rig.made(prompt="a kite")).status == "completed"
+            return max(rig.rows(), key=lambda row: row.submitted_at).provider
+
+        assert await bought_from() == "jizhiai"
+        limit("0.20")
+        assert (await rig.router.reload()).changes == ("providers.jizhiai.daily_budget_usd: unset -> 0.20",)
+        assert await bought_from() == "shenma"
+        limit("0.30")
+        await rig.router.reload()
+        assert [await bought_from(), await bought_from()] == ["jizhiai", "shenma"]
+
+
 async def test_removed_providers_are_kept_up_to_a_limit_and_then_a_restart_is_asked_for(tmp_path: Path) -> None:
     async with a_rig(tmp_path, "jizhiai") as rig:
         file = tmp_path / "router.yaml"

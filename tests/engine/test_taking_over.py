@@ -38,7 +38,9 @@ def use(scene: Scene, *without: str, prices: dict[str, int] | None = None, limit
     }
     for name, each in catalog.providers.items():
         health[name].use(each, retired=name in without)
+    came = catalog.providers.keys() - parts.catalog.providers.keys()
     parts.use(catalog, health, limits or parts.limits, parts.routing)
+    scene.engine.use(ServerSettings(), came)
 
 
 def test_a_job_that_was_accepted_before_is_bought_by_the_prices_in_force() -> None:
@@ -117,5 +119,23 @@ def test_a_lower_limit_of_unfinished_jobs_turns_creates_away_and_lets_the_live_o
             scene.accepted -= 1
             for job in jobs:
                 assert (await scene.ended(job.id)).state is JobState.COMPLETED
+
+    in_virtual_time(main)
+
+
+def test_late_attempts_of_a_provider_that_a_start_did_not_know_are_asked_about_when_it_comes_back() -> None:
+    async def main(clock: Clock) -> None:
+        fates = {"alpha": [Fate(ends_after_s=3000.0, stuck=True)]}
+        async with a_scene(clock, fates) as scene:
+            job = await scene.made()
+            assert [each.state for each in job.attempts] == [AttemptState.LATE, AttemptState.SUCCEEDED]
+            await scene.crash()
+            await scene.start("alpha")
+            await asyncio.sleep(4000.0)
+            assert (await scene.books())["alpha"] == (0, job.attempts[0].quote_microusd)
+            use(scene)
+            await asyncio.sleep(4000.0)
+            assert (await scene.books())["alpha"] == (job.attempts[0].quote_microusd, 0)
+            assert scene.posts() == {"alpha": 1, "beta": 1}
 
     in_virtual_time(main)
