@@ -32,16 +32,25 @@ def succeeded_share(window: str) -> str:
     return f"job_provider:video_router_succeeded_per_attempts:ratio_increase{window}"
 
 
+def selling(by: str) -> str:
+    """Whoever is in the price list: one that was taken out of the configuration is shown, but sells nothing."""
+    return f"group by ({by}) ({series(f.PRICE)})"
+
+
 def recordings(pace: Pace) -> list[Group]:
     """Build the recordings that are no promise to a caller."""
     by_provider = [record for window in WINDOWS for record in _by_provider(window, pace)]
-    return [Group("video-router-now", _now()), Group("video-router-providers", by_provider, pace("1m"))]
+    return [Group("video-router-now", _now(pace)), Group("video-router-providers", by_provider, pace("1m"))]
 
 
-def _now() -> list[Record]:
+def _now(pace: Pace) -> list[Record]:
+    by = "job, instance, provider"
     # A half-open breaker lets one trial through: for everybody else the provider is ejected still.
     breakers = series(f.BREAKER_STATE, 'breaker=~"submit|generate"', 'state=~"open|half_open"')
-    ejected = f"max by (job, instance, provider) (\n  {breakers}\nor\n  {series(f.PROVIDER_OUTAGE)}\n)"
+    ejected = f"max by ({by}) (\n  {breakers}\nor\n  {series(f.PROVIDER_OUTAGE)}\n)"
+    # One whose offerings have all ended is never asked, and so never ejected.
+    asked = increase(f.EXCHANGES, by, pace("1d"), 'operation="submit"')
+    ejected = f"{ejected}\nand\n{selling(by)}\nand\n{asked} > 0"
     return [Record(IN_FLIGHT, f"sum by ({REPLICA}) ({series(f.JOBS_IN_FLIGHT)})"), Record(EJECTED, ejected)]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana.rules.measures import EJECTED, IN_FLIGHT, PROVIDER, REPLICA
+from grafana.rules.measures import EJECTED, IN_FLIGHT, PROVIDER, REPLICA, selling
 from grafana.rules.pace import Pace
 from grafana.rules.promql import increase, series
 from grafana.rules.rule import Alert, Dashboard, Group, Severity, Words
@@ -39,7 +39,7 @@ def _ejected(pace: Pace) -> Alert:
         Dashboard.PROVIDERS,
     )
     closed = series(f.BREAKER_STATE, 'state="closed"')
-    expression = f"min by ({PROVIDER}, breaker) ({closed}) == 0"
+    expression = f"min by ({PROVIDER}, breaker) ({closed}) == 0\nand on ({PROVIDER})\n{selling(PROVIDER)}"
     return Alert("ProviderEjected", Severity.TICKET, expression, words, pace("15m"), pace("5m"))
 
 
@@ -59,7 +59,9 @@ def _refused(reason: str, pace: Pace) -> Alert:
     outage = series(f.PROVIDER_OUTAGE, f'reason="{reason}"')
     told = f"max_over_time({outage}[{pace('6h')}]) == 1"
     shut = series(f.BREAKER_STATE, 'breaker="submit"', 'state="closed"')
-    expression = f"max by ({PROVIDER}) (\n  {told}\nand on (job, instance, provider)\n  {shut} == 0\n)"
+    expression = (
+        f"max by ({PROVIDER}) (\n  {told}\nand on (job, instance, provider)\n  {shut} == 0\n)\nand\n{selling(PROVIDER)}"
+    )
     return Alert(name, Severity.TICKET, expression, words)
 
 

@@ -27,6 +27,16 @@ _IN_FLIGHT = series("jobs_in_flight", provider="p0")
 _END = series("offering_end_timestamp_seconds", provider="p0", offering="p0/sora-2")
 
 
+def sold(provider: str, steps: int = 200, asked: float = 1) -> dict[str, str]:
+    """The series of a provider that is in the price list, and gets so many submits a step."""
+    price = {"provider": provider, "model": "sora-2", "size": "1280x720", "seconds": "10"}
+    submits = {"provider": provider, "operation": "submit", "result": "error"}
+    return {
+        series("price_usd_per_second", **price): gauge((0.1, steps)),
+        series("exchanges_total", **submits): counter((asked, steps)),
+    }
+
+
 def breaker(provider: str, *states: tuple[str, int], kind: str = "submit") -> dict[str, str]:
     """The three series of a breaker that is in one state after the other."""
     return {
@@ -68,6 +78,8 @@ TIMELINES = [
     Timeline(
         "providers take jobs",
         {
+            **sold("p0"),
+            **sold("p1"),
             **breaker("p0", ("closed", 61)),
             **breaker("p0", ("closed", 61), kind="generate"),
             **breaker("p1", ("closed", 61)),
@@ -82,6 +94,8 @@ TIMELINES = [
     Timeline(
         "every provider is ejected, one by its account, while callers ask; then one comes back",
         {
+            **sold("p0"),
+            **sold("p1"),
             **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 20)),
             **breaker("p1", ("closed", 90)),
             **outage("p1", "balance", (0, 20), (1, 70)),
@@ -90,8 +104,9 @@ TIMELINES = [
         [quiet(ALL_EJECTED, 19), fires(ALL_EJECTED, 40, _NOBODY), recovers(ALL_EJECTED, 80)],
     ),
     Timeline(
-        "every provider is ejected and nobody asks, or one that is polled slowly counts as ejected",
+        "every provider is ejected, and nobody asks for a video",
         {
+            **sold("p0"),
             **breaker("p0", ("open", 61)),
             _CREATES: counter((0, 60)),
             _IN_FLIGHT: gauge((0, 61)),
@@ -101,6 +116,7 @@ TIMELINES = [
     Timeline(
         "polls alone are slow",
         {
+            **sold("p0"),
             **breaker("p0", ("closed", 61)),
             **breaker("p0", ("open", 61), kind="poll"),
             _IN_FLIGHT: gauge((9, 61)),
@@ -116,12 +132,12 @@ TIMELINES = [
     ),
     Timeline(
         "a restart admits every provider again",
-        {**breaker("p0", ("open", 30), ("closed", 31)), _IN_FLIGHT: gauge((5, 30), (0, 1), (5, 30))},
+        {**sold("p0"), **breaker("p0", ("open", 30), ("closed", 31)), _IN_FLIGHT: gauge((5, 30), (0, 1), (5, 30))},
         [reset(ALL_EJECTED, 40), reset(EJECTED, 40)],
     ),
     Timeline(
         "a breaker stays away from closed through its trials, then closes",
-        breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30), kind="generate"),
+        {**sold("p0"), **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30), kind="generate")},
         [few(EJECTED, 20), fires(EJECTED, 26, _OUT), fires(EJECTED, 60, _OUT), recovers(EJECTED, 80)],
     ),
     *(
@@ -131,6 +147,7 @@ TIMELINES = [
             Timeline(
                 f"{reason}: told at once and through every trial, until a trial is taken",
                 {
+                    **sold("p0"),
                     **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30)),
                     **outage("p0", reason, (0, 10), *_OUTAGE_TRIALS, (0, 30)),
                 },
@@ -144,37 +161,63 @@ TIMELINES = [
             ),
             Timeline(
                 f"{reason}: nobody asks for a video, so that no trial is taken",
-                {**breaker("p0", ("open", 200)), **outage("p0", reason, (1, 15), (0, 185))},
+                {**sold("p0"), **breaker("p0", ("open", 200)), **outage("p0", reason, (1, 15), (0, 185))},
                 [fires(alert, 190, told)],
             ),
             Timeline(
                 f"{reason}: a breaker that opened for another cause",
-                {**breaker("p0", ("open", 61)), **outage("p0", reason, (0, 61))},
+                {**sold("p0"), **breaker("p0", ("open", 61)), **outage("p0", reason, (0, 61))},
                 [few(alert, 60)],
             ),
             Timeline(
                 f"{reason}: a restart tries the provider anew",
-                {**breaker("p0", ("open", 20), ("closed", 20)), **outage("p0", reason, (1, 20), (0, 20))},
+                {**sold("p0"), **breaker("p0", ("open", 20), ("closed", 20)), **outage("p0", reason, (1, 20), (0, 20))},
                 [reset(alert, 21)],
             ),
         )
     ),
     Timeline(
-        "an offering ends in 40 days, then in 30, then in seven, then it is over",
-        {_END: gauge((40 * DAY_S, 1000))},
+        "of three providers one is ejected, one was taken out of the price list, one has nothing left to sell",
+        {
+            **sold("p0"),
+            **breaker("p0", ("open", 90)),
+            **breaker("p1", ("closed", 90)),
+            **sold("p2", asked=0),
+            **breaker("p2", ("closed", 90)),
+            _CREATES: counter((1, 90)),
+        },
+        [fires(ALL_EJECTED, 20, _NOBODY)],
+    ),
+    Timeline(
+        "an ejected provider whose key is refused is taken out of the configuration",
+        {
+            **sold("p0", steps=30),
+            **breaker("p0", ("open", 90)),
+            **breaker("p0", ("closed", 90), kind="generate"),
+            **outage("p0", "auth", (1, 15), (0, 75)),
+        },
         [
-            quiet(ENDS, 200),
-            quiet(ENDS_SOON, 400),
-            # 20.5 days are left at noon.
-            fires(ENDS, 468, ticket(_OFFERING, "The offering p0/sora-2 ends in 20d 12h 0m 0s.")),
-            few(ENDS_SOON, 468),
-            # 3.5 days are left at noon; the next check is at midnight.
-            fires(ENDS_SOON, 876, page(_OFFERING, "Only 3d 12h 0m 0s until the offering p0/sora-2 ends.")),
-            quiet(ENDS_SOON, 888),
-            recovers(ENDS, 962),
-            recovers(ENDS_SOON, 972),
+            fires(KEY, 29, _KEY),
+            recovers(KEY, 36),
+            recovers(EJECTED, 45),
         ],
-        step_m=60,
+    ),
+    Timeline(
+        "an offering ends in 40 days, then in 30, then in seven, then it is over",
+        {_END: gauge((40 * DAY_S, 250))},
+        [
+            quiet(ENDS, 50),
+            quiet(ENDS_SOON, 100),
+            # 20.5 days are left at noon.
+            fires(ENDS, 117, ticket(_OFFERING, "The offering p0/sora-2 ends in 20d 12h 0m 0s.")),
+            few(ENDS_SOON, 117),
+            # 3.5 days are left at noon; the next check is at midnight.
+            fires(ENDS_SOON, 219, page(_OFFERING, "Only 3d 12h 0m 0s until the offering p0/sora-2 ends.")),
+            quiet(ENDS_SOON, 222),
+            recovers(ENDS, 240),
+            recovers(ENDS_SOON, 243),
+        ],
+        step_m=240,
     ),
     Timeline(
         "an offering without an end, and one whose end is put off by a reload",

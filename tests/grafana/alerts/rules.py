@@ -1,6 +1,7 @@
 """The committed rules, as Prometheus reads them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,15 @@ ALERTS = {(rule["alert"], rule["labels"].get("window", "")): rule for group in A
 
 
 def of_topic(topic: str) -> list[dict[str, Any]]:
-    """The groups that a topic's alerts need, in the order of their evaluation: all of them would take far longer."""
+    """What a topic's alerts need, in the order of its evaluation: all recordings would take far longer."""
     (alerts,) = [group for group in ALERTING if group["name"] == f"video-router-{topic}-alerts"]
-    needed = json.dumps(alerts)
-    chosen = [group for group in RECORDING if any(rule["record"] in needed for rule in group["rules"])]
-    return [*chosen, alerts]
+    needed, chosen = json.dumps(alerts), [alerts]
+    for group in reversed(RECORDING):
+        records = []
+        for rule in reversed(group["rules"]):
+            if re.search(rf"{rule['record']}\b", needed):
+                records.insert(0, rule)
+                needed += rule["expr"]
+        if records:
+            chosen.insert(0, {**group, "rules": records})
+    return chosen
