@@ -225,4 +225,7 @@ def check_logs(served: Served) -> None:
             assert secret not in text
     events = Counter(json.loads(line)["event"] for line in served.logs[0].read_text().splitlines())
     assert events["job_accepted"] == events["job_ended"] == JOBS
-    assert events["attempt_started"] == events["attempt_ended"] == len(served.rows())
+    rows = served.rows()
+    assert events["routed"] == events["attempt_ended"] == len(rows)
+    settled = sum(row.voided or row.cost_kind is not None for row in rows)
+    assert sum(text.count('"event":"money_settled"') for text in map(Path.read_text, served.logs)) == settled
