@@ -22,6 +22,19 @@ from tests.rig import SOLD, provider_document
 ENDED = ("completed", "failed")
 # Ejections and cool-downs would only make jobs wait.
 PATIENT: Mapping[str, Any] = {"breaker": {"volume_min": 1000}}
+# Nothing is given up for being slow, so that no second purchase is right: a loaded machine takes its time to restart.
+UNHURRIED: Mapping[str, Any] = {
+    **PATIENT,
+    "timeouts": {"connect_s": 10, "submit_s": 20, "poll_s": 10, "download_idle_s": 20},
+    "polling": {
+        "first_after_s": 0.02,
+        "interval_s_min": 0.02,
+        "interval_s_max": 0.1,
+        "stall_s": 50,
+        "deadline_s": 55,
+        "download_s_max": 30,
+    },
+}
 
 
 @dataclass(slots=True)

@@ -6,12 +6,11 @@ import os
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from aiohttp import ClientError
 
 from router.core.job import AttemptState, JobState
-from tests.process import ENDED, PATIENT, Served, a_served
+from tests.process import ENDED, UNHURRIED, Served, a_served
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -26,20 +25,6 @@ WEATHER = (
     {"fault": "fail_at_95", "share": 0.1},
     {"fault": "poll_500", "share": 0.1},
 )
-
-# Nothing is given up for being slow, so that no second purchase is right: a loaded machine takes its time to restart.
-UNHURRIED: dict[str, Any] = {
-    **PATIENT,
-    "timeouts": {"connect_s": 10, "submit_s": 20, "poll_s": 10, "download_idle_s": 20},
-    "polling": {
-        "first_after_s": 0.02,
-        "interval_s_min": 0.02,
-        "interval_s_max": 0.1,
-        "stall_s": 50,
-        "deadline_s": 55,
-        "download_s_max": 30,
-    },
-}
 
 
 async def test_no_kill_loses_a_job_or_buys_one_twice(tmp_path: Path) -> None:

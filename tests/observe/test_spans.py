@@ -67,6 +67,14 @@ def test_a_request_without_a_parent_begins_a_trace(recording: Recording):
     assert parse_traceparent(request.trace_parent) == format_trace_id(span.get_span_context().trace_id)
 
 
+def test_asking_how_far_a_video_is_begins_no_trace_and_continues_its_callers(recording: Recording):
+    for headers in ({}, {"traceparent": scenes.TRACE_PARENT}):
+        with recording.spans.request_span("GET /v1/videos/{video_id}", headers) as request:
+            request.answered(200)
+    (span,) = recording.exporter.get_finished_spans()
+    assert parent_of(span) == (scenes.TRACE, scenes.PARENT_SPAN)
+
+
 def test_an_answer_of_the_servers_fault_is_an_error(recording: Recording):
     with recording.spans.request_span("POST /v1/videos", {}) as request:
         request.answered(503)
@@ -85,7 +93,7 @@ def test_a_request_that_raises_is_an_error_without_its_message(recording: Record
 
 
 def test_a_request_names_the_job_that_it_is_about(recording: Recording):
-    with recording.spans.request_span("GET /v1/videos/{video_id}", {}) as request:
+    with recording.spans.request_span("DELETE /v1/videos/{video_id}", {}) as request:
         request.about("video_1")
     (span,) = recording.exporter.get_finished_spans()
     assert (span.attributes or {})["video_router.job"] == "video_1"
