@@ -6,7 +6,7 @@ from threading import Event
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from router.core.budget import DAY_S, Booking, BudgetKey, Budgets, BudgetScope, daily_limits, day_of, day_start
 from router.core.job import Attempt
@@ -123,6 +123,7 @@ class BudgetsMachine(RuleBasedStateMachine):
         self.limits = limits
         self.budgets.limit(limits)
 
+    @precondition(lambda self: self.now == self.latest)
     @rule()
     def restart(self) -> None:
         self.started = self.now
@@ -205,13 +206,14 @@ def test_money_that_becomes_known_the_day_after_counts_on_the_day_of_its_submit(
 
 def test_an_attempt_whose_money_never_becomes_known_is_forgotten_with_its_day() -> None:
     time = ManualTime()
-    budgets = Budgets(time.clock)
+    budgets = Budgets(time.clock, {ALPHA: 100})
     for number in range(100):
-        budgets.reserve(a_booking(number, at=time.clock.wall()))
         time.advance(DAY_S)
-    assert sum(len(day.open) for day in budgets._days.values()) == 2
-    budgets.hold(a_booking(1))
-    assert sum(len(day.open) for day in budgets._days.values()) == 2
+        budgets.reserve(a_booking(number, at=time.clock.wall()))
+    for number in range(3):
+        budgets.hold(a_booking(number, at=EPOCH + number * DAY_S))
+    assert [name for day in budgets._days.values() for name in day.open] == ["attempt_98", "attempt_99"]
+    assert used(budgets) == {ALPHA: 100}
 
 
 def test_a_limit_set_at_noon_counts_what_was_spent_since_midnight() -> None:

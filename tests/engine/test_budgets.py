@@ -142,6 +142,22 @@ def test_at_midnight_the_cheapest_is_asked_again() -> None:
     in_virtual_time(main)
 
 
+def test_a_restart_after_midnight_counts_what_was_submitted_since() -> None:
+    async def main(clock: Clock) -> None:
+        lost = Fate(submit=NoAnswer("reset"))
+        async with a_scene(clock, {"alpha": [Fate(), lost, Fate(), lost]}, daily_limits={ALPHA: 10**6}) as scene:
+            for _ in range(2):
+                await scene.made()
+            await asyncio.sleep(TO_MIDNIGHT_S - clock.monotonic())
+            for _ in range(2):
+                await scene.made()
+            await scene.crash()
+            await scene.start()
+            assert used(scene) == await booked(scene) == {"alpha": 200_000}
+
+    in_virtual_time(main)
+
+
 def test_a_job_waits_for_midnight_when_its_time_allows() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock, providers=("alpha",), daily_limits={ALPHA: 100_000}) as scene:
