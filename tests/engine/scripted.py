@@ -262,6 +262,31 @@ class Scene:
         self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
         await self.engine.start()
 
+    def use(
+        self,
+        *without: str,
+        prices: Mapping[str, int] = MappingProxyType({}),
+        limits: JobLimits | None = None,
+        renewed: bool = False,
+        **changes: Any,
+    ) -> None:
+        """Take over a configuration that lacks some providers, prices some anew, and changes all of them."""
+        parts = self.engine._parts
+        kept = tuple(replace(each, **changes) for name, each in self.catalog.providers.items() if name not in without)
+        offerings = tuple(
+            an_offering(name, price=a_price(prices.get(name, PRICES[name])))
+            for name in self.catalog.providers
+            if name not in without
+        )
+        catalog = Catalog.of(kept, offerings).keeping(parts.catalog)
+        came = catalog.providers.keys() - parts.catalog.providers.keys()
+        for name, each in catalog.providers.items():
+            if name not in self.health:
+                self.health[name] = ProviderHealth(each, self.clock, parts.rng, parts.emit)
+            self.health[name].use(each, retired=name in without, renewed=renewed)
+        parts.use(catalog, dict(self.health), limits or parts.limits, parts.routing)
+        self.engine.use(ServerSettings(), came)
+
     async def crash(self) -> None:
         """Drop the engine where it stands, as a process that is killed does."""
         tasks = (*self.engine._tasks, *self.engine._submits)

@@ -1,4 +1,4 @@
-"""Whatever upstreams do, in whatever order, and whenever the router is killed: no money goes where it may not."""
+"""Whatever upstreams do, and whenever the router is killed or configured anew: no money goes where it may not."""
 
 import asyncio
 
@@ -74,8 +74,9 @@ _limits = st.builds(
     duplicate_microusd_max=st.sampled_from([0, 100_000, 1_000_000]),
     attempt_s_min=st.sampled_from([1.0, 120.0]),
 )
-_restarts = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.3, 5.0, 70.0, 650.0]), st.sampled_from(["crash", "stop"])), max_size=3
+_reloads = st.frozensets(st.sampled_from(NAMES))
+_interruptions = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.3, 5.0, 70.0, 650.0]), st.sampled_from(["crash", "stop"]) | _reloads), max_size=4
 )
 
 
@@ -84,14 +85,14 @@ _restarts = st.lists(
     fates=st.fixed_dictionaries(dict.fromkeys(NAMES, _fates)),
     limits=_limits,
     jobs=st.integers(1, 4),
-    restarts=_restarts,
+    interruptions=_interruptions,
     failed_billed=st.booleans(),
 )
 def test_no_money_goes_where_it_may_not(
     fates: dict[str, list[Fate]],
     limits: JobLimits,
     jobs: int,
-    restarts: list[tuple[float, str]],
+    interruptions: list[tuple[float, str | frozenset[str]]],
     failed_billed: bool,
 ) -> None:
     rule = ChargeRule(refused_billed=failed_billed, failed_billed=failed_billed)
@@ -100,8 +101,11 @@ def test_no_money_goes_where_it_may_not(
         async with a_scene(clock, fates, limits, NAMES, charge_rule=rule) as scene:
             for _ in range(jobs):
                 await scene.accept()
-            for after_s, how in restarts:
+            for after_s, how in interruptions:
                 await asyncio.sleep(after_s)
+                if isinstance(how, frozenset):
+                    scene.use(*how, renewed=len(how) == 1, in_flight_max=1 + len(how))
+                    continue
                 await (scene.crash() if how == "crash" else scene.engine.stop(7.0))
                 await scene.start()
             await check_ends(scene)

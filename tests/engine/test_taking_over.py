@@ -6,41 +6,14 @@ from dataclasses import replace
 import pytest
 
 from providers.canonical import Failure, Reason, Stage
-from router.core.catalog import Catalog
 from router.core.clock import Clock
-from router.core.health import ProviderHealth
 from router.core.job import AttemptState, JobState
 from router.core.limits import ServerSettings
 from router.core.order import UnavailableError
-from router.core.policy import JobLimits
-from tests.builders import a_price, an_offering
-from tests.engine.scripted import Fate, Scene, a_scene
+from tests.engine.scripted import Fate, a_scene
 from tests.virtual_time import in_virtual_time
 
 BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL, "something broke")
-
-
-def use(scene: Scene, *without: str, prices: dict[str, int] | None = None, limits: JobLimits | None = None) -> None:
-    """Take over a configuration that lacks some providers, or prices some of them anew."""
-    parts = scene.engine._parts
-    kept = tuple(each for name, each in scene.catalog.providers.items() if name not in without)
-    offerings = tuple(
-        an_offering(
-            each.provider, price=a_price((prices or {}).get(each.provider, each.price.tiers[0].amount_microusd))
-        )
-        for each in scene.catalog.offerings
-        if each.provider not in without
-    )
-    catalog = Catalog.of(kept, offerings).keeping(parts.catalog)
-    health = {
-        name: scene.health.get(name) or ProviderHealth(each, scene.clock, parts.rng, parts.emit)
-        for name, each in catalog.providers.items()
-    }
-    for name, each in catalog.providers.items():
-        health[name].use(each, retired=name in without)
-    came = catalog.providers.keys() - parts.catalog.providers.keys()
-    parts.use(catalog, health, limits or parts.limits, parts.routing)
-    scene.engine.use(ServerSettings(), came)
 
 
 def test_a_job_that_was_accepted_before_is_bought_by_the_prices_in_force() -> None:
@@ -48,7 +21,7 @@ def test_a_job_that_was_accepted_before_is_bought_by_the_prices_in_force() -> No
         async with a_scene(clock) as scene:
             job = await scene.accept()
             # Its run has not begun: it was routed when it was accepted.
-            use(scene, prices={"alpha": 900_000, "beta": 10_000})
+            scene.use(prices={"alpha": 900_000, "beta": 10_000})
             ended = await scene.ended(job.id)
             assert [(each.provider, each.quote_microusd) for each in ended.attempts] == [("beta", 10_000)]
 
@@ -59,7 +32,7 @@ def test_a_job_that_was_routed_to_a_removed_provider_is_routed_again() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
             job = await scene.accept()
-            use(scene, "alpha")
+            scene.use("alpha")
             assert (await scene.ended(job.id)).state is JobState.COMPLETED
             assert scene.posts() == {"beta": 1}
 
@@ -70,7 +43,7 @@ def test_a_job_whose_only_provider_is_removed_before_it_began_ends_with_no_candi
     async def main(clock: Clock) -> None:
         async with a_scene(clock, providers=("alpha",)) as scene:
             job = await scene.accept()
-            use(scene, "alpha")
+            scene.use("alpha")
             ended = await scene.ended(job.id)
             assert ended.failure is not None
             assert (ended.failure.reason, scene.posts()) == (Reason.NO_CANDIDATE, {})
@@ -85,7 +58,7 @@ def test_an_attempt_goes_on_at_a_removed_provider_with_its_quote_and_fails_over_
             job = await scene.accept()
             while not (await scene.job(job.id)).attempts:
                 await asyncio.sleep(0.01)
-            use(scene, "alpha", "beta")
+            scene.use("alpha", "beta")
             ended = await scene.ended(job.id)
             assert [each.provider for each in ended.attempts] == ["alpha", "gamma"]
             assert [each.state for each in ended.attempts] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
@@ -102,7 +75,7 @@ def test_live_jobs_go_by_the_new_limits_and_keep_their_deadline() -> None:
             job = await scene.accept()
             while not (await scene.job(job.id)).attempts:
                 await asyncio.sleep(0.01)
-            use(scene, limits=replace(scene.limits, attempts_max=1, deadline_s=1.0))
+            scene.use(limits=replace(scene.limits, attempts_max=1, deadline_s=1.0))
             ended = await scene.ended(job.id)
             assert (len(ended.attempts), ended.state, ended.deadline_at) == (1, JobState.FAILED, job.deadline_at)
 
@@ -133,7 +106,7 @@ def test_late_attempts_of_a_provider_that_a_start_did_not_know_are_asked_about_w
             await scene.start("alpha")
             await asyncio.sleep(4000.0)
             assert (await scene.books())["alpha"] == (0, job.attempts[0].quote_microusd)
-            use(scene)
+            scene.use()
             await asyncio.sleep(4000.0)
             assert (await scene.books())["alpha"] == (job.attempts[0].quote_microusd, 0)
             assert scene.posts() == {"alpha": 1, "beta": 1}
