@@ -3,6 +3,7 @@
 from tests.grafana.alerts.timeline import (
     JOB,
     RESET,
+    Firing,
     Timeline,
     by_router,
     counter,
@@ -32,19 +33,36 @@ def _runs(digest: str, instance: str) -> str:
 
 _REFUSED = ticket(by_router(), "a:9091 refused its new configuration; the one before stays in force.")
 _TWO = ticket({"job": JOB}, "The routers of video-router run 2 different configurations.")
-_NO_WRITES = page(by_router(), "a:9091 cannot write to its store: about 15 writes failed.")
-_SLOW_WRITES = ticket(by_router(), "10% of the writes of a:9091 take over 100 ms.")
-_LATE_LOOP = ticket(by_router(), "The event loop of a:9091 is over 100 ms late in 5% of cases.")
-_LOST_LOGS = ticket(
-    by_router(sink="logs"),
-    "a:9091 failed to record events in its logs.",
-    "About 2 within 15 minutes. Jobs go on, but what is shown of them is not all there was; the ledger is.",
-)
-_FOLDED = ticket(
-    by_router(family="attempts_total"),
-    "The metric attempts_total of a:9091 has as many series as it may.",
-    "About 10 values within an hour were counted under `other`. Totals stay right, their breakdown does not.",
-)
+
+
+def _no_writes(count: int) -> Firing:
+    return page(by_router(), f"a:9091 cannot write to its store: about {count} writes failed.")
+
+
+def _slow_writes(share: str) -> Firing:
+    return ticket(by_router(), f"{share} of the writes of a:9091 take over 100 ms.")
+
+
+def _late_loop(share: str) -> Firing:
+    return ticket(by_router(), f"The event loop of a:9091 is over 100 ms late in {share} of cases.")
+
+
+def _lost_logs(count: int) -> Firing:
+    return ticket(
+        by_router(sink="logs"),
+        "a:9091 failed to record events in its logs.",
+        f"About {count} within 15 minutes. Jobs go on, but what is shown of them is not all there was; the ledger is.",
+    )
+
+
+def _folded(count: int) -> Firing:
+    return ticket(
+        by_router(family="attempts_total"),
+        "The metric attempts_total of a:9091 has as many series as it may.",
+        f"About {count} values within an hour were counted under `other`. Totals stay right, their breakdown does not.",
+    )
+
+
 _ALL = (STORE_FAILS, STORE_SLOW, LOOP, OBSERVER, FOLDED)
 
 TIMELINES = [
@@ -68,38 +86,63 @@ TIMELINES = [
         ],
     ),
     Timeline(
-        "writes fail, then they do not",
-        {_FAILURES: counter((0, 10), (1, 30), (0, 60))},
-        [fires(STORE_FAILS, 40, _NO_WRITES), recovers(STORE_FAILS, 70)],
-    ),
-    Timeline(
-        "a single write fails, and a single one is slow",
+        "a few writes are slow and the loop is now and then late, which is no trouble yet",
         {
-            _FAILURES: counter((0, 10), (1, 1), (0, 50)),
-            _WRITES: counter((0, 10), (1, 1), (0, 50)),
-            _QUICK: counter((0, 61)),
+            _WRITES: counter((100, 60)),
+            _QUICK: counter((97, 60)),
+            _TURNS: counter((1000, 60)),
+            _PROMPT: counter((993, 60)),
         },
-        [few(STORE_FAILS, 15), few(STORE_SLOW, 24)],
+        [quiet(STORE_SLOW, 60), quiet(LOOP, 60)],
     ),
     Timeline(
-        "a tenth of the writes is slow, then none",
-        {_WRITES: counter((20, 150)), _QUICK: counter((18, 60), (20, 90))},
-        [fires(STORE_SLOW, 40, _SLOW_WRITES), recovers(STORE_SLOW, 120)],
+        "four writes fail, then none",
+        {_FAILURES: counter((0, 10), (1, 4), (0, 60))},
+        [
+            quiet(STORE_FAILS, 13),
+            fires(STORE_FAILS, 20, _no_writes(4)),
+            fires(STORE_FAILS, 35, _no_writes(3)),
+            recovers(STORE_FAILS, 38),
+        ],
+    ),
+    Timeline(
+        "two writes fail, and fifteen are all there are, and slow",
+        {
+            _FAILURES: counter((0, 10), (1, 2), (0, 50)),
+            _WRITES: counter((0, 10), (1, 15), (0, 37)),
+            _QUICK: counter((0, 62)),
+        },
+        [few(STORE_FAILS, 15), *(few(STORE_SLOW, at) for at in (22, 25, 35))],
+    ),
+    Timeline(
+        "two writes of 25 are slow, then none",
+        {_WRITES: counter((2, 150)), _QUICK: counter((1.84, 60), (2, 90))},
+        [
+            quiet(STORE_SLOW, 20),
+            fires(STORE_SLOW, 40, _slow_writes("8%")),
+            fires(STORE_SLOW, 79, _slow_writes("5.333%")),
+            recovers(STORE_SLOW, 82),
+        ],
     ),
     Timeline(
         "the event loop is late, then it is not",
-        {_TURNS: counter((240, 150)), _PROMPT: counter((228, 60), (240, 90))},
-        [fires(LOOP, 40, _LATE_LOOP), recovers(LOOP, 120)],
+        {_TURNS: counter((2, 150)), _PROMPT: counter((1.972, 60), (2, 90))},
+        [
+            quiet(LOOP, 20),
+            fires(LOOP, 40, _late_loop("1.4%")),
+            fires(LOOP, 78, _late_loop("1.027%")),
+            recovers(LOOP, 81),
+        ],
     ),
     Timeline(
-        "the event loop has hardly begun",
-        {_TURNS: counter((1, 12)), _PROMPT: counter((0, 12))},
-        [few(LOOP, 12)],
+        "the event loop has hardly been looked at",
+        {_TURNS: counter((1, 120)), _PROMPT: counter((0, 120))},
+        [few(LOOP, 60), few(LOOP, 120)],
     ),
     Timeline(
         "a configuration is refused, then corrected",
         {_LOADED: gauge((1, 10), (0, 20), (1, 10))},
-        [few(RELOAD, 13), fires(RELOAD, 20, _REFUSED), recovers(RELOAD, 31)],
+        [few(RELOAD, 14), fires(RELOAD, 15, _REFUSED), recovers(RELOAD, 31)],
     ),
     Timeline(
         "one replica of two keeps the old configuration for an hour",
@@ -109,16 +152,22 @@ TIMELINES = [
             _runs("aa", "b:9091"): f"{gauge((1, 70))} stale",
             _runs("bb", "b:9091"): f"{'_ ' * 70}{gauge((1, 51))}",
         },
-        [few(DIFFER, 35), fires(DIFFER, 45, _TWO), recovers(DIFFER, 72)],
+        [few(DIFFER, 39), fires(DIFFER, 40, _TWO), recovers(DIFFER, 72)],
     ),
     Timeline(
         "two events are not logged",
         {_LOST: counter((0, 20), (1, 2), (0, 100)), _FOLDS: counter((0, 120))},
-        [few(FOLDED, 25), few(OBSERVER, 20), fires(OBSERVER, 23, _LOST_LOGS), recovers(OBSERVER, 80)],
+        [
+            few(FOLDED, 25),
+            few(OBSERVER, 20),
+            fires(OBSERVER, 23, _lost_logs(2)),
+            fires(OBSERVER, 66, _lost_logs(1)),
+            recovers(OBSERVER, 68),
+        ],
     ),
     Timeline(
         "ten values are folded",
         {_FOLDS: counter((0, 20), (1, 10), (0, 150))},
-        [fires(FOLDED, 40, _FOLDED), recovers(FOLDED, 170)],
+        [fires(FOLDED, 40, _folded(10)), fires(FOLDED, 148, _folded(1)), recovers(FOLDED, 152)],
     ),
 ]

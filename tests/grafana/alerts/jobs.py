@@ -2,6 +2,7 @@
 
 from tests.grafana.alerts.timeline import (
     RESET,
+    Firing,
     Timeline,
     by_router,
     counter,
@@ -31,7 +32,11 @@ _DONE, _FAILED = _ended("succeeded"), _ended("failed", "submit", "overloaded")
 _STUCK = "A job at a:9091 has been under way for {age}, longer than any may."
 _WAITING = page(by_router(), "No job at a:9091 has ended for 30m, and 5 wait.")
 _FULL = ticket(by_router(), "a:9091 holds 90% of the jobs that it may.")
-_LATE = ticket(by_router(), "20% of the polls of a:9091 leave over 5 s late.")
+
+
+def _late(share: str) -> Firing:
+    return ticket(by_router(), f"{share} of the polls of a:9091 leave over 5 s late.")
+
 
 TIMELINES = [
     Timeline(
@@ -44,6 +49,7 @@ TIMELINES = [
         {_OLDEST: gauge((600, 90), (0, 30)), _DEADLINE: gauge((3600, 120))},
         [
             few(OVERDUE, 79),
+            quiet(OVERDUE, 82),
             fires(OVERDUE, 85, page(by_router(), _STUCK.format(age="1h 15m 0s"))),
             recovers(OVERDUE, 91),
         ],
@@ -56,13 +62,13 @@ TIMELINES = [
     ),
     Timeline(
         "jobs end, and others take their place",
-        {_IN_FLIGHT: gauge((5, 121)), _DONE: counter((1, 120)), _LIMIT: gauge((100, 121))},
+        {_IN_FLIGHT: gauge((5, 121)), _DONE: counter((1, 120)), _LIMIT: gauge((7, 121))},
         [quiet(NONE_ENDS, 120), quiet(NEAR_LIMIT, 120)],
     ),
     Timeline(
         "no job ends any more, until one fails in a way that none had before",
         {_IN_FLIGHT: gauge((5, 121)), _DONE: counter((1, 30), (0, 90)), _FAILED: f"{'_ ' * 90}{gauge((1, 31))}"},
-        [quiet(NONE_ENDS, 59), fires(NONE_ENDS, 65, _WAITING), recovers(NONE_ENDS, 91)],
+        [quiet(NONE_ENDS, 61), fires(NONE_ENDS, 62, _WAITING), recovers(NONE_ENDS, 91)],
     ),
     Timeline(
         "two jobs take very long",
@@ -77,21 +83,26 @@ TIMELINES = [
     Timeline(
         "the router is nearly full, is restarted, and gets room again",
         {_IN_FLIGHT: gauge((90, 30), (0, 1), (90, 5), (10, 60)), _LIMIT: gauge((100, 96))},
-        [fires(NEAR_LIMIT, 20, _FULL), reset(NEAR_LIMIT, 34, _FULL), recovers(NEAR_LIMIT, 60)],
+        [quiet(NEAR_LIMIT, 9), fires(NEAR_LIMIT, 10, _FULL), reset(NEAR_LIMIT, 45, _FULL), recovers(NEAR_LIMIT, 47)],
     ),
     Timeline(
-        "a fifth of the polls is late, then none",
-        {_WITHIN: counter((8, 60), (10, 90)), _POLLS: counter((10, 150))},
-        [fires(LATE_POLLS, 40, _LATE), recovers(LATE_POLLS, 120)],
+        "seven polls of fifty are late, then none",
+        {_WITHIN: counter((1.72, 60), (2, 90)), _POLLS: counter((2, 150))},
+        [
+            quiet(LATE_POLLS, 20),
+            fires(LATE_POLLS, 40, _late("14%")),
+            fires(LATE_POLLS, 78, _late("10.27%")),
+            recovers(LATE_POLLS, 81),
+        ],
     ),
     Timeline(
-        "polls leave in time, also after a restart",
-        {_WITHIN: counter((10, 60), RESET, (10, 60)), _POLLS: counter((10, 60), RESET, (10, 60))},
+        "one poll of fourteen is late, also after a restart",
+        {_WITHIN: counter((13, 60), RESET, (13, 60)), _POLLS: counter((14, 60), RESET, (14, 60))},
         [quiet(LATE_POLLS, 60), reset(LATE_POLLS, 75)],
     ),
     Timeline(
-        "the only poll is late",
-        {_WITHIN: counter((0, 60)), _POLLS: counter((0, 9), (1, 1), (0, 50))},
-        [few(LATE_POLLS, 22)],
+        "fifteen polls are all there are, and all late",
+        {_WITHIN: counter((0, 60)), _POLLS: counter((0, 9), (1, 15), (0, 36))},
+        [few(LATE_POLLS, at) for at in (22, 24, 30, 35)],
     ),
 ]

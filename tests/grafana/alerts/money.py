@@ -2,6 +2,7 @@
 
 from tests.grafana.alerts.timeline import (
     RESET,
+    Firing,
     Timeline,
     by_provider,
     counter,
@@ -38,13 +39,27 @@ def _budget(scope: str, name: str, limit: float, used: str) -> dict[str, str]:
     }
 
 
-_TEN_CENTS = ticket(by_provider(), "1.50 USD at p0 have been uncertain for over 15 minutes.")
-_MORE = page(by_provider(), "30.00 USD more are uncertain at p0 than an hour ago.")
-_VAIN = page(by_provider(), "60.00 USD were paid for nothing within an hour at p0.")
-_SHARE = ticket(by_provider(), "20% of what p0 was paid in 6 hours was paid for nothing.")
+_DOLLAR_AND_HALF = ticket(by_provider(), "1.50 USD at p0 have been uncertain for over 15 minutes.")
 _DUPLICATE = ticket(by_provider(), "0.80 USD were paid at p0 for videos that callers had from elsewhere.")
-_DEARER = ticket(by_provider(), "A delivered second of p0 costs 150% of its list price.")
 _NOT_BELIEVED = ticket(by_provider(), "p0 tells costs so far above its price that they are not believed.")
+
+
+def _more(usd: str) -> Firing:
+    return page(by_provider(), f"{usd} USD more are uncertain at p0 than an hour ago.")
+
+
+def _in_vain(usd: str) -> Firing:
+    return page(by_provider(), f"{usd} USD were paid for nothing within an hour at p0.")
+
+
+def _wasted_share(share: str) -> Firing:
+    return ticket(by_provider(), f"{share} of what p0 was paid in 6 hours was paid for nothing.")
+
+
+def _dearer(share: str) -> Firing:
+    return ticket(by_provider(), f"A delivered second of p0 costs {share} of its list price.")
+
+
 _PROVIDER = {"job": "video-router", "scope": "provider", "name": "p0"}
 _CALLER = {"job": "video-router", "scope": "caller", "name": "studio"}
 
@@ -78,12 +93,12 @@ TIMELINES = [
             _UNCERTAIN: f"{gauge((0, 20), (1.5, 30))} _ _ {gauge((1.5, 10), (0, 30))}",
             _SINCE: f"{gauge((0, 20), (1200, 30))} _ _ {gauge((1200, 10), (0, 30))}",
         },
-        [fires(OLD, 40, _TEN_CENTS), reset(OLD, 58, _TEN_CENTS), recovers(OLD, 63)],
+        [quiet(OLD, 36), fires(OLD, 37, _DOLLAR_AND_HALF), reset(OLD, 58, _DOLLAR_AND_HALF), recovers(OLD, 63)],
     ),
     Timeline(
         "answers get lost for half an hour, a dollar a minute; it takes days until their money is known",
         {_UNCERTAIN: counter((0, 60), (1, 30), (0, 120)), _SINCE: gauge((0, 60), (3600, 150))},
-        [quiet(GROWS, 75), fires(GROWS, 90, _MORE), recovers(GROWS, 170)],
+        [quiet(GROWS, 82), fires(GROWS, 90, _more("30.00")), fires(GROWS, 138, _more("21.00")), recovers(GROWS, 142)],
     ),
     Timeline(
         "a restart takes over what is uncertain",
@@ -91,59 +106,93 @@ TIMELINES = [
         [reset(GROWS, 63), reset(GROWS, 90)],
     ),
     Timeline(
-        "a dollar a minute is wasted and a tenth of that delivered, then all is delivered",
-        {_cost("failed_billed"): counter((1, 60), (0, 120)), _cost("delivered"): counter((0.1, 60), (1, 120))},
-        [fires(FAST, 60, _VAIN), recovers(FAST, 170)],
+        "two thirds of 45 dollars an hour are wasted, then nothing is",
+        {_cost("failed_billed"): counter((0.5, 60), (0, 120)), _cost("delivered"): counter((0.25, 180))},
+        [quiet(FAST, 42), fires(FAST, 60, _in_vain("30.00")), fires(FAST, 92, _in_vain("20.50")), recovers(FAST, 96)],
     ),
     Timeline(
-        "two dollars are wasted, and nothing else is paid; three cost half again as much as listed",
+        "two fifths of 75 dollars an hour are wasted",
+        {_cost("failed_billed"): counter((0.5, 120)), _cost("delivered"): counter((0.75, 120))},
+        [quiet(FAST, 60), quiet(FAST, 120)],
+    ),
+    Timeline(
+        "15 dollars an hour are wasted, and nothing is delivered",
+        {_cost("failed_billed"): counter((0.25, 120))},
+        [few(FAST, 60), few(FAST, 120)],
+    ),
+    Timeline(
+        "four dollars are wasted of six, which bought what four should have bought",
         {
-            _cost("failed_billed"): counter((0, 12), (1, 2), (0, 200)),
-            _QUOTE: counter((0, 12), (1, 3), (0, 200)),
-            _SECONDS: counter((0, 12), (10, 3), (0, 200)),
-            _DOUBTS: counter((0, 200)),
-            _cost("duplicate"): counter((0, 200)),
+            _cost("failed_billed"): counter((0, 12), (1, 4), (0, 200)),
+            _cost("delivered"): counter((0, 12), (0.5, 4), (0, 200)),
+            _cost("duplicate"): counter((0, 216)),
+            _QUOTE: counter((0, 12), (1, 4), (0, 200)),
+            _SECONDS: counter((0, 12), (10, 4), (0, 200)),
+            _DOUBTS: counter((0, 216)),
         },
-        [few(alert, at) for alert in (FAST, WASTED, DEAR, TWICE, DOUBTED) for at in (16, 24, 80)],
+        [few(alert, at) for alert in (WASTED, DEAR, TWICE, DOUBTED) for at in (18, 24, 80)],
         step_m=5,
     ),
     Timeline(
-        "a fifth is wasted for hours, through a restart, then nothing is",
+        "one dollar of fourteen is wasted for hours",
+        {_cost("failed_billed"): counter((0.1, 150)), _cost("delivered"): counter((1.3, 150))},
+        [quiet(WASTED, 150)],
+        step_m=5,
+    ),
+    Timeline(
+        "three dollars of twenty are wasted for hours, through a restart, then nothing is",
         {
-            _cost("duplicate"): counter((0.2, 100), RESET, (0.2, 40), (0, 120)),
-            _cost("delivered"): counter((0.8, 100), RESET, (0.8, 160)),
+            _cost("duplicate"): counter((0.105, 100), RESET, (0.105, 40), (0, 120)),
+            _cost("delivered"): counter((0.595, 100), RESET, (0.595, 160)),
         },
-        [fires(WASTED, 90, _SHARE), reset(WASTED, 120, _SHARE), recovers(WASTED, 250)],
+        [
+            quiet(WASTED, 50),
+            fires(WASTED, 90, _wasted_share("15%")),
+            reset(WASTED, 120, _wasted_share("15%")),
+            fires(WASTED, 174, _wasted_share("10.66%")),
+            recovers(WASTED, 180),
+        ],
         step_m=5,
     ),
     Timeline(
         "one video is paid twice",
         {_cost("duplicate"): counter((0, 20), (0.8, 1), (0, 160))},
-        [quiet(TWICE, 20), fires(TWICE, 22, _DUPLICATE), recovers(TWICE, 150)],
+        [quiet(TWICE, 20), fires(TWICE, 22, _DUPLICATE), fires(TWICE, 138, _DUPLICATE), recovers(TWICE, 142)],
     ),
     Timeline(
         "videos cost half again as much as listed for hours, then what is listed",
         {
-            _cost("delivered"): counter((1.5, 100), (1, 150)),
-            _QUOTE: counter((1, 250)),
-            _SECONDS: counter((10, 250)),
+            _cost("delivered"): counter((0.152, 100), (0.1, 150)),
+            _QUOTE: counter((0.1, 250)),
+            _SECONDS: counter((1, 250)),
         },
-        [fires(DEAR, 90, _DEARER), recovers(DEAR, 240)],
+        [
+            quiet(DEAR, 52),
+            fires(DEAR, 90, _dearer("152%")),
+            fires(DEAR, 147, _dearer("125.3%")),
+            recovers(DEAR, 150),
+        ],
         step_m=5,
     ),
     Timeline(
         "one told cost is not believed",
         {_DOUBTS: counter((0, 20), (1, 1), (0, 160))},
-        [quiet(DOUBTED, 20), fires(DOUBTED, 22, _NOT_BELIEVED), recovers(DOUBTED, 150)],
+        [
+            quiet(DOUBTED, 20),
+            fires(DOUBTED, 22, _NOT_BELIEVED),
+            fires(DOUBTED, 138, _NOT_BELIEVED),
+            recovers(DOUBTED, 142),
+        ],
     ),
     Timeline(
         "a provider's budget gets used up, and at midnight there is a new one",
         _budget("provider", "p0", 100, gauge((50, 20), (85, 20), (98, 20), (0, 100))),
         [
             quiet(NEAR, 19),
-            few(NEAR, 22),
+            few(NEAR, 24),
             fires(NEAR, 30, ticket(_PROVIDER, "85% of today's budget of the provider p0 is used.")),
             quiet(GONE, 30),
+            quiet(GONE, 40),
             fires(GONE, 50, page(_PROVIDER, "The daily budget of the provider p0 is used up: 98%.")),
             recovers(GONE, 61),
             recovers(NEAR, 61),

@@ -2,6 +2,7 @@
 
 from tests.grafana.alerts.timeline import (
     RESET,
+    Firing,
     Timeline,
     by_provider,
     by_router,
@@ -56,18 +57,26 @@ _OUT = ticket(by_provider(breaker="generate"), "p0 is ejected: its generate brea
 _KEY = ticket(by_provider(), "p0 refuses our key. It gets no jobs until somebody acts.")
 _BALANCE = ticket(by_provider(), "p0 says that our balance is used up. It gets no jobs until somebody acts.")
 _OFFERING = by_provider(offering="p0/sora-2")
-_ERRORS_TOLD = ticket(
-    by_provider(),
-    "p0 fails in words that no table knows.",
-    "About 5 failures in an hour were judged by their HTTP status alone, which may cost a failover, or a second"
-    " purchase. The log has a sample of each: `unknown_error`.",
-)
-_STATUSES_TOLD = ticket(
-    by_provider(),
-    "p0 tells a status that no table knows.",
-    "About 5 polls in an hour were answered so, and their jobs were taken to be running. If the word means the end,"
-    " its jobs wait until they stall. The log has it: `unknown_status`.",
-)
+
+
+def _errors_told(count: int) -> Firing:
+    return ticket(
+        by_provider(),
+        "p0 fails in words that no table knows.",
+        f"About {count} failures in an hour were judged by their HTTP status alone, which may cost a failover, or a"
+        " second purchase. The log has a sample of each: `unknown_error`.",
+    )
+
+
+def _statuses_told(count: int) -> Firing:
+    return ticket(
+        by_provider(),
+        "p0 tells a status that no table knows.",
+        f"About {count} polls in an hour were answered so, and their jobs were taken to be running. If the word means"
+        " the end, its jobs wait until they stall. The log has it: `unknown_status`.",
+    )
+
+
 _UNKNOWN = series("unknown_errors_total", provider="p0", stage="submit")
 _WORDS = series("unknown_status_total", provider="p0")
 # Trials fail every 15 minutes; the breaker is half-open for a minute then, and no outage is shown.
@@ -101,7 +110,12 @@ TIMELINES = [
             **outage("p1", "balance", (0, 20), (1, 70)),
             _CREATES: counter((1, 90)),
         },
-        [quiet(ALL_EJECTED, 19), fires(ALL_EJECTED, 40, _NOBODY), recovers(ALL_EJECTED, 80)],
+        [
+            quiet(ALL_EJECTED, 21),
+            fires(ALL_EJECTED, 22, _NOBODY),
+            fires(ALL_EJECTED, 74, _NOBODY),
+            recovers(ALL_EJECTED, 76),
+        ],
     ),
     Timeline(
         "every provider is ejected, and nobody asks for a video",
@@ -138,7 +152,7 @@ TIMELINES = [
     Timeline(
         "a breaker stays away from closed through its trials, then closes",
         {**sold("p0"), **breaker("p0", ("closed", 10), *_TRIALS, ("closed", 30), kind="generate")},
-        [few(EJECTED, 20), fires(EJECTED, 26, _OUT), fires(EJECTED, 60, _OUT), recovers(EJECTED, 80)],
+        [few(EJECTED, 24), fires(EJECTED, 25, _OUT), fires(EJECTED, 74, _OUT), recovers(EJECTED, 76)],
     ),
     *(
         timeline
@@ -208,9 +222,12 @@ TIMELINES = [
         [
             quiet(ENDS, 50),
             quiet(ENDS_SOON, 100),
+            # 10.5 days are left at noon.
+            few(ENDS_SOON, 177),
             # 20.5 days are left at noon.
             fires(ENDS, 117, ticket(_OFFERING, "The offering p0/sora-2 ends in 20d 12h 0m 0s.")),
             few(ENDS_SOON, 117),
+            quiet(ENDS_SOON, 218),
             # 3.5 days are left at noon; the next check is at midnight.
             fires(ENDS_SOON, 219, page(_OFFERING, "Only 3d 12h 0m 0s until the offering p0/sora-2 ends.")),
             quiet(ENDS_SOON, 222),
@@ -229,10 +246,12 @@ TIMELINES = [
         "five failures in unknown words, and five statuses",
         {_UNKNOWN: counter((0, 10), (1, 5), (0, 180)), _WORDS: counter((0, 10), (1, 5), (0, 180))},
         [
-            fires(ERRORS, 20, _ERRORS_TOLD),
-            fires(STATUSES, 20, _STATUSES_TOLD),
-            recovers(ERRORS, 150),
-            recovers(STATUSES, 150),
+            fires(ERRORS, 20, _errors_told(5)),
+            fires(STATUSES, 20, _statuses_told(5)),
+            fires(ERRORS, 130, _errors_told(3)),
+            fires(STATUSES, 130, _statuses_told(3)),
+            recovers(ERRORS, 134),
+            recovers(STATUSES, 134),
         ],
     ),
     Timeline(

@@ -54,7 +54,7 @@ TIMELINES = [
     Timeline(
         "something else answers in the router's place, then the router",
         {_A: gauge((1, 60)), _INFO: f"{'_ ' * 30}{gauge((1, 30))}"},
-        [fires(ABSENT, 20, _NO_METRICS), quiet(DOWN, 20), recovers(ABSENT, 31)],
+        [few(ABSENT, 9), fires(ABSENT, 10, _NO_METRICS), quiet(DOWN, 20), recovers(ABSENT, 31)],
     ),
     Timeline("nobody scrapes any router", {}, [fires(ABSENT, 20, _NO_METRICS), few(DOWN, 20), few(INSTANCE, 20)]),
     Timeline(
@@ -64,7 +64,8 @@ TIMELINES = [
             few(RESTARTS, 21),
             reset(RESTARTS, 23),
             fires(RESTARTS, 26, ticket(by_router(), "The router a:9091 was started 4 times within an hour.")),
-            recovers(RESTARTS, 110),
+            fires(RESTARTS, 95, ticket(by_router(), "The router a:9091 was started 3 times within an hour.")),
+            recovers(RESTARTS, 98),
         ],
     ),
 ]
