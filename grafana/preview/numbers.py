@@ -35,7 +35,7 @@ def written(value: float, unit: str, decimals: int | None = None) -> str:
 def round_step(largest: float, unit: str) -> float | None:
     """Return a step for an axis that makes round numbers in the unit, where powers of ten would not."""
     sizes = {"s": (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600), "bytes": _POWERS}
-    return next((float(size) for size in sizes.get(unit, ()) if 1 < largest / size <= _TICKS_MAX), None)
+    return next((float(size) for size in sizes.get(unit, ()) if 2 <= largest / size <= _TICKS_MAX), None)
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], smallest: str, decimals: int | None) -> str:

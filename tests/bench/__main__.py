@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
@@ -18,9 +18,13 @@ from rich.console import Console
 from tests.bench.figures import complaints, document, rows_of
 from tests.bench.loop import loop_factory
 from tests.bench.measuring import FULL, QUICK, measured_rounds, passthrough_target, router_target
+from tests.bench.scraping import measured_scrapes, scrape_complaints, scrape_document, scrape_table
 from tests.bench.servers import Server, cores, passthrough, router
 from tests.bench.tables import comparison
 from tests.bench.upstream import Upstream
+
+FULL_SCRAPES: Final = 200
+QUICK_SCRAPES: Final = 5
 
 
 def main() -> int:
@@ -57,8 +61,12 @@ async def _bench(output: Path, *, quick: bool, rounds: int) -> int:
         targets = [await router_target(servers[0]), passthrough_target(servers[1])]
         samples = await measured_rounds(targets, upstream, QUICK if quick else FULL, 1 if quick else rounds)
         rss_after = _rss_mib(servers)
+        scrapes = QUICK_SCRAPES if quick else FULL_SCRAPES
+        if placed is not None:
+            os.sched_setaffinity(0, placed)
+        scraping = await measured_scrapes(folder, scrapes)
     rows = rows_of(samples)
-    wrong = complaints(rows)
+    wrong = [*complaints(rows), *scrape_complaints(scraping, scrapes)]
     about = {
         "rounds": len(samples),
         "quick": quick,
@@ -72,10 +80,18 @@ async def _bench(output: Path, *, quick: bool, rounds: int) -> int:
         "creates_upstream": upstream.seen["create"],
     }
     (output / "bench.json").write_bytes(
-        orjson.dumps({"about": about, "rows": document(rows), "complaints": wrong}, option=orjson.OPT_INDENT_2)
+        orjson.dumps(
+            {
+                "about": about,
+                "rows": document(rows),
+                "scrapes": scrape_document(scraping),
+                "complaints": wrong,
+            },
+            option=orjson.OPT_INDENT_2,
+        )
     )
     console = Console()
-    console.print(comparison(rows))
+    console.print(comparison(rows), scrape_table(scraping))
     _print_about(console, about, output)
     for complaint in wrong:
         console.print(f"worthless: {complaint}", style="red", markup=False)

@@ -68,6 +68,38 @@ def router(folder: Path, core: int | None, upstream: int) -> Iterator[Server]:
         yield server
 
 
+@contextmanager
+def scraped(folder: Path, lags: Path) -> Iterator[Server]:
+    """Run a router with as many series as ten providers can have; its port is that of the admin listener.
+
+    It has every core: a scrape is rendered in a thread beside the loop.
+    """
+    (folder / "provider.key").write_text("sk-bench-upstream")
+    config = folder / "scraped.yaml"
+    config.write_text(json.dumps(_full_configuration()))
+    arguments = ["-m", "tests.bench.scraped", str(config), str(folder / "scraped.db"), str(lags)]
+    with _running("scraped", arguments, folder, None) as server:
+        yield server
+
+
+def _full_configuration() -> dict[str, Any]:
+    """Ten providers that sell two models each, twenty callers, and a daily budget for everybody."""
+    digests = [hashlib.sha256(f"{CALLER_KEY}-{number}".encode()).hexdigest() for number in range(20)]
+    budget = {"daily_budget_usd": "100.00"}
+    offering = {"sizes": ["720x1280", "1280x720"], "seconds": [4, 8, 12], "price": {"per_second": "0.10"}}
+    provider = {
+        "dialect": "openai",
+        "base_url": "http://127.0.0.1:9",
+        "api_key": {"file": "provider.key"},
+        "offerings": [{"model": model, **offering} for model in ("sora-2", "sora-2-pro")],
+    }
+    return {
+        "callers": [{"name": f"c{number}", "key_sha256": digest, **budget} for number, digest in enumerate(digests)],
+        "reporting": {"baseline_provider": "p9"},
+        "providers": {f"p{number}": {**provider, **budget} for number in range(10)},
+    }
+
+
 def _configuration(upstream: int) -> dict[str, Any]:
     """Sell one model whose jobs are polled at once, and one whose jobs are left alone for a day."""
     at_once = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1}

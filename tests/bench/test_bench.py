@@ -29,5 +29,7 @@ def test_a_quick_benchmark_answers_every_request_and_counts_them_right(tmp_path:
         asked_upstream = 0 if row["phase"]["measure"] == "retrieve" else row["phase"]["requests"]
         assert row["router"]["upstream"] == asked_upstream
         assert row["passthrough"]["upstream"] == row["phase"]["requests"]
+    assert [(each["format"], each["scrapes"]) for each in document["scrapes"]] == [("text", 5), ("OpenMetrics", 5)]
+    assert all(2_000 < each["series"] <= 3_000 for each in document["scrapes"])
     assert "the router beside a bare aiohttp pass-through" in run.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
