@@ -89,6 +89,9 @@ class _Day:
             self.used[key] = self.used.get(key, 0) + microusd
 
 
+_UNSPENT: Final = _Day()
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """One limit of a day. Any thread may read it at any time."""
@@ -105,11 +108,6 @@ class Budget:
         day = self._days.get(day_of(self._clock.wall()))
         return day.used.get((self.scope, self.name), 0) if day else 0
 
-    @property
-    def left_microusd(self) -> int:
-        """What may still be spent today; a cost told above its quote may have used more than there was."""
-        return max(0, self.limit_microusd - self.used_microusd)
-
 
 class Budgets:
     """Every budget, and what counts in it; only the event loop's thread may change anything.
@@ -121,33 +119,32 @@ class Budgets:
     def __init__(self, clock: Clock, limits: Mapping[BudgetKey, int] = MappingProxyType({})) -> None:
         self._clock = clock
         self._days: dict[int, _Day] = {}
-        self._budgets: Mapping[BudgetKey, Budget] = {}
-        self._providers: tuple[Budget, ...] = ()
         self.limit(limits)
 
     def limit(self, limits: Mapping[BudgetKey, int]) -> None:
         """Put these limits in the place of all there were; what was used today stays used."""
-        budgets = {(scope, name): self._budget(scope, name, limit) for (scope, name), limit in limits.items()}
-        self._providers = tuple(each for each in budgets.values() if each.scope is BudgetScope.PROVIDER)
-        self._budgets = budgets
+        self._limits = dict(limits)
+        self._providers = tuple(key for key in self._limits if key[0] is BudgetScope.PROVIDER)
+        self._budgets = tuple(Budget(*key, limit, self._clock, self._days) for key, limit in self._limits.items())
 
     def each(self) -> tuple[Budget, ...]:
         """Return every budget that has a limit."""
-        return tuple(self._budgets.values())
+        return self._budgets
 
     def left(self, caller: str) -> Left:
         """Return what routing may spend for a caller now."""
-        mine = self._budgets.get((BudgetScope.CALLER, caller))
-        if mine is None and not self._providers:
+        mine = (BudgetScope.CALLER, caller)
+        if mine not in self._limits and not self._providers:
             return UNLIMITED
         now = self._clock.wall()
-        providers = {each.name: each.left_microusd for each in self._providers}
-        return Left(providers, mine.left_microusd if mine else None, day_start(now) + DAY_S - now)
+        day = self._days.get(day_of(now), _UNSPENT)
+        providers = {key[1]: self._left(day, key) for key in self._providers}
+        return Left(providers, self._left(day, mine) if mine in self._limits else None, day_start(now) + DAY_S - now)
 
     def reserve(self, booking: Booking) -> bool:
         """Take what an attempt may cost from both of its budgets, or from neither when one has less left."""
         day = self._days.get(day_of(booking.at)) or self._begin(day_of(booking.at))
-        if any(self._lacks(day, key, booking.microusd) for key in booking.keys):
+        if any(key in self._limits and booking.microusd > self._left(day, key) for key in booking.keys):
             return False
         day.hold(booking)
         return True
@@ -177,12 +174,9 @@ class Budgets:
         for booking in bookings:
             self.hold(booking)
 
-    def _budget(self, scope: BudgetScope, name: str, limit_microusd: int) -> Budget:
-        return Budget(scope, name, limit_microusd, self._clock, self._days)
-
-    def _lacks(self, day: _Day, key: BudgetKey, microusd: int) -> bool:
-        budget = self._budgets.get(key)
-        return budget is not None and microusd > max(0, budget.limit_microusd - day.used.get(key, 0))
+    def _left(self, day: _Day, key: BudgetKey) -> int:
+        """What may still be spent of a limit; a cost told above its quote may have used more than there was."""
+        return max(0, self._limits[key] - day.used.get(key, 0))
 
     def _begin(self, number: int) -> _Day:
         """Begin a day, and forget the eldest."""
