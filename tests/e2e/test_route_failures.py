@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.canonical import Reason
-from tests.e2e.test_agreement import PNG
+from tests.e2e.load import PNG
 from tests.e2e.test_every_failure import metrics, value
 from tests.rig import POLLING, Rig, a_rig, assert_books_agree
 

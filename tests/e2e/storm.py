@@ -1,0 +1,390 @@
+"""A storm: a router under load before sandboxes with faults, a calm one beside it, and a Prometheus that sees both.
+
+`python -m tests.e2e.storm --out DIR` runs one for three minutes and draws every dashboard of it.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from signal import SIGHUP
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aiohttp import ClientSession
+from prometheus_client.parser import text_string_to_metric_families
+
+from grafana.rules import rule_files
+from providers.sandbox import Sandbox
+from router.core.report import ReportRow
+from tests.e2e.load import DEAR, METADATA, PLAIN, PROMPT, QUERY, Customer, Load
+from tests.process import Served
+from tests.prometheus import JOB, Prometheus, prometheus
+from tests.rig import POLLING, SOLD, provider_document
+
+# An hour of the rules' windows and waits is a minute.
+RULES_SCALE = 60.0
+CALM = f"{JOB}-calm"
+TIME_SCALE = 300.0
+ON_TIME_S = {"short": 0.9, "long": 1.5, "hd": 3}
+CUSTOMERS = (Customer("intern", 23, daily_budget_usd="3.00"), Customer("agency", 3), Customer("studio"))
+_PATIENCE_S = 60.0
+
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "jizhiai": [
+        {"fault": "cut_after_accept", "share": 0.03},
+        {"fault": "cut_before_accept", "share": 0.02},
+        {"fault": "http_503", "share": 0.03, "retry_after_s": 0},
+        {"fault": "http_500", "share": 0.02, "accepted": True},
+        {"fault": "answer", "http_status": 500, "body": {"code": "zorb", "message": "quibble"}, "share": 0.01},
+        {"fault": "never_finishing", "share": 0.005},
+        {"fault": "fail_at_95", "share": 0.08},
+        {"fault": "fail_with", "words": "zorb of the quibble", "share": 0.02},
+        {"fault": "link_404", "share": 0.03},
+        {"fault": "poll_garbage", "share": 0.05},
+    ],
+    "shenma": [
+        {"fault": "late_answer", "share": 0.02, "delay_s": 3},
+        {"fault": "error_in_200", "share": 0.03},
+        {"fault": "rate_limited", "share": 0.01},
+        {"fault": "prompt_review", "share": 0.04, "at": "job"},
+        {"fault": "output_review", "share": 0.06},
+        {"fault": "never_starting", "share": 0.005},
+        {"fault": "link_not_video", "share": 0.02},
+        {"fault": "stuck_progress", "share": 0.05},
+        {"fault": "answer", "at": "poll", "http_status": 200, "body": {"status": "SPINNING"}, "share": 0.01},
+        {"fault": "poll_429", "share": 0.05, "retry_after_s": 0},
+    ],
+    "openai": [
+        {"fault": "image_review", "share": 0.1},
+        {"fault": "html_502", "share": 0.03, "accepted": True},
+        {"fault": "cancelled", "share": 0.02, "match": {"prompt_contains": PLAIN}},
+        {"fault": "slow_download", "share": 0.05, "delay_s": 0.2},
+        {
+            "fault": "answer",
+            "at": "poll",
+            "http_status": 200,
+            "body": {"object": "video", "status": "completed", "progress": 100, "cost_usd": 5000},
+            "match": {"prompt_contains": DEAR},
+        },
+        {"fault": "poll_500", "share": 0.05},
+    ],
+}
+POLICY = {
+    "on_ambiguous": "failover",
+    # Less than a video of openai's: a lost submit there is held.
+    "max_duplicate_usd": "0.30",
+    "max_spend_usd": "4.00",
+    "job_deadline_s": 20,
+    "min_attempt_s": 0.1,
+}
+BREAKER = {"window_s": 5, "volume_min": 20, "failure_share": 0.6, "reset_s": 0.5, "reset_s_max": 2, "outage_s": 2}
+HD: dict[str, Any] = {"model": "sora-2-pro", "sizes": ["1024x1792", "1792x1024"], "seconds": [15]}
+HD |= {"image_inputs": ["url", "file"], "images_max": 1}
+# In a storm, jizhiai takes longer for an hd video than anybody waits, and delivers it when its job has gone elsewhere.
+HD_PRICES = {"jizhiai": "1.01", "shenma": "1.02"}
+Series = tuple[dict[str, str], float]
+
+
+def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, *, stormy: bool) -> dict[str, Any]:
+    """Everything that a configuration may ask for, at the pace of the sandboxes; a calm one asks for nothing hard."""
+    providers = {}
+    for name, sandbox in sandboxes.items():
+        key_file = folder / f"{name}.key"
+        key_file.write_text(sandbox.key)
+        # Some answers never tell any progress.
+        polling = {**POLLING, "stall_s": 2 if stormy else 8, "deadline_s": 4 if stormy else 16, "late_interval_s": 1}
+        timeouts = {"connect_s": 2, "submit_s": 2, "poll_s": 2, "download_idle_s": 2}
+        document = provider_document(sandbox, key_file, breaker=BREAKER, polling=polling, timeouts=timeouts)
+        document["daily_budget_usd"] = "5000"
+        if name in HD_PRICES:
+            deadline_s = 2.1 if stormy and name == "jizhiai" else 16
+            document["offerings"].append({**HD, "deadline_s": deadline_s, "price": {"per_clip": HD_PRICES[name]}})
+        providers[name] = document
+    if stormy:
+        ends = datetime.now(UTC) + timedelta(days=20)
+        providers["openai"]["offerings"][0]["available_until"] = ends.date().isoformat()
+    return {
+        "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
+        "server": {"poll_after_ms": 20},
+        "callers": [each.document() for each in CUSTOMERS],
+        # All three get a good part of the jobs.
+        "routing": {"price_exponent": 0.2},
+        "reporting": {"baseline_provider": "openai", **({"on_time_s": ON_TIME_S} if stormy else {})},
+        "policy": POLICY,
+        "providers": providers,
+    }
+
+
+@dataclass(slots=True)
+class SeenAlert:
+    """One alert as Prometheus told it over time, its last state `inactive` when it is over."""
+
+    name: str
+    labels: Mapping[str, str]
+    states: list[str] = field(default_factory=list)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def became(self, state: str) -> None:
+        if not self.states or self.states[-1] != state:
+            self.states.append(state)
+
+
+class AlertWatch:
+    """Looks at a Prometheus' alerts all the time, and keeps every state that each was in."""
+
+    def __init__(self, server: Prometheus) -> None:
+        self._server = server
+        self._seen: dict[tuple[tuple[str, str], ...], SeenAlert] = {}
+
+    async def run(self) -> None:
+        while True:
+            now = await asyncio.to_thread(self._server.alerts)
+            keys = {tuple(sorted(each["labels"].items())): each for each in now}
+            for key, each in keys.items():
+                labels = each["labels"]
+                seen = self._seen.setdefault(key, SeenAlert(labels["alertname"], labels))
+                seen.became(each["state"])
+                seen.annotations = each["annotations"]
+            for key, seen in self._seen.items():
+                if key not in keys:
+                    seen.became("inactive")
+            await asyncio.sleep(0.2)
+
+    def of(self, alert: str, /, **labels: str) -> list[SeenAlert]:
+        wanted = {"alertname": alert, **labels}
+        return [each for each in self._seen.values() if wanted.items() <= each.labels.items()]
+
+    async def until(self, state: str, alert: str, /, **labels: str) -> None:
+        """Wait until one such alert is in a state now."""
+        await wait_for(
+            lambda: any(each.states[-1] == state for each in self.of(alert, **labels)), f"{alert} {labels} is {state}"
+        )
+
+    @property
+    def all(self) -> list[SeenAlert]:
+        return list(self._seen.values())
+
+
+async def wait_for(met: Callable[[], bool], what: str) -> None:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while not met():
+        assert time.monotonic() < give_up_at, f"it never came to this: {what}"
+        await asyncio.sleep(0.1)
+
+
+@dataclass(slots=True)
+class Storm:
+    """A storm under way, and afterwards all that is left of it. Times are wall seconds."""
+
+    folder: Path
+    served: Served
+    calm: Served
+    server: Prometheus
+    watch: AlertWatch
+    load: Load
+    calm_load: Load
+    document: dict[str, Any]
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    samples: Sequence[Any] = ()
+    samples_after_restart: Sequence[Any] = ()
+    rows: Sequence[ReportRow] = ()
+    scraped_at: float = 0.0
+    over: bool = False
+
+    def digest(self) -> str:
+        return hashlib.sha256((self.folder / "router.yaml").read_bytes()).hexdigest()[:12]
+
+
+def series_in(samples: Sequence[Any], name: str) -> list[Series]:
+    """Return a family's series that are not 0."""
+    return [(each.labels, each.value) for each in samples if each.name == f"video_router_{name}" and each.value]
+
+
+async def scrape(served: Served) -> list[Any]:
+    async with served.http.get(f"{served.admin_url}/metrics") as response:
+        families = list(text_string_to_metric_families(await response.text()))
+    return [sample for family in families for sample in family.samples]
+
+
+async def refused_key(storm: Storm) -> None:
+    """A provider refuses the key until somebody is told."""
+    sandbox = storm.served.sandboxes["shenma"]
+    await sandbox.set_faults([{"fault": "bad_key"}, *FAULTS["shenma"]])
+    await storm.watch.until("firing", "ProviderKeyRefused", provider="shenma")
+    await sandbox.set_faults(FAULTS["shenma"])
+    await storm.watch.until("inactive", "ProviderKeyRefused", provider="shenma")
+
+
+async def empty_balance(storm: Storm) -> None:
+    sandbox = storm.served.sandboxes["jizhiai"]
+    await sandbox.set_faults([{"fault": "insufficient_balance"}, *FAULTS["jizhiai"]])
+    await storm.watch.until("firing", "ProviderBalanceUsedUp", provider="jizhiai")
+    await sandbox.set_faults(FAULTS["jizhiai"])
+
+
+async def broken_configuration(storm: Storm) -> None:
+    """A file that nobody can read is refused; the repaired one, with another limit, is taken over at a signal."""
+    file = storm.folder / "router.yaml"
+    file.write_text("providers: [what, is, this")
+    async with storm.served.http.post(f"{storm.served.admin_url}/admin/reload") as response:
+        assert response.status == 422, await response.text()
+    await storm.watch.until("firing", "ConfigReloadFailed", job=JOB)
+    storm.document["providers"]["openai"]["daily_budget_usd"] = "6000"
+    file.write_text(json.dumps(storm.document))
+    storm.served.signal(SIGHUP)
+    await storm.watch.until("inactive", "ConfigReloadFailed", job=JOB)
+
+
+async def everything_fails(storm: Storm) -> None:
+    """Every video is lost just before its end, wherever it is made."""
+    for name, sandbox in storm.served.sandboxes.items():
+        await sandbox.set_faults([{"fault": "fail_at_95", "match": {"prompt_contains": PLAIN}}, *FAULTS[name]])
+    await storm.watch.until("firing", "DeliveredShareLow", severity="page", job=JOB)
+    for name, sandbox in storm.served.sandboxes.items():
+        await sandbox.set_faults(FAULTS[name])
+
+
+async def locked_file(storm: Storm) -> None:
+    """Another program holds the database for longer than the router waits."""
+    with _locked(storm.served.database):
+        await storm.watch.until("firing", "StoreFails", job=JOB)
+
+
+@contextmanager
+def _locked(database: Path) -> Iterator[None]:
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+async def bad_requests(storm: Storm) -> None:
+    """Requests that are wrong, or go nowhere."""
+    headers = {"Authorization": f"Bearer {CUSTOMERS[-1].key}"}
+    for body in ({"prompt": PROMPT, "size": "1x1"}, {"prompt": PROMPT, METADATA: 1}, {"prompt": [PROMPT]}):
+        url = f"{storm.load.url}/v1/videos?token={QUERY}"
+        async with storm.served.http.post(url, json=body, headers=headers) as response:
+            storm.load.answers[response.status] += 1
+            assert response.status == 400
+    url = f"{storm.load.url}/v1/nothing?token={QUERY}"
+    async with storm.served.http.get(url, headers=headers) as response:
+        assert response.status == 404
+
+
+async def _acts(storm: Storm, jobs: int, pause_s: float) -> None:
+    """Bring the faults on, one after the other, while the load goes on."""
+    storm.started_at = time.time()
+    try:
+        await wait_for(lambda: len(storm.load.videos) > 200, "the first jobs have ended")
+        for act in (refused_key, broken_configuration, empty_balance, everything_fails, locked_file, bad_requests):
+            await asyncio.sleep(pause_s)
+            await act(storm)
+        await asyncio.sleep(pause_s)
+        while len(storm.load.accepted) < jobs:
+            await asyncio.sleep(0.1)
+    finally:
+        storm.over = True
+
+
+@asynccontextmanager
+async def _served(folder: Path, *, stormy: bool) -> AsyncIterator[tuple[Served, dict[str, Any]]]:
+    """Start three sandboxes and a router before them; in a storm they have faults."""
+    folder.mkdir()
+    async with AsyncExitStack() as stack:
+        sandboxes = {}
+        for seed, name in enumerate(FAULTS):
+            started = Sandbox.start(name, time_scale=TIME_SCALE, seed=seed, prices=SOLD.get(name))
+            sandboxes[name] = await stack.enter_async_context(started)
+            await sandboxes[name].set_faults(FAULTS[name] if stormy else ())
+        document = configuration(sandboxes, folder, stormy=stormy)
+        (folder / "router.yaml").write_text(json.dumps(document))
+        served = Served(folder, sandboxes, await stack.enter_async_context(ClientSession()))
+        stack.push_async_callback(served.kill)
+        await served.start()
+        yield served, document
+
+
+@contextmanager
+def a_storm(folder: Path, jobs: int, per_second: float = 40.0, pause_s: float = 0.0) -> Iterator[Storm]:
+    """Let a storm pass over at least so many jobs; the Prometheus that saw it answers until the block is left."""
+    with ExitStack() as stack:
+        yield asyncio.run(_storm(stack, folder, jobs, per_second, pause_s))
+
+
+async def _storm(stack: ExitStack, folder: Path, jobs: int, per_second: float, pause_s: float) -> Storm:
+    async with (
+        _served(folder / "storm", stormy=True) as (served, document),
+        _served(folder / "calm", stormy=False) as (calm, _),
+    ):
+        targets = {JOB: [_target(served)], CALM: [_target(calm)]}
+        running = prometheus(folder, targets, rules=rule_files(RULES_SCALE))
+        server = await asyncio.to_thread(stack.enter_context, running)
+        load = Load(served.url, CUSTOMERS, per_second)
+        calm_load = Load(calm.url, CUSTOMERS[1:], 2.0)
+        watch = AlertWatch(server)
+        storm = Storm(folder / "storm", served, calm, server, watch, load, calm_load, document)
+        looking = asyncio.create_task(watch.run())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run(lambda: storm.over))
+            group.create_task(calm_load.run(lambda: storm.over))
+            group.create_task(_acts(storm, jobs, pause_s))
+        await _look_back(storm)
+        looking.cancel()
+        return storm
+
+
+async def _look_back(storm: Storm) -> None:
+    """Take everybody's account once nothing moves any more, then end the router, and see what a new one remembers."""
+    while not storm.rows or storm.rows != storm.served.rows():
+        storm.rows = storm.served.rows()
+        await asyncio.sleep(0.5)
+        storm.samples, storm.scraped_at = await scrape(storm.served), time.time()
+        await asyncio.sleep(0.5)
+    # A last scrape of Prometheus' own, and its rules about it.
+    await asyncio.sleep(2)
+    storm.ended_at = time.time()
+    assert await storm.served.stop() == 0
+    await storm.watch.until("firing", "RouterDown", job=JOB)
+    await storm.served.start()
+    storm.samples_after_restart = await scrape(storm.served)
+    assert await storm.served.stop() == 0
+    assert await storm.calm.stop() == 0
+
+
+def _target(served: Served) -> str:
+    return served.admin_url.removeprefix("http://")
+
+
+def main() -> None:
+    """Let a storm pass over three minutes, and draw every dashboard of it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.storm", description=main.__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for one PNG a dashboard")
+    parser.add_argument("--pause", type=float, default=20.0, help="seconds between one fault and the next")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder, a_storm(Path(folder), 2000, per_second=15.0, pause_s=arguments.pause) as storm:
+        length_s = storm.ended_at - storm.started_at
+        lines = [f"{len(storm.load.accepted)} jobs, {len(storm.rows)} attempts in {length_s:.0f} s"]
+        lines += [f"{each.name}: {' -> '.join(each.states)}: {each.annotations['summary']}" for each in storm.watch.all]
+        sys.stdout.write("\n".join((*lines, "")))
+        sys.stdout.flush()
+        where = ("--prometheus", storm.server.url, "--out", str(arguments.out), "--scrape", "1s")
+        when = ("--range", f"{length_s:.0f}s", "--end", str(storm.ended_at))
+        subprocess.run([sys.executable, "-m", "grafana.preview", *where, *when], check=True)
+
+
+if __name__ == "__main__":
+    main()
