@@ -149,8 +149,8 @@ def _code(failure: Failure) -> str:
 
 
 def _explanation(failure: Failure) -> str:
-    if failure.reason is Reason.BUDGET and failure.code in _BY_CODE:
-        return _BY_CODE[failure.code]
+    if failure.reason is Reason.BUDGET and (budget := _BY_CODE.get(failure.code or "")) is not None:
+        return budget
     if (known := _BY_STAGE.get((failure.stage, failure.reason))) is not None:
         return known
     match failure.stage:
