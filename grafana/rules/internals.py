@@ -5,7 +5,7 @@ from typing import Final
 from grafana.rules.measures import REPLICA
 from grafana.rules.pace import Pace
 from grafana.rules.promql import increase, series, share_over
-from grafana.rules.rule import Alert, Dashboard, Group, Severity, Words
+from grafana.rules.rule import COUNT, Alert, Dashboard, Group, Severity, Words
 from router.observe import families as f
 
 WRITE_SLOW_S: Final = 0.1
@@ -22,7 +22,7 @@ def alerts(pace: Pace) -> list[Group]:
 
 def _store_fails(pace: Pace) -> Alert:
     words = Words(
-        "{{ $labels.instance }} cannot write to its store: about {{ $value | humanize }} writes failed.",
+        f"{{{{ $labels.instance }}}} cannot write to its store: about {COUNT} writes failed.",
         "Within 15 minutes. A job that is not on disk is neither accepted nor bought, so callers are turned away; jobs"
         " under way cannot be brought to their end.",
         Dashboard.INTERNALS,
@@ -78,8 +78,7 @@ def _configs_differ(pace: Pace) -> Alert:
 def _observer_fails(pace: Pace) -> Alert:
     words = Words(
         "{{ $labels.instance }} failed to record events in its {{ $labels.sink }}.",
-        "About {{ $value | humanize }} within 15 minutes. Jobs go on, but what is shown of them is not all there was;"
-        " the ledger is.",
+        f"About {COUNT} within 15 minutes. Jobs go on, but what is shown of them is not all there was; the ledger is.",
         Dashboard.INTERNALS,
     )
     expression = f"{increase(f.OBSERVER_ERRORS, f'{REPLICA}, sink', pace('15m'))} > 0"
@@ -89,8 +88,7 @@ def _observer_fails(pace: Pace) -> Alert:
 def _folded(pace: Pace) -> Alert:
     words = Words(
         "The metric {{ $labels.family }} of {{ $labels.instance }} has as many series as it may.",
-        "About {{ $value | humanize }} values within an hour were counted under `other`. Totals stay right, their"
-        " breakdown does not.",
+        f"About {COUNT} values within an hour were counted under `other`. Totals stay right, their breakdown does not.",
         Dashboard.INTERNALS,
     )
     expression = f"{increase(f.FOLDED, f'{REPLICA}, family', pace('1h'))} > 0"

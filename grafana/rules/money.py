@@ -5,7 +5,7 @@ from typing import Final
 from grafana.rules.measures import PROVIDER, WASTED_KINDS, cost_per_second, list_price_per_second, wasted_share
 from grafana.rules.pace import Pace
 from grafana.rules.promql import increase, ratio, series
-from grafana.rules.rule import Alert, Dashboard, Group, Severity, Words
+from grafana.rules.rule import USD, Alert, Dashboard, Group, Severity, Words
 from router.observe import families as f
 
 UNCERTAIN_AGE: Final = "15m"
@@ -20,7 +20,6 @@ TREND_USD_MIN: Final = 5
 BUDGET_NEAR: Final = 0.8
 # What is left then buys hardly a video, and one that costs more than that is not bought: 1 is almost never reached.
 BUDGET_GONE: Final = 0.95
-_USD: Final = '{{ $value | printf "%.2f" }} USD'
 
 
 def alerts(pace: Pace) -> list[Group]:
@@ -31,7 +30,7 @@ def alerts(pace: Pace) -> list[Group]:
 
 def _uncertain_old(pace: Pace) -> Alert:
     words = Words(
-        f"{_USD} at {{{{ $labels.provider }}}} have been uncertain for over 15 minutes.",
+        f"{USD} at {{{{ $labels.provider }}}} have been uncertain for over 15 minutes.",
         "Submits whose answer was lost, or attempts that were given up while they may still succeed: nobody knows yet"
         " whether the provider bills them.",
         Dashboard.COST,
@@ -43,7 +42,7 @@ def _uncertain_old(pace: Pace) -> Alert:
 
 def _uncertain_grows(pace: Pace) -> Alert:
     words = Words(
-        f"{_USD} more are uncertain at {{{{ $labels.provider }}}} than an hour ago.",
+        f"{USD} more are uncertain at {{{{ $labels.provider }}}} than an hour ago.",
         "Answers to submits get lost, or jobs stall, one after the other. Each may be billed although no caller gets a"
         " video of it.",
         Dashboard.COST,
@@ -54,7 +53,7 @@ def _uncertain_grows(pace: Pace) -> Alert:
 
 def _wasted_fast(pace: Pace) -> Alert:
     words = Words(
-        f"{_USD} were paid for nothing within an hour at {{{{ $labels.provider }}}}.",
+        f"{USD} were paid for nothing within an hour at {{{{ $labels.provider }}}}.",
         "That is over half of what was paid there: for failed attempts that were billed, or videos that nobody got.",
         Dashboard.COST,
     )
@@ -77,7 +76,7 @@ def _wasted(pace: Pace) -> Alert:
 
 def _duplicate(pace: Pace) -> Alert:
     words = Words(
-        f"{_USD} were paid at {{{{ $labels.provider }}}} for videos that callers had from elsewhere.",
+        f"{USD} were paid at {{{{ $labels.provider }}}} for videos that callers had from elsewhere.",
         "An attempt that was given up, or whose submit's answer was lost, delivered and billed after all, when its job"
         " had gone on to another offering.",
         Dashboard.COST,

@@ -5,7 +5,7 @@ from typing import Final
 from grafana.rules.measures import EJECTED, IN_FLIGHT, PROVIDER, REPLICA, selling
 from grafana.rules.pace import Pace
 from grafana.rules.promql import increase, series
-from grafana.rules.rule import Alert, Dashboard, Group, Severity, Words
+from grafana.rules.rule import COUNT, Alert, Dashboard, Group, Severity, Words
 from router.observe import families as f
 
 ENDS_WITHIN_DAYS: Final = 30
@@ -93,7 +93,7 @@ def _left(days: int) -> str:
 def _unknown_errors(pace: Pace) -> Alert:
     words = Words(
         "{{ $labels.provider }} fails in words that no table knows.",
-        "About {{ $value | humanize }} failures in an hour were judged by their HTTP status alone, which may cost a"
+        f"About {COUNT} failures in an hour were judged by their HTTP status alone, which may cost a"
         " failover, or a second purchase. The log has a sample of each: `unknown_error`.",
         Dashboard.FAILURES,
     )
@@ -104,7 +104,7 @@ def _unknown_errors(pace: Pace) -> Alert:
 def _unknown_statuses(pace: Pace) -> Alert:
     words = Words(
         "{{ $labels.provider }} tells a status that no table knows.",
-        "About {{ $value | humanize }} polls in an hour were answered so, and their jobs were taken to be running. If"
+        f"About {COUNT} polls in an hour were answered so, and their jobs were taken to be running. If"
         " the word means the end, its jobs wait until they stall. The log has it: `unknown_status`.",
         Dashboard.FAILURES,
     )

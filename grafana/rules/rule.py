@@ -8,6 +8,9 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 RUNBOOKS: Final = "grafana/README.md"
+# What is counted over a window is extrapolated, and no whole number.
+COUNT: Final = '{{ $value | printf "%.0f" }}'
+USD: Final = '{{ $value | printf "%.2f" }} USD'
 
 
 class Severity(StrEnum):
