@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from grafana_foundation_sdk.builders import common as common_builders
@@ -14,6 +15,8 @@ from grafana.promql import is_traced
 DATASOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Jobs end minutes apart: a window of a minute would mostly hold none.
 JOBS_INTERVAL = "5m"
+# Name and colour of what a value stands for.
+State = tuple[str, str]
 AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel)
 
@@ -85,7 +88,7 @@ def over_time(
     levels: Levels | None = None,
 ) -> timeseries.Panel:
     """Lines, or areas on top of each other; `queries` maps legends to expressions, `levels` are drawn as lines."""
-    panel = dressed(timeseries.Panel(), text, unit, width, height).min(0).legend(legend_below())
+    panel = dressed(timeseries.Panel(), text, unit, width, height).axis_soft_min(0).legend(legend_below())
     panel.tooltip(
         common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
@@ -102,6 +105,14 @@ def over_time(
     return panel if interval is None else panel.interval(interval)
 
 
+def coloured(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
+    """Give series whose names mean something good or bad their colours."""
+    for name, colour in colours.items():
+        fixed = dashboard_builders.FieldColor().mode(dashboard.FieldColorModeId.FIXED).fixed_color(colour).build()
+        panel.override_by_name(name, [dashboard.DynamicConfigValue(id_val="color", value=fixed)])
+    return panel
+
+
 def figure(
     text: Text,
     queries: Mapping[str, str],
@@ -111,15 +122,28 @@ def figure(
     width: int = 6,
     height: int = 5,
     levels: Levels | None = None,
+    words: Mapping[str, State] = MappingProxyType({}),
 ) -> stat.Panel:
-    """One number for each series, as it is now or over a whole window; `queries` maps legends to expressions."""
+    """One number for each series, as it is now or over a whole window; `queries` maps legends to expressions.
+
+    `words` are shown in the place of values that stand for a state.
+    """
     panel = dressed(stat.Panel(), text, unit, width, height).decimals(decimals).thresholds(thresholds(levels))
     panel.reduce_options(common_builders.ReduceDataOptions().values(False).calcs(["lastNotNull"]))
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.VALUE)
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
     for number, (legend, expression) in enumerate(queries.items()):
         panel.with_target(query(expression, legend, number).instant())
-    return panel
+    return panel.mappings([worded(words)]) if words else panel
+
+
+def worded(words: Mapping[str, State]) -> dashboard.ValueMap:
+    """Show values as words of their own colours."""
+    results = {
+        value: dashboard.ValueMappingResult(text=name, color=color, index=number)
+        for number, (value, (name, color)) in enumerate(words.items())
+    }
+    return dashboard.ValueMap(options=results)
 
 
 def link(title: str, uid: str, **variables: str) -> dashboard_builders.DashboardLink:

@@ -8,26 +8,20 @@ from grafana_foundation_sdk.models import common, dashboard, units
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.panels import JOBS_INTERVAL, Text, dressed, legend_below, link, query
-from grafana.promql import Scope, is_traced
+from grafana.panels import JOBS_INTERVAL, State, Text, dressed, legend_below, link, query, worded
+from grafana.promql import INTERVAL, Scope, is_traced
 from router.observe import families as f
 
-# Name and colour of a state on a timeline.
-State = tuple[str, str]
-_BREAKER_STATES = {0: ("closed", "green"), 1: ("half open", "yellow"), 2: ("open", "red")}
-_OUTAGE_STATES = {0: ("in", "green"), 1: ("out", "red")}
+_BREAKER_STATES = {"0": ("closed", "green"), "1": ("half open", "yellow"), "2": ("open", "red")}
+_OUTAGE_STATES = {"0": ("in", "green"), "1": ("out", "red")}
 
 
 def timeline(
-    text: Text, expression: str, legend: str, states: Mapping[int, State], width: int = 24, height: int = 8
+    text: Text, expression: str, legend: str, states: Mapping[str, State], width: int = 24, height: int = 8
 ) -> statetimeline.Panel:
     """A bar for each series, coloured by its state."""
     panel = dressed(statetimeline.Panel(), text, units.NoUnit, width, height)
-    results = {
-        str(value): dashboard.ValueMappingResult(text=name, color=color, index=number)
-        for number, (value, (name, color)) in enumerate(states.items())
-    }
-    panel.mappings([dashboard.ValueMap(options=results)])
+    panel.mappings([worded(states)])
     panel.color_scheme(dashboard_builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
     panel.show_value(common.VisibilityMode.NEVER).merge_values(True).legend(legend_below()).row_height(0.8)
     return panel.with_target(query(expression, legend).range())
@@ -61,7 +55,7 @@ def outages(scope: Scope, width: int = 24) -> statetimeline.Panel:
             "Out: each one needs a person, who renews the key or pays in. The router tries again from time to time.",
             "Outages are not watched.",
         ),
-        f"max by (provider, reason) (max_over_time({scope.selector(f.PROVIDER_OUTAGE)}[$__interval]))",
+        f"max by (provider, reason) (max_over_time({scope.selector(f.PROVIDER_OUTAGE)}[{INTERVAL}]))",
         "{{provider}} {{reason}}",
         _OUTAGE_STATES,
         width,

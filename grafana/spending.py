@@ -3,6 +3,7 @@
 from grafana.promql import RANGE, Scope, ratio
 from router.observe import families as f
 
+KIND_COLOURS = {"delivered": "green", "failed_billed": "red", "duplicate": "orange"}
 WASTED = 'kind=~"failed_billed|duplicate"'
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as dashboard_builders
@@ -9,7 +10,7 @@ from grafana_foundation_sdk.builders import prometheus, table
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.panels import Levels, Text, dressed, query, ref_id, thresholds
+from grafana.panels import Levels, State, Text, dressed, query, ref_id, thresholds, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,22 @@ def columns(
     *,
     sort_by: str,
     width: int = 24,
-    height: int = 8,
+    ascending: bool = False,
     links: Sequence[dashboard_builders.DashboardLink] = (),
+    words: Mapping[str, State] = MappingProxyType({}),
 ) -> table.Panel:
-    """A table with a row for each combination of `keys` (label to title); `links` are on the first key."""
-    panel = dressed(table.Panel(), text, numbers[0].unit, width, height).show_header(True)
+    """A table with a row for each combination of `keys` (label to title); `links` are on the first key.
+
+    `words` are values of keys that are shown in colour.
+    """
+    panel = dressed(table.Panel(), text, numbers[0].unit, width, 8).show_header(True)
     panel.thresholds(thresholds(None))
     for number, column in enumerate(numbers):
         panel.with_target(_cells(column.expression, column.title, number))
         panel.override_by_name(column.title, _looks(column))
+    for title in keys.values() if words else ():
+        mapped = dashboard.DynamicConfigValue(id_val="mappings", value=[worded(words)])
+        panel.override_by_name(title, [mapped, _COLOURED_TEXT])
     if links:
         panel.override_by_name(
             next(iter(keys.values())),
@@ -49,7 +57,7 @@ def columns(
     values = ["Value"] if len(numbers) == 1 else [f"Value #{ref_id(number)}" for number in range(len(numbers))]
     titles = dict(keys) | dict(zip(values, (column.title for column in numbers), strict=True))
     panel.with_transformation(_organized(titles))
-    return panel.sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(True)])
+    return panel.sort_by([common_builders.TableSortByFieldState().display_name(sort_by).desc(not ascending)])
 
 
 def matrix(
@@ -67,6 +75,8 @@ def matrix(
 
 
 _COLOURED = common.TableColoredBackgroundCellOptions(mode=common.TableCellBackgroundDisplayMode.BASIC)
+
+_COLOURED_TEXT = dashboard.DynamicConfigValue(id_val="custom.cellOptions", value=common.TableColorTextCellOptions())
 
 
 def _cells(expression: str, legend: str, number: int) -> prometheus.Dataquery:

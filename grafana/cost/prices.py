@@ -22,6 +22,5 @@ def prices() -> list[AnyPanel]:
             keys,
             [Column("Per second", OFFERING.most(f.PRICE, ", ".join(keys)), units.Dollars, 4)],
             sort_by="Per second",
-            height=10,
         )
     ]

@@ -6,6 +6,7 @@ from grafana.panels import AnyPanel, Text, over_time
 from grafana.pictures import outages
 from grafana.promql import PROVIDER, hourly
 from router.observe import families as f
+from router.observe.families import Family
 
 
 def unknowns() -> list[AnyPanel]:
@@ -22,7 +23,7 @@ def _accounts() -> list[AnyPanel]:
                 "How often: also an outage that was over between two scrapes is counted here.",
                 "Every key and balance was accepted.",
             ),
-            {"{{provider}} {{reason}}": PROVIDER.increase(f.PROVIDER_OUT, "provider, reason")},
+            {"{{provider}} {{reason}}": f"{PROVIDER.increase(f.PROVIDER_OUT, 'provider, reason')} > 0"},
             units.Short,
         ),
     ]
@@ -36,7 +37,7 @@ def _words() -> list[AnyPanel]:
                 "The HTTP status alone was read, which may be the wrong reason. The log has a sample for a new row.",
                 "Every failure was read.",
             ),
-            {"{{provider}} {{stage}}": hourly(PROVIDER.rate(f.UNKNOWN_ERRORS, "provider, stage"))},
+            {"{{provider}} {{stage}}": _per_hour(f.UNKNOWN_ERRORS, "provider, stage")},
             units.Short,
             width=8,
         ),
@@ -47,7 +48,7 @@ def _words() -> list[AnyPanel]:
                 " log names the word.",
                 "Every status word was known.",
             ),
-            {"{{provider}}": hourly(PROVIDER.rate(f.UNKNOWN_STATUS, "provider"))},
+            {"{{provider}}": _per_hour(f.UNKNOWN_STATUS, "provider")},
             units.Short,
             width=8,
         ),
@@ -57,8 +58,13 @@ def _words() -> list[AnyPanel]:
                 "The job goes on and is polled again: a poll that fails is no video that fails.",
                 "Every poll was answered.",
             ),
-            {"{{provider}} {{reason}}": hourly(PROVIDER.rate(f.FAILED_POLLS, "provider, reason"))},
+            {"{{provider}} {{reason}}": _per_hour(f.FAILED_POLLS, "provider, reason")},
             units.Short,
             width=8,
         ),
     ]
+
+
+def _per_hour(family: Family, by: str) -> str:
+    """Leave out what does not happen: its line at 0 would hide that all is well."""
+    return f"{hourly(PROVIDER.rate(family, by))} > 0"

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import units
 
-from grafana.panels import AnyPanel, Levels, Text, figure
+from grafana.panels import AnyPanel, Text, figure
 from grafana.promql import RANGE, ROUTER, about_target
 from grafana.tables import Column, columns
 from router.observe import families as f
@@ -32,6 +32,7 @@ def _versions() -> AnyPanel:
             )
         ],
         sort_by="Instance",
+        ascending=True,
         width=12,
     )
 
@@ -41,7 +42,7 @@ def _reloads() -> list[AnyPanel]:
         figure(
             Text(
                 "Last reload",
-                "1: taken over. 0: refused, and the last good configuration stays in force; the log says why.",
+                "Refused: the last good configuration stays in force, and the log says why.",
                 "No router is scraped.",
             ),
             {"{{instance}}": f"min by (instance) ({ROUTER.selector(f.CONFIG_SUCCESSFUL)})"},
@@ -49,7 +50,7 @@ def _reloads() -> list[AnyPanel]:
             decimals=0,
             width=4,
             height=8,
-            levels=Levels(1, 0.5, falling=True),
+            words={"1": ("taken over", "green"), "0": ("refused", "red")},
         ),
         figure(
             Text(

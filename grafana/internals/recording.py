@@ -30,7 +30,6 @@ def recording() -> list[AnyPanel]:
             {"{{family}}": ROUTER.increase(f.FOLDED, "family")},
             units.Short,
             width=8,
-            levels=Levels(0.5, 1000),
         ),
         over_time(
             Text(

@@ -27,6 +27,7 @@ def _alerts() -> AnyPanel:
         [Column("Firing", f"count by ({', '.join(keys)}) ({firing(_names())})", units.Short)],
         sort_by="Severity",
         width=8,
+        words={"page": ("page", "red"), "ticket": ("ticket", "yellow")},
         links=[link("Failures", "video-router-failures"), link("Router internals", "video-router-internals")],
     )
 

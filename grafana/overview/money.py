@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models import units
 
-from grafana.panels import JOBS_INTERVAL, AnyPanel, Levels, Text, figure, over_time
+from grafana.panels import JOBS_INTERVAL, AnyPanel, Levels, Text, coloured, figure, over_time
 from grafana.promql import INTERVAL, ROUTER, hourly
-from grafana.spending import listed_per_second, paid_per_second, wasted_share
+from grafana.spending import KIND_COLOURS, listed_per_second, paid_per_second, wasted_share
 from router.observe import families as f
 
 WASTE = Levels(0.05, 0.2)
@@ -17,17 +17,20 @@ def money() -> list[AnyPanel]:
 
 def _curves() -> list[AnyPanel]:
     return [
-        over_time(
-            Text(
-                "Spending, per hour",
-                "Money posted: for delivered videos, for failed attempts that were billed, for videos nobody got.",
-                "Nothing was spent.",
+        coloured(
+            over_time(
+                Text(
+                    "Spending, per hour",
+                    "Money posted: for delivered videos, for failed attempts that were billed, for videos nobody got.",
+                    "Nothing was spent.",
+                ),
+                {"{{kind}}": hourly(ROUTER.rate(f.COST, "kind"))},
+                units.Dollars,
+                stacked=True,
+                interval=JOBS_INTERVAL,
+                width=8,
             ),
-            {"{{kind}}": hourly(ROUTER.rate(f.COST, "kind"))},
-            units.Dollars,
-            stacked=True,
-            interval=JOBS_INTERVAL,
-            width=8,
+            KIND_COLOURS,
         ),
         over_time(
             Text(

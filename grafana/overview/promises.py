@@ -85,7 +85,10 @@ def _curves() -> list[AnyPanel]:
             {"delivered": DELIVERED.kept("1h"), "on time": ON_TIME.kept("1h")},
             units.PercentUnit,
             width=8,
-        ),
+        )
+        # All that happens is near the top.
+        .axis_soft_min(0.9)
+        .max(1),
         over_time(
             Text(
                 "Error budget burn, over the hour before",

@@ -2,12 +2,20 @@
 
 from grafana_foundation_sdk.models import units
 
-from grafana.panels import AnyPanel, Levels, Text, figure, over_time
+from grafana.panels import AnyPanel, Levels, Text, coloured, figure, over_time
 from grafana.promql import ROUTER, ratio
 from router.observe import families as f
 
-FULL = Levels(0.75, 0.95)
-"""How full a place may be before creates are turned away."""
+# By who has to act: nobody, we, the caller, an operator.
+_OUTCOME_COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "expired": "orange",
+    "rejected": "blue",
+    "cancelled": "light-blue",
+    "unknown": "purple",
+}
+_FULL = Levels(0.75, 0.95)
 
 
 def traffic() -> list[AnyPanel]:
@@ -27,16 +35,19 @@ def _rates() -> list[AnyPanel]:
             units.Short,
             stacked=True,
         ),
-        over_time(
-            Text(
-                "Jobs ended, per minute",
-                "By outcome. Rejected is the caller's input, expired was given up at its deadline, unknown waits for an"
-                " operator's decision.",
-                "No job ended.",
+        coloured(
+            over_time(
+                Text(
+                    "Jobs ended, per minute",
+                    "By outcome. Rejected is the caller's input, expired was given up at its deadline, unknown"
+                    " waits for an operator's decision.",
+                    "No job ended.",
+                ),
+                {"{{outcome}}": f"{ROUTER.rate(f.JOBS_FINISHED, 'outcome')} * 60"},
+                units.Short,
+                stacked=True,
             ),
-            {"{{outcome}}": f"{ROUTER.rate(f.JOBS_FINISHED, 'outcome')} * 60"},
-            units.Short,
-            stacked=True,
+            _OUTCOME_COLOURS,
         ),
     ]
 
@@ -66,7 +77,7 @@ def _waiting() -> list[AnyPanel]:
             decimals=0,
             width=4,
             height=8,
-            levels=FULL,
+            levels=_FULL,
         ),
         over_time(
             Text(

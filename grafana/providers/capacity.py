@@ -25,7 +25,7 @@ def _places() -> AnyPanel:
             "No provider is known.",
         ),
         {
-            "{{provider}} at work": PROVIDER.total(f.JOBS_IN_FLIGHT, "provider"),
+            "{{provider}} at work": PROVIDER.total(f.JOBS_IN_FLIGHT, "provider", 'provider!="none"'),
             "{{provider}} places": PROVIDER.total(f.PROVIDER_LIMIT, "provider"),
         },
         units.Short,
@@ -44,5 +44,6 @@ def _ends() -> AnyPanel:
         {"provider": "Provider", "offering": "Offering"},
         [Column("Ends in", f"{PROVIDER.most(f.OFFERING_END, by)} - time()", units.Seconds, 0, ENDING)],
         sort_by="Ends in",
+        ascending=True,
         width=12,
     )

@@ -46,5 +46,5 @@ def _numbers() -> list[Column]:
         Column("List price per second", listed_per_second(OFFERING, "provider", RANGE), units.Dollars, 4),
         Column("Wasted", wasted(OFFERING, "provider"), units.Dollars, 2),
         Column("Uncertain now", OFFERING.total(f.UNCERTAIN, "provider"), units.Dollars, 2),
-        Column("In flight", OFFERING.total(f.JOBS_IN_FLIGHT, "provider"), units.Short),
+        Column("In flight", OFFERING.total(f.JOBS_IN_FLIGHT, "provider", 'provider!="none"'), units.Short),
     ]

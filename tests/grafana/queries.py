@@ -27,7 +27,7 @@ class PanelQuery:
         """The expression with Grafana's macros and variables replaced; every variable is All."""
         range_s = int(whole_range[:-1]) * _UNIT_S[whole_range[-1]]
         text = self.expression.replace("$__range_s", str(range_s)).replace("$__range", whole_range)
-        text = text.replace("$__rate_interval", rate_interval).replace("$__interval", rate_interval)
+        text = text.replace("$__rate_interval", rate_interval)
         return re.sub(r"\$(?!__)\w+", ".+", text)
 
 

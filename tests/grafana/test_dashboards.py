@@ -48,13 +48,12 @@ COUNTERS = {"process_cpu_seconds_total"} | {
     family.full_name for family in FAMILIES if family.kind is MetricKind.COUNTER
 }
 QUERIES = all_queries()
-# Promises are kept over fixed times, whatever the dashboard shows; an outage is seen in whichever step it falls.
+# Promises are kept over fixed times, whatever the dashboard shows.
 PROMISED_OVER = {
     **dict.fromkeys(("Delivered", "On time", "Creates answered"), ("5m", "1h", "6h", "30d")),
     "Error budget left": ("30d",),
     "Shares kept, over the hour before": ("1h",),
     "Error budget burn, over the hour before": ("1h",),
-    "Outages: key or balance refused": ("$__interval",),
 }
 CHANGING = {"rate", "irate", "increase"}
 
