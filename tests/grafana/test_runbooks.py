@@ -6,7 +6,7 @@ import pytest
 from typer.main import get_command
 
 from router.cli import cli
-from tests.grafana.alerts.rules import ALERTS
+from tests.grafana.alerts.rules import ALERTS, RECORDS
 from tests.grafana.queries import DASHBOARDS, document
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +71,11 @@ def test_runbooks_name_settings_and_log_lines_that_are_there():
 
 def test_runbooks_refer_to_each_other_by_names_that_are_there():
     assert set(re.findall(r"\bsee ((?:[A-Z][a-z]+){2,})", RUNBOOKS)) <= set(NAMES)
+
+
+def test_the_recorded_series_that_the_readme_names_are_there():
+    named = set(re.findall(r"`(job\w*:[\w:]+)`", README))
+    assert {name.rstrip("0123456789hmd") for name in named} | {
+        f"job:video_router_jobs_{missed}:ratio_increase" for missed in ("undelivered", "late")
+    } == {record.rstrip("0123456789hmd") for record in (rule["record"] for rule in RECORDS)}
+    assert named <= {rule["record"] for rule in RECORDS}

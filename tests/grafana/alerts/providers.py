@@ -184,6 +184,16 @@ TIMELINES = [
                 [few(alert, 60)],
             ),
             Timeline(
+                f"{reason}: the provider is taken out of the configuration",
+                {
+                    **sold("p0", steps=30),
+                    **breaker("p0", ("open", 90)),
+                    **breaker("p0", ("closed", 90), kind="generate"),
+                    **outage("p0", reason, (1, 15), (0, 75)),
+                },
+                [fires(alert, 29, told), recovers(alert, 36), recovers(EJECTED, 45)],
+            ),
+            Timeline(
                 f"{reason}: a restart tries the provider anew",
                 {**sold("p0"), **breaker("p0", ("open", 20), ("closed", 20)), **outage("p0", reason, (1, 20), (0, 20))},
                 [reset(alert, 21)],
@@ -203,18 +213,15 @@ TIMELINES = [
         [fires(ALL_EJECTED, 20, _NOBODY)],
     ),
     Timeline(
-        "an ejected provider whose key is refused is taken out of the configuration",
-        {
-            **sold("p0", steps=30),
-            **breaker("p0", ("open", 90)),
-            **breaker("p0", ("closed", 90), kind="generate"),
-            **outage("p0", "auth", (1, 15), (0, 75)),
-        },
+        "an offering ends in three days: a ticket at once, and a page at eight o'clock",
+        {_END: gauge((3 * DAY_S, 100))},
         [
-            fires(KEY, 29, _KEY),
-            recovers(KEY, 36),
-            recovers(EJECTED, 45),
+            quiet(ENDS, 0),
+            fires(ENDS, 1, ticket(_OFFERING, "The offering p0/sora-2 ends in 2d 23h 55m 0s.")),
+            quiet(ENDS_SOON, 96),
+            fires(ENDS_SOON, 97, page(_OFFERING, "Only 2d 15h 55m 0s until the offering p0/sora-2 ends.")),
         ],
+        step_m=5,
     ),
     Timeline(
         "an offering ends in 40 days, then in 30, then in seven, then it is over",
