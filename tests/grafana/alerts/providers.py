@@ -237,6 +237,7 @@ TIMELINES = [
             quiet(ENDS_SOON, 218),
             # 3.5 days are left at noon; the next check is at midnight.
             fires(ENDS_SOON, 219, page(_OFFERING, "Only 3d 12h 0m 0s until the offering p0/sora-2 ends.")),
+            quiet(ENDS_SOON, 220),
             quiet(ENDS_SOON, 222),
             recovers(ENDS, 240),
             recovers(ENDS_SOON, 243),
