@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.canonical import VideoRequest
+from router.core.budget import Budget
 from router.core.health import HealthSnapshot
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Job
@@ -42,13 +43,14 @@ class JobPage:
 class Readiness:
     """Whether jobs are taken now, and a JSON-ready explanation for the one who operates the router.
 
-    `health` is that of each provider, in the order of the configuration.
+    `health` is that of each provider, in the order of the configuration; `budgets` are those of this day.
     """
 
     ready: bool
     detail: Mapping[str, object] = field(default_factory=dict)
     draining: bool = False
     health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
 
 
 class NoCandidateError(Exception):

@@ -87,6 +87,16 @@ class ProviderOverview:
 
 
 @dataclass(frozen=True, slots=True)
+class DailyBudget:
+    """What a provider or a caller (its `scope`) may cost in this UTC day, and what it has cost or still may."""
+
+    scope: str
+    name: str
+    limit_microusd: int
+    used_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecentFailure:
     """Why an attempt failed or a job could not be routed, which then has no `attempt` (its number), nor what follows.
 
@@ -123,4 +133,5 @@ class Overview:
     outcomes: Mapping[str, int]
     uncertain: Uncertain
     providers: tuple[ProviderOverview, ...]
+    budgets: tuple[DailyBudget, ...]
     last_failures: tuple[RecentFailure, ...]

@@ -182,7 +182,8 @@ class Engine:
             "live_jobs": len(self._runs),
             "providers": {name: asdict(snapshot) for name, snapshot in health.items()},
         }
-        return Readiness(not self._draining and store == "ok", detail, self._draining, health)
+        budgets = self._parts.budgets.each()
+        return Readiness(not self._draining and store == "ok", detail, self._draining, health, budgets)
 
     def publish(self, job: Job) -> None:
         """Keep an ended job at hand for a while; a live one is answered from its run."""

@@ -16,6 +16,7 @@ from router.core.order import Readiness
 from router.core.overview import (
     SCHEMA,
     Breakers,
+    DailyBudget,
     Live,
     LiveJobs,
     Overview,
@@ -123,6 +124,10 @@ class Board:
                     _uncertain((each for each in self._open.values() if each.provider == snapshot.provider), now),
                 )
                 for snapshot in readiness.health.values()
+            ),
+            budgets=tuple(
+                DailyBudget(budget.scope, budget.name, budget.limit_microusd, budget.used_microusd)
+                for budget in readiness.budgets
             ),
             last_failures=tuple(reversed(self._last)),
         )

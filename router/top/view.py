@@ -17,6 +17,8 @@ WIDE_COLUMNS: Final = 110
 _FAILURE_LINES_MAX: Final = 8
 _TEXT_CHARS_MAX: Final = 300
 _JOB_CHARS: Final = 14
+_BUDGET_LINES_MAX: Final = 5
+_BUDGET_NEARLY: Final = 0.8
 _NAME_CHARS_MAX: Final = {"time": 8, "provider": 16, "failed at": 24, "job and attempt": 44, "code": 20}
 _NONE: Final = "-"
 _GOOD, _FAIR, _BAD, _DIM = "green", "yellow", "red", "dim"
@@ -155,10 +157,16 @@ def _breakers(breakers: Breakers) -> Text:
 
 
 def _notes(overview: Overview) -> Iterable[Text]:
-    """Say below the table why a provider takes no jobs."""
+    """Say below the table why a provider takes no jobs, and whose budget of the day is used up or soon will be."""
     for each in overview.providers:
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
+    fullest = sorted(overview.budgets, key=lambda each: each.used_microusd / max(1, each.limit_microusd), reverse=True)
+    for budget in fullest[:_BUDGET_LINES_MAX]:
+        if budget.used_microusd >= _BUDGET_NEARLY * budget.limit_microusd:
+            used = f"has used {usd(budget.used_microusd)} of {usd(budget.limit_microusd)} USD for today"
+            style = _BAD if budget.used_microusd >= budget.limit_microusd else _FAIR
+            yield Text.assemble(f"{plain(budget.scope)} ", (plain(budget.name), "bold"), f" {used}", style=style)
 
 
 def _failures(providers: Iterable[ProviderOverview]) -> Table:

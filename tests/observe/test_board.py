@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.budget import Booking, Budgets, BudgetScope
 from router.core.clock import Clock
 from router.core.events import AttemptEnded, Event
 from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.job import AttemptState
 from router.core.order import Readiness
-from router.core.overview import SCHEMA, Live, Overview, ProviderOverview, Uncertain
+from router.core.overview import SCHEMA, DailyBudget, Live, Overview, ProviderOverview, Uncertain
 from router.observe.board import FAILURES_MAX, Board
 from router.observe.sliding import WINDOW_S, SlidingDurations, SlidingSums
 from tests.observe import scenes
@@ -99,6 +100,14 @@ def test_uncertain_money_stays_in_sight_until_it_is_known():
     # It left its job once; what it cost is waste.
     assert (window.attempts, window.delivered, window.wasted_microusd) == (1, 0, 800_000)
     assert [each.provider for each in overview.last_failures] == ["p0"]
+
+
+def test_daily_budgets_are_those_of_this_moment():
+    wall = Wall()
+    budgets = Budgets(wall.clock, {(BudgetScope.PROVIDER, "p0"): 5_000_000})
+    budgets.hold(Booking("a-1", "p0", "studio", scenes.NOW, 800_000))
+    overview = Board(wall.clock).overview(Readiness(ready=True, budgets=budgets.each()))
+    assert overview.budgets == (DailyBudget("provider", "p0", 5_000_000, 800_000),)
 
 
 def test_a_restart_takes_over_live_jobs_and_open_money_and_begins_an_empty_window():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from router.core.overview import Live, Overview, RecentFailure
+from router.core.overview import DailyBudget, Live, Overview, RecentFailure
 from router.top.view import duration, plain, view
 from tests.top import overviews
 
@@ -92,6 +92,18 @@ def test_a_view_that_is_not_the_newest_says_why_and_of_when_it_is():
     text = " ".join(drawn(overviews.a_day(), trouble="http://r cannot be reached").split())
     assert "out of reach" in text
     assert "http://r cannot be reached. What follows is of 11:08:20 UTC." in text
+
+
+def test_a_budget_is_mentioned_when_it_is_nearly_used():
+    budgets = (
+        DailyBudget("provider", "p0", 10_000_000, 10_000_000),
+        DailyBudget("caller", "studio", 50_000_000, 41_500_000),
+        DailyBudget("caller", "intern", 50_000_000, 1_000_000),
+    )
+    text = drawn(replace(overviews.a_day(), budgets=budgets))
+    assert "provider p0 has used 10.00 of 10.00 USD for today" in text
+    assert "caller studio has used 41.50 of 50.00 USD for today" in text
+    assert "intern" not in text
 
 
 def test_a_router_that_did_nothing_says_so():
