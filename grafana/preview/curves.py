@@ -72,9 +72,9 @@ def timeline(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -
     """Draw a bar for each series, coloured by its state."""
     axes = canvas.axes(0.51, left_in=1.9)
     for row, each in enumerate(found):
-        for at, value in zip(each.series.times, each.series.values, strict=True):
+        for value, begin, end in _runs(each.series, span.step_s):
             _, colour = panel.states.get(value, ("", "text"))
-            axes.barh(row, span.step_s, left=at - span.step_s, color=named(colour), height=0.7)
+            axes.barh(row, end - begin, left=begin, color=named(colour), height=0.7)
     axes.set_yticks(range(len(found)), [cut(each.name, 1.8, 7) for each in found])
     axes.set_ylim(len(found) - 0.4, -0.6)
     _over(axes, span)
@@ -114,6 +114,17 @@ def _stack(axes: Axes, found: Sequence[Named]) -> None:
         top = base + np.array([_number(values.get(at, 0.0)) for at in times])
         axes.fill_between(times, base, top, color=palette(number), alpha=0.75, linewidth=0.4)
         base = top
+
+
+def _runs(series: Series, step_s: float) -> list[tuple[float, float, float]]:
+    """Join steps of the same value to a value, a beginning and an end."""
+    runs: list[tuple[float, float, float]] = []
+    for at, value in zip(series.times, series.values, strict=True):
+        if runs and runs[-1][0] == value and at - runs[-1][2] < 1.5 * step_s:
+            runs[-1] = (value, runs[-1][1], at)
+        else:
+            runs.append((value, at - step_s, at))
+    return runs
 
 
 def _gapped(series: Series, step_s: float) -> tuple[list[float], list[float]]:
