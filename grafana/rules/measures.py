@@ -33,8 +33,8 @@ def succeeded_share(window: str) -> str:
 
 
 def selling(by: str) -> str:
-    """Whoever is in the price list: one that was taken out of the configuration is shown, but sells nothing."""
-    return f"group by ({by}) ({series(f.PRICE)})"
+    """Whoever may get jobs: one that was taken out of the configuration is still shown, but may get none."""
+    return f"max by ({by}) ({series(f.PROVIDER_LIMIT)}) > 0"
 
 
 def recordings(pace: Pace) -> list[Group]:

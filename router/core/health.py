@@ -180,8 +180,8 @@ class ProviderHealth:
 
     @property
     def in_flight_limit(self) -> int:
-        """The most jobs the provider gets at once now; any thread may ask."""
-        return self._concurrency.limit
+        """The most jobs the provider gets at once now, none once it was retired; any thread may ask."""
+        return 0 if self._retired else self._concurrency.limit
 
     def breakers(self) -> Mapping[BreakerKind, BreakerState]:
         """Return the state of each breaker."""

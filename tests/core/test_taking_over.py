@@ -121,10 +121,12 @@ def test_a_removed_provider_starts_nothing_and_takes_its_jobs_ends(ward: Ward) -
     ward.use(retired=True)
     assert ward.health.try_start() is None
     assert ward.health.snapshot().barred == "was removed from the configuration"
+    assert ward.health.in_flight_limit == 0
     held.ended()
     assert ward.health.snapshot().in_flight == 0
     ward.use()
     assert ward.health.snapshot().barred is None
+    assert ward.health.in_flight_limit > 0
     ward.start()
 
 

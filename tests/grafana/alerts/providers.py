@@ -29,12 +29,11 @@ _END = series("offering_end_timestamp_seconds", provider="p0", offering="p0/sora
 
 
 def sold(provider: str, steps: int = 200, asked: float = 1) -> dict[str, str]:
-    """The series of a provider that is in the price list, and gets so many submits a step."""
-    price = {"provider": provider, "model": "sora-2", "size": "1280x720", "seconds": "10"}
+    """The series of a provider that sells for so many steps, and gets so many submits a step."""
     submits = {"provider": provider, "operation": "submit", "result": "error"}
     return {
-        series("price_usd_per_second", **price): gauge((0.1, steps)),
-        series("exchanges_total", **submits): counter((asked, steps)),
+        series("provider_in_flight_limit", provider=provider): gauge((20, steps), (0, 200 - steps)),
+        series("exchanges_total", **submits): counter((asked, 200)),
     }
 
 
@@ -191,7 +190,7 @@ TIMELINES = [
                     **breaker("p0", ("closed", 90), kind="generate"),
                     **outage("p0", reason, (1, 15), (0, 75)),
                 },
-                [fires(alert, 29, told), recovers(alert, 36), recovers(EJECTED, 45)],
+                [fires(alert, 29, told), recovers(alert, 31), recovers(EJECTED, 36)],
             ),
             Timeline(
                 f"{reason}: a restart tries the provider anew",
@@ -201,10 +200,11 @@ TIMELINES = [
         )
     ),
     Timeline(
-        "of three providers one is ejected, one was taken out of the price list, one has nothing left to sell",
+        "of three providers one is ejected, one was taken out of the configuration, one has nothing left to sell",
         {
             **sold("p0"),
             **breaker("p0", ("open", 90)),
+            **sold("p1", steps=0),
             **breaker("p1", ("closed", 90)),
             **sold("p2", asked=0),
             **breaker("p2", ("closed", 90)),
