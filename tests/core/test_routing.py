@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
+from router.core.budget import Left
 from router.core.catalog import Catalog, Offering, PriceUnit
 from router.core.routing import (
     Decision,
@@ -80,6 +81,11 @@ situations = st.builds(
     settings=st.builds(RoutingSettings, price_exponent=st.sampled_from([0.0, 1.0, 4.0, 60.0])),
     tried=st.sets(st.sampled_from(["alpha/0", "beta/1", "gamma/2"])).map(frozenset),
     spend_left_microusd=mostly(None, 0, 2_000_000),
+    left=st.builds(
+        Left,
+        providers=st.dictionaries(st.sampled_from(PROVIDERS), st.sampled_from([0, 1_000_000, 5_000_000]), max_size=1),
+        caller_microusd=mostly(None, 0, 2_000_000),
+    ),
 )
 images = st.sampled_from([(), (ImageUrl("https://example.org/a.png"),), (ImageFile(b"x", "image/png"),)])
 videos = st.builds(a_video, seconds=mostly(10, 4, 11, 25), images=images)
@@ -130,8 +136,10 @@ def test_every_exclusion_says_why_in_words_and_no_candidate_breaks_a_limit(
 ) -> None:
     decision = decide(video, catalog, situation, Random(1))
     assert all(len(each.message.split()) >= 2 for each in decision.exclusions)
-    limits = (situation.preferences.price_microusd_max, situation.spend_left_microusd)
+    left = situation.left
+    job = (situation.preferences.price_microusd_max, situation.spend_left_microusd, left.caller_microusd)
     for candidate in decision.candidates:
+        limits = (*job, left.providers.get(candidate.offering.provider))
         assert all(limit is None or candidate.quote_microusd <= limit for limit in limits)
         assert candidate.video.seconds in candidate.offering.seconds
         assert candidate.offering.id not in situation.tried
@@ -245,6 +253,7 @@ def test_a_caller_overrules_the_operators_duration_policy() -> None:
         (ExclusionCause.PRICE, an_offering(), healthy(preferences=RoutingPreferences(price_microusd_max=99_999)), {}),
         (ExclusionCause.SPEND, an_offering(), healthy(spend_left_microusd=99_999), {}),
         (ExclusionCause.TRIED, an_offering(), healthy(tried=frozenset({"alpha/clip"})), {}),
+        (ExclusionCause.CALLER_BUDGET, an_offering(), healthy(left=Left(caller_microusd=99_999)), {}),
     ],
 )
 def test_what_only_another_request_can_cure_is_told_and_does_not_pass(
@@ -278,6 +287,24 @@ def test_what_waiting_can_cure_may_pass(cause: ExclusionCause, standing: Provide
     assert cause.passes
     assert decision.may_pass
     assert decision.retry_after_s == standing.retry_after_s
+
+
+def test_a_provider_whose_day_is_spent_may_be_asked_tomorrow() -> None:
+    situation = healthy(left=Left({"alpha": 99_999, "beta": 0}, None, 7.0))
+    decision = decide(a_video(), a_catalog(an_offering()), situation, Random(1))
+    assert decision.exclusions[0].cause is ExclusionCause.PROVIDER_BUDGET
+    assert decision.provider_budgets_stop
+    assert (decision.retry_after_s, decision.may_pass_within(7.0), decision.may_pass_within(6.9)) == (7.0, True, False)
+    assert decide(a_video(), three(1, 100_000), situation, Random(1)).candidates[0].offering.provider == "alpha"
+
+
+def test_a_callers_budget_is_to_blame_only_when_no_wait_would_help() -> None:
+    spent = Left(caller_microusd=99_999, day_ends_in_s=7.0)
+    alone = decide(a_video(), three(100_000, 150_000), healthy(left=spent), Random(1))
+    assert (alone.caller_budget_stops, alone.may_pass, alone.day_ends_in_s) == (True, False, 7.0)
+    standings = {"alpha": ProviderStanding(barred="is out", retry_after_s=3.0), "beta": ProviderStanding()}
+    waiting = decide(a_video(), three(99_999, 150_000), Situation(standings, EPOCH, left=spent), Random(1))
+    assert (waiting.caller_budget_stops, waiting.may_pass, waiting.retry_after_s) == (False, True, 3.0)
 
 
 def test_the_soonest_end_of_an_ejection_is_when_to_come_back() -> None:
