@@ -1,10 +1,7 @@
-from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Size, Stage
 from router.core.clock import Clock
@@ -15,10 +12,8 @@ from router.core.events import (
     BreakerState,
     ConfigReloaded,
     CostDoubted,
-    Event,
     ExchangeEnded,
     ExchangeResult,
-    FailedOver,
     JobAccepted,
     JobEnded,
     Operation,
@@ -28,69 +23,12 @@ from router.core.events import (
 )
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, JobState
-from router.core.ledger import CostKind, EntryKind, LedgerEntry, exposure, pending, posted, voided
+from router.core.ledger import voided
 from router.core.reporting import DurationClass, ReportingSettings, overhead_s
-from router.observe import labels
 from router.observe.families import FAMILIES, PREFIX, MetricKind
 from router.observe.metrics import Metrics
 from tests.observe import scenes
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-ENUMS = {
-    "stage": labels.STAGES | {"other"},
-    "reason": labels.REASONS | {"other"},
-    "kind": frozenset(labels.COST_KINDS) | {"other"},
-    "operation": frozenset(Operation),
-    "result": frozenset(ExchangeResult) | frozenset(labels.RELOADS),
-    "breaker": frozenset(BreakerKind),
-    "state": frozenset(BreakerState),
-    "duration_class": frozenset(DurationClass),
-    "outcome": frozenset(labels.JobOutcome) | frozenset(labels.ATTEMPT_OUTCOMES) | {"other"},
-    "method": labels.METHODS | {"other"},
-    "code": labels.CODES | {"other"},
-    "sink": frozenset(labels.SINKS) | {"other"},
-    "on_time": frozenset(labels.ON_TIME),
-    "resolution": frozenset(labels.AmbiguousResolution) | frozenset(labels.UncertainResolution),
-    "scope": frozenset(labels.BUDGET_SCOPES),
-}
-
-
-def samples(metrics: Metrics) -> Samples:
-    return {
-        (sample.name.removeprefix(f"{PREFIX}_"), frozenset(sample.labels.items())): sample.value
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if sample.name.startswith(PREFIX)
-    }
-
-
-def changes(metrics: Metrics, events: Iterable[Event]) -> dict[str, float]:
-    """What events change, as `name{label=value,...}`; buckets are left out."""
-    before = samples(metrics)
-    for event in events:
-        metrics.observe(event)
-    after = samples(metrics)
-    found = {}
-    for (name, values), value in after.items():
-        if value != before.get((name, values), 0.0) and not name.endswith("_bucket"):
-            written = ",".join(f"{label}={value}" for label, value in sorted(values))
-            found[f"{name}{{{written}}}" if written else name] = round(value - before.get((name, values), 0.0), 9)
-    return found
-
-
-def value(metrics: Metrics, name: str, **wanted: str) -> float:
-    return sum(
-        value
-        for (found, values), value in samples(metrics).items()
-        if found == name and wanted.items() <= dict(values).items()
-    )
-
-
-def metrics_of(providers: int = 2) -> Metrics:
-    metrics = Metrics(scenes.catalog_of(providers))
-    metrics.use(scenes.catalog_of(providers), ReportingSettings(), ["studio"], 100, 3600.0)
-    return metrics
+from tests.observe.exposed import changes, metrics_of, samples, value
 
 
 def test_an_accepted_job_is_counted_and_in_flight_with_nobody():
@@ -334,117 +272,6 @@ def test_what_a_query_may_use_is_what_is_exposed():
     assert all(found <= allowed[name] for name, found in exposed)
 
 
-def test_no_flood_makes_more_than_3000_series():
-    metrics = metrics_of(providers=10)
-    names = [*metrics._names.providers, "stranger"]
-    jobs = [
-        replace(scenes.job_of(), video=replace(scenes.job_of().video, model=model)) for model in (*scenes.MODELS, "?")
-    ]
-    for job in jobs:
-        for provider in names:
-            attempt = scenes.attempt_of(job, provider)
-            with_attempt = job.with_attempt(attempt)
-            for stage in Stage:
-                metrics.observe(FailedOver(job, replace(attempt, stage=stage), replace(attempt, provider="p3")))
-                for reason in Reason:
-                    for state in AttemptState:
-                        another = replace(attempt, id=f"{provider}-{stage}-{reason}-{state}")
-                        metrics.observe(scenes.ended(job, another, state, None, stage, reason)[1])
-                    metrics.observe(scenes.failed(with_attempt, Failure(stage, reason))[1])
-            for event in (*scenes.exchanges(provider), *scenes.health(provider)):
-                metrics.observe(event)
-            entry = LedgerEntry(attempt.id, job.id, provider, EntryKind.POSTED, 1, 0.0, CostKind.DUPLICATE)
-            metrics.observe(AttemptEnded(job, attempt, (entry,)))
-    for number in range(100):
-        metrics.observe_request(f"/{number}", "GET", 200 + number, 0.1)
-    series = sum(not line.startswith("#") for line in metrics.exposition()[0].decode().splitlines())
-    assert series <= metrics.series_max <= 3_000
-    assert value(metrics, "label_sets_folded_total", family="attempts_total") > 0
-    ends = len(names) * len(jobs) * len(Stage) * len(Reason)
-    assert value(metrics, "jobs_finished_total") == ends
-    assert value(metrics, "attempts_total", provider="p7", outcome="failed") == ends / len(names)
-
-
-JUNK = st.text(max_size=30)
-
-
-@settings(max_examples=60, deadline=None)
-@given(provider=JUNK, model=JUNK, reason=JUNK, word=JUNK, route=JUNK, method=JUNK, status=st.integers())
-def test_junk_never_becomes_a_label(
-    provider: str, model: str, reason: str, word: str, route: str, method: str, status: int
-):
-    metrics = metrics_of()
-    job = scenes.job_of(model)
-    attempt = scenes.attempt_of(job, provider)
-    job, start = scenes.started(job, attempt)
-    _, end = scenes.succeeded(job, attempt)
-    for event in (JobAccepted(job), start, end, ProviderOut(provider, reason, 1.0), UnknownStatusSeen(provider, word)):
-        metrics.observe(event)
-    for event in scenes.exchanges(provider):
-        metrics.observe(event)
-    metrics.observe_request("/v1/videos", method, status, 0.1)
-    metrics.observer_failed(word)
-    known = {
-        **ENUMS,
-        "provider": {"p0", "p1", "other", "none"},
-        "model": {*scenes.MODELS, "other"},
-        "route": {"/v1/videos"},
-        "size": {"1280x720"},
-        "seconds": {"4", "8", "12"},
-        "caller": {"studio", "other"},
-        "offering": {f"p0/{sold}" for sold in scenes.MODELS},
-    }
-    for _, values in samples(metrics):
-        for label, found in values:
-            assert label in ("le", "version", "family") or found in known[label], (label, found)
-
-
-KINDS = st.sampled_from([kind for kind in CostKind if kind is not CostKind.UNCERTAIN])
-AMOUNTS = st.integers(0, 1_000_000_000_000)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(AMOUNTS, KINDS, st.sampled_from(["p0", "p1"])), max_size=40))
-def test_cost_counters_agree_with_the_ledger_to_the_micro_usd(bookings: list[tuple[int, CostKind, str]]):
-    metrics, sums = metrics_of(), dict.fromkeys([(p, k) for p in ("p0", "p1") for k in CostKind], 0)
-    for amount, kind, provider in bookings:
-        job = scenes.job_of()
-        attempt = scenes.attempt_of(job, provider, quote_microusd=amount)
-        entry = posted(attempt, kind, scenes.NOW, amount)
-        metrics.observe(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (entry,)))
-        sums[provider, kind] += amount
-    for (provider, kind), microusd in sums.items():
-        assert round(value(metrics, "cost_usd_total", provider=provider, kind=kind) * 1e6) == microusd
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.tuples(AMOUNTS, st.sampled_from(["unknown", "late", "late_posted", "late_voided", "voided"])), max_size=30
-    )
-)
-def test_uncertain_money_is_what_the_ledger_has_open(lives: list[tuple[int, str]]):
-    metrics, entries = metrics_of(), []
-    for quote, life in lives:
-        job = scenes.job_of()
-        attempt = scenes.attempt_of(job, "p0", quote)
-        entries.append(pending(attempt, scenes.NOW))
-        closing = None
-        if life.endswith("posted"):
-            closing = posted(attempt, CostKind.DUPLICATE, scenes.NOW)
-        if life.endswith("voided"):
-            closing = voided(attempt, scenes.NOW)
-        left = AttemptState.UNKNOWN if life == "unknown" else AttemptState.LATE
-        if life != "voided":
-            metrics.observe(AttemptEnded(job, replace(attempt, state=left), ()))
-        if closing is not None:
-            entries.append(closing)
-            metrics.observe(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (closing,)))
-    owed = exposure(entries)
-    assert round(value(metrics, "uncertain_usd") * 1e6) == owed.open_microusd
-    assert round(value(metrics, "cost_usd_total") * 1e6) == owed.posted_microusd
-
-
 def test_a_reload_keeps_what_was_counted_and_shows_what_is_sold_now():
     metrics = metrics_of(2)
     for event in scenes.delivery("p1"):
@@ -536,14 +363,3 @@ def test_a_trace_that_is_kept_is_named_beside_the_samples_it_explains():
         "video_router_attempts_total",
     ]
     assert scenes.TRACE not in metrics.exposition()[0].decode()
-
-
-def test_at_most_twenty_callers_have_a_series_of_their_own_and_no_money_is_lost():
-    metrics, names = metrics_of(), [f"caller-{number}" for number in range(50)]
-    metrics.use(scenes.catalog_of(2), ReportingSettings(), names)
-    for name in names:
-        job = replace(scenes.job_of(), caller=name)
-        _, end = scenes.succeeded(job, scenes.attempt_of(job))
-        metrics.observe(end)
-    assert value(metrics, "caller_cost_usd_total") == pytest.approx(50 * 0.8)
-    assert value(metrics, "caller_cost_usd_total", caller="other") == pytest.approx(30 * 0.8)
