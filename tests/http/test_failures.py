@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.policy import POSSIBLE
 from router.http.failures import error_object, failure_message
@@ -35,6 +36,22 @@ def test_every_failure_has_a_code_and_words_without_links(stage: Stage, reason: 
     assert "secret" not in error["message"]
     assert "\n" not in error["message"]
     assert len(error["message"]) < 500
+
+
+@pytest.mark.parametrize(
+    ("code", "whose"),
+    [
+        (None, "the job's spending limit"),
+        (CALLER_BUDGET_USED, "your daily budget"),
+        (PROVIDER_BUDGETS_USED, "the operator's daily budget"),
+    ],
+)
+def test_a_job_that_a_budget_ended_says_whose_it_was(code: str | None, whose: str) -> None:
+    error = error_object(a_failed_job(Failure(Stage.ROUTE, Reason.BUDGET, "", code)), NAMING)
+    assert error is not None
+    assert error["code"] == "route.budget"
+    assert whose in error["message"].lower()
+    assert ("00:00 UTC" in error["message"]) == (code is not None)
 
 
 @pytest.mark.parametrize(
