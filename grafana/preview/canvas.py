@@ -17,6 +17,7 @@ ROW_IN: Final = 0.42
 GAP_IN: Final = 0.06
 _TITLE_IN: Final = 0.3
 _TICKS_MAX: Final = 7
+_LEGEND_ROWS_MAX: Final = 3
 _CLOCK_STEPS_S: Final = (10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
 _PALETTE: Final = (
     *("#3274d9", "#e0752d", "#56a64b", "#c4162a", "#8f3bb8", "#b8860b", "#1f9e9e", "#d6408f", "#6c757d", "#7a9a01"),
@@ -103,10 +104,13 @@ class Canvas:
         axes.set_ylim(self.height - _TITLE_IN, 0)
         return axes
 
-    def legend(self, axes: Axes, handles: Sequence[Patch], names: Sequence[str], rows: int) -> None:
+    def legend_rows(self, names: Sequence[str]) -> int:
+        """Return how many rows a legend takes."""
+        return min(_LEGEND_ROWS_MAX, math.ceil(len(names) / self._across(names)))
+
+    def legend(self, axes: Axes, handles: Sequence[Patch], names: Sequence[str]) -> None:
         """Name the series below the axes, as many as there is room for."""
-        longest = max(len(name) for name in names)
-        across = max(1, min(len(names), int((self.width - 0.3) / (0.062 * min(longest, 60) + 0.35))))
+        rows, across = self.legend_rows(names), self._across(names)
         room = across * rows
         shown = list(names) if len(names) <= room else [*names[: room - 1], f"and {len(names) - room + 1} more"]
         marks = list(handles[: len(shown)])
@@ -127,6 +131,10 @@ class Canvas:
             labelspacing=0.25,
             borderpad=0,
         )
+
+    def _across(self, names: Sequence[str]) -> int:
+        longest = max(len(name) for name in names)
+        return max(1, min(len(names), int((self.width - 0.3) / (0.062 * min(longest, 60) + 0.35))))
 
     def _share(self, x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
         page_width, page_height = self.figure.get_size_inches()

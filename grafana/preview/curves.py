@@ -15,8 +15,6 @@ from grafana.preview.document import Panel
 from grafana.preview.numbers import round_step, written
 from grafana.preview.source import Series
 
-_LEGEND_ROWS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -46,8 +44,8 @@ class Span:
 
 def curves(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> None:
     """Draw series over time."""
-    rows = min(_LEGEND_ROWS, max(1, (len(found) + 2) // 3))
-    axes = canvas.axes(0.35 + 0.16 * rows)
+    names = [each.name or panel.title for each in found]
+    axes = canvas.axes(0.35 + 0.16 * canvas.legend_rows(names))
     if panel.stacked:
         _stack(axes, found)
     else:
@@ -65,7 +63,7 @@ def curves(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, panel.looks.unit)))
     _over(axes, span)
     handles = [Patch(color=palette(number)) for number in range(len(found))]
-    canvas.legend(axes, handles, [each.name or panel.title for each in found], rows)
+    canvas.legend(axes, handles, names)
 
 
 def timeline(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> None:
@@ -79,7 +77,7 @@ def timeline(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -
     axes.set_ylim(len(found) - 0.4, -0.6)
     _over(axes, span)
     handles = [Patch(color=named(colour)) for _, colour in panel.states.values()]
-    canvas.legend(axes, handles, [text for text, _ in panel.states.values()], 1)
+    canvas.legend(axes, handles, [text for text, _ in panel.states.values()])
 
 
 def heat(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> None:
