@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as dashboard_builders
 from grafana_foundation_sdk.builders import heatmap, prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard
 
 from grafana.promql import is_traced
@@ -15,6 +16,7 @@ from grafana.promql import is_traced
 DATASOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 # Jobs end minutes apart: a window of a minute would mostly hold none.
 JOBS_INTERVAL = "5m"
+Link: TypeAlias = Builder[dashboard.DashboardLink]
 # Name and colour of what a value stands for.
 State = tuple[str, str]
 AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel
@@ -146,7 +148,7 @@ def worded(words: Mapping[str, State]) -> dashboard.ValueMap:
     return dashboard.ValueMap(options=results)
 
 
-def link(title: str, uid: str, **variables: str) -> dashboard_builders.DashboardLink:
+def link(title: str, uid: str, **variables: str) -> Link:
     """Lead from a value to another dashboard, with the time range and the variables; some may be of that value."""
     kept = ["${__url_time_range}", *(f"${{{name}:queryparam}}" for name in ("datasource", "job", "instance"))]
     given = [f"var-{name}={value}" for name, value in variables.items()]

@@ -25,3 +25,8 @@ def wasted(scope: Scope, by: str, window: str = RANGE) -> str:
 
 def wasted_share(scope: Scope, by: str, window: str = RANGE) -> str:
     return ratio(wasted(scope, by, window), scope.increase(f.COST, by, window=window))
+
+
+def saved(scope: Scope, by: str, window: str = RANGE) -> str:
+    """What the delivered videos would have cost at the baseline provider's list price, less all that was spent."""
+    return f"{scope.increase(f.BASELINE_COST, by, window=window)} - {scope.increase(f.COST, by, window=window)}"

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from grafana_foundation_sdk.builders import common as common_builders
-from grafana_foundation_sdk.builders import dashboard as dashboard_builders
 from grafana_foundation_sdk.builders import prometheus, table
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.panels import Levels, State, Text, dressed, query, ref_id, thresholds, worded
+from grafana.panels import Levels, Link, State, Text, dressed, query, ref_id, thresholds, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def columns(
     sort_by: str,
     width: int = 24,
     ascending: bool = False,
-    links: Sequence[dashboard_builders.DashboardLink] = (),
+    links: Sequence[Link] = (),
     words: Mapping[str, State] = MappingProxyType({}),
 ) -> table.Panel:
     """A table with a row for each combination of `keys` (label to title); `links` are on the first key.

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Levels, Text, figure, over_time
 from grafana.promql import INTERVAL, OFFERING, RANGE, hourly, ratio
-from grafana.spending import listed_per_second, paid_per_second, wasted
+from grafana.spending import listed_per_second, paid_per_second, saved, wasted
 from grafana.tables import Column, columns
 from router.observe import families as f
 
@@ -69,7 +69,8 @@ def _table() -> AnyPanel:
         Text(
             "By provider and model",
             "The whole range. Paid over list price shows what failures, duplicates and told costs add to the price: at"
-            " 1 a second costs what the list says, yellow from 1.1, red from 1.25.",
+            " 1 a second costs what the list says, yellow from 1.1, red from 1.25. Saved is against the baseline"
+            " provider's list price.",
             "No video was delivered.",
         ),
         {"provider": "Provider", "model": "Model"},
@@ -80,6 +81,7 @@ def _table() -> AnyPanel:
             Column("List price per second", listed_per_second(OFFERING, by, RANGE), units.Dollars, 4),
             Column("Paid over list price", over, units.Short, 2, _OVER_LIST),
             Column("Wasted", wasted(OFFERING, by), units.Dollars, 2),
+            Column("Saved", saved(OFFERING, by), units.Dollars, 2),
         ],
         sort_by="Spent",
     )

@@ -4,13 +4,13 @@ from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Text, figure, over_time
 from grafana.promql import OFFERING, RANGE, hourly, ratio
+from grafana.spending import saved
 from router.observe import families as f
 
 
 def savings() -> list[AnyPanel]:
     """Build the row's panels."""
     baseline = OFFERING.increase(f.BASELINE_COST, "", window=RANGE)
-    saved = f"{baseline} - {OFFERING.increase(f.COST, '', window=RANGE)}"
     return [
         figure(
             Text(
@@ -20,7 +20,7 @@ def savings() -> list[AnyPanel]:
                 " compared with its own list price, so that this is the waste, below 0.",
                 "No video was delivered.",
             ),
-            {"saved": saved},
+            {"saved": saved(OFFERING, "")},
             units.Dollars,
             height=8,
         ),
@@ -30,7 +30,7 @@ def savings() -> list[AnyPanel]:
                 "The same, as a share of what the baseline provider would have cost.",
                 "No video was delivered.",
             ),
-            {"saved": ratio(f"({saved})", baseline)},
+            {"saved": ratio(f"({saved(OFFERING, '')})", baseline)},
             units.PercentUnit,
             decimals=1,
             width=4,

@@ -24,7 +24,7 @@ def _versions() -> AnyPanel:
         {"instance": "Instance", "version": "Version", "digest": "Configuration"},
         [
             Column(
-                "Taken over",
+                "In force for",
                 f"(time() - {ROUTER.most(f.CONFIG_LOADED, 'instance')})"
                 f" * on (instance) group_left (version) {ROUTER.most(f.BUILD_INFO, 'instance, version')}"
                 f" * on (instance) group_left (digest) {ROUTER.most(f.CONFIG_INFO, 'instance, digest')}",

@@ -1,9 +1,11 @@
 """The row "Do we keep our word?": the service level objectives and what is left of their error budgets."""
 
+from dataclasses import replace
+
 from grafana_foundation_sdk.models import units
 
 from grafana.objectives import ACCEPTING, BUDGET_WINDOW, BURN_LEVELS, DELIVERED, LEFT_LEVELS, ON_TIME, Objective
-from grafana.panels import AnyPanel, Text, figure, over_time
+from grafana.panels import AnyPanel, Link, Text, figure, link, over_time
 from grafana.promql import ROUTER, UP, about_target
 from router.observe import families as f
 
@@ -19,24 +21,33 @@ def _figures() -> list[AnyPanel]:
     return [
         _kept(
             DELIVERED,
-            "Delivered",
-            "Share of ended jobs whose caller got the video, over the time to now. Jobs that their caller caused to end"
-            " (rejected input, cancelled) are left out. Promised: 99 %.",
-            "No job ended.",
+            Text(
+                "Delivered",
+                "Share of ended jobs whose caller got the video, over the time to now. Jobs that their caller caused to"
+                " end (rejected input, cancelled) are left out.",
+                "No job ended.",
+            ),
+            link("Where the others failed", "video-router-failures"),
         ),
         _kept(
             ON_TIME,
-            "On time",
-            "Share of ended jobs with a video within the time of their duration class (reporting.on_time_s in the"
-            " configuration). A job without a video is not on time. Promised: 95 %.",
-            "No job ended.",
+            Text(
+                "On time",
+                "Share of ended jobs with a video within the time of their duration class (reporting.on_time_s in the"
+                " configuration). A job without a video is not on time.",
+                "No job ended.",
+            ),
+            link("Which provider is slow", "video-router-providers"),
         ),
         _kept(
             ACCEPTING,
-            "Creates answered",
-            "Share of POST /v1/videos that were not answered with 5xx: nobody loses a video here, but nobody gets one"
-            " either. Promised: 99.9 %.",
-            "No create came in.",
+            Text(
+                "Creates answered",
+                "Share of POST /v1/videos that were not answered with 5xx: nobody loses a video here, but nobody gets"
+                " one either.",
+                "No create came in.",
+            ),
+            link("What the router lacks", "video-router-internals"),
             decimals=2,
         ),
         figure(
@@ -67,10 +78,11 @@ def _figures() -> list[AnyPanel]:
     ]
 
 
-def _kept(objective: Objective, title: str, description: str, no_data: str, decimals: int = 1) -> AnyPanel:
+def _kept(objective: Objective, text: Text, cause: Link, decimals: int = 1) -> AnyPanel:
     shares = {legend: objective.kept(window) for legend, window in _WINDOWS.items()}
-    text = Text(title, description, no_data)
-    return figure(text, shares, units.PercentUnit, decimals=decimals, width=6, levels=objective.levels)
+    promised = replace(text, description=f"{text.description} Promised: {objective.promised * 100:g} %.")
+    panel = figure(promised, shares, units.PercentUnit, decimals=decimals, width=6, levels=objective.levels)
+    return panel.data_links([cause])
 
 
 def _curves() -> list[AnyPanel]:

@@ -53,6 +53,7 @@ PROMISED_OVER = {
     **dict.fromkeys(("Delivered", "On time", "Creates answered"), ("5m", "1h", "6h", "30d")),
     "Error budget left": ("30d",),
     "Shares kept, over the hour before": ("1h",),
+    "On time by duration class, over the hour before": ("1h",),
     "Error budget burn, over the hour before": ("1h",),
 }
 CHANGING = {"rate", "irate", "increase"}
