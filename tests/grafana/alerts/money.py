@@ -67,14 +67,14 @@ TIMELINES = [
     Timeline(
         "money is spent on videos, and nothing else happens, also after a restart",
         {
-            _cost("delivered"): counter((1, 400), RESET, (1, 100)),
-            _cost("failed_billed"): counter((0, 400), RESET, (0, 100)),
-            _cost("duplicate"): counter((0, 400), RESET, (0, 100)),
-            _QUOTE: counter((1, 400), RESET, (1, 100)),
-            _SECONDS: counter((10, 400), RESET, (10, 100)),
-            _DOUBTS: counter((0, 400), RESET, (0, 100)),
-            _UNCERTAIN: gauge((0, 500)),
-            _SINCE: gauge((0, 500)),
+            _cost("delivered"): counter((1, 80), RESET, (1, 20)),
+            _cost("failed_billed"): counter((0, 80), RESET, (0, 20)),
+            _cost("duplicate"): counter((0, 80), RESET, (0, 20)),
+            _QUOTE: counter((1, 80), RESET, (1, 20)),
+            _SECONDS: counter((10, 80), RESET, (10, 20)),
+            _DOUBTS: counter((0, 80), RESET, (0, 20)),
+            _UNCERTAIN: gauge((0, 102)),
+            _SINCE: gauge((0, 102)),
         },
         [
             *(quiet(alert, 80) for alert in (OLD, GROWS, FAST, WASTED, TWICE, DEAR, DOUBTED)),

@@ -50,10 +50,13 @@ def _check(kind: Kind, alert: str, step: int, shares: Mapping[str, str] | None =
 
 
 def _steady(alert: str, says: str, ok: int, missed: int, step_m: int, shares: Mapping[str, str]) -> Timeline:
-    """The same share of misses for 80 steps."""
-    in_time, late = counter((ok, 80)), counter((missed, 80))
-    succeeded = counter((ok + (0 if alert == DELIVERED else missed), 80))
-    return Timeline(f"{alert}: {says}", jobs(in_time, late, succeeded), [_check(Kind.FIRES, alert, 80, shares)], step_m)
+    """The same share of misses until every ticket that it is worth has waited long enough."""
+    steps = 45 if step_m == 1 else 16
+    in_time, late = counter((ok, steps)), counter((missed, steps))
+    succeeded = counter((ok + (0 if alert == DELIVERED else missed), steps))
+    return Timeline(
+        f"{alert}: {says}", jobs(in_time, late, succeeded), [_check(Kind.FIRES, alert, steps, shares)], step_m
+    )
 
 
 STEADY = [
@@ -69,31 +72,31 @@ STEADY = [
 QUIET = [
     Timeline(
         "promises are kept when one of 200 fails",
-        jobs(counter((199, 200)), counter((1, 200)), counter((199, 200))),
-        [_check(Kind.QUIET, alert, at) for alert in _SUMMARIES for at in (20, 200)],
+        jobs(counter((199, 100)), counter((1, 100)), counter((199, 100))),
+        [_check(Kind.QUIET, alert, at) for alert in _SUMMARIES for at in (20, 100)],
         30,
     ),
     Timeline(
         "one failure of three jobs tells nobody",
-        jobs(counter((0, 30), (1, 2), (0, 90)), counter((0, 32), (1, 1), (0, 89)), counter((0, 30), (1, 2), (0, 90))),
-        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (34, 36, 60, 120)],
+        jobs(counter((0, 30), (1, 2), (0, 40)), counter((0, 32), (1, 1), (0, 39)), counter((0, 30), (1, 2), (0, 40))),
+        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (34, 36, 45, 72)],
     ),
     Timeline(
         "four failures of four jobs tell nobody yet",
-        jobs(counter((0, 120)), counter((0, 30), (1, 4), (0, 86)), counter((0, 120))),
-        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (35, 40, 120)],
+        jobs(counter((0, 70)), counter((0, 30), (1, 4), (0, 36)), counter((0, 70))),
+        [_check(Kind.FEW, alert, at) for alert in _SUMMARIES for at in (35, 40, 70)],
     ),
     Timeline(
         "a restart is no failure",
-        jobs(counter((10, 60), RESET, (10, 60)), counter((0, 60), RESET, (0, 60)), counter((10, 60), RESET, (10, 60))),
-        [_check(Kind.RESET, alert, at) for alert in _SUMMARIES for at in (61, 63, 66, 120)],
+        jobs(counter((10, 40), RESET, (10, 35)), counter((0, 40), RESET, (0, 35)), counter((10, 40), RESET, (10, 35))),
+        [_check(Kind.RESET, alert, at) for alert in _SUMMARIES for at in (41, 43, 46, 75)],
     ),
 ]
 BROKEN = [
     Timeline(
         "a restart does not hide that a fifth fails",
-        jobs(counter((8, 50), RESET, (8, 60)), counter((2, 50), RESET, (2, 60)), counter((8, 50), RESET, (8, 60))),
-        [_check(Kind.RESET, DELIVERED, 110, dict.fromkeys(WINDOWS, "20%"))],
+        jobs(counter((8, 20), RESET, (8, 40)), counter((2, 20), RESET, (2, 40)), counter((8, 20), RESET, (8, 40))),
+        [_check(Kind.RESET, DELIVERED, 60, dict.fromkeys(WINDOWS, "20%"))],
     ),
     Timeline(
         "five failures are enough where all fail",
