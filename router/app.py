@@ -122,10 +122,10 @@ class _InForce:
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
         self.parts.budgets.limit(daily_limits(catalog, settings.callers))
-        self.observer.metrics.watch_budgets(self.parts.budgets.each())
         self.engine.use(settings.server, came)
         self.door.use(*terms)
         self.accounts = accounts
+        self.observer.metrics.watch_budgets(self.parts.budgets.each())
 
     def _health_of(self, provider: Provider) -> ProviderHealth:
         parts = self.parts

@@ -150,6 +150,11 @@ class Gate:
         self._reset_s = 0.0
         self._window.clear()
 
+    def close(self) -> None:
+        """Admit all again, with nothing remembered."""
+        self.renew()
+        self._step(self._breaker.close)
+
     def _ended(self, permit: Permit, end: PermitEnd) -> None:
         if permit is self._trial:
             self._trial = None

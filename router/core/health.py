@@ -114,18 +114,23 @@ class ProviderHealth:
     def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
         """Take over another configuration; what is in flight stays counted.
 
-        One that was `retired` from the configuration starts nothing. With an account that was `renewed` outages,
-        cool-downs and ejections are over, one job is the trial, and what was seen of the old one counts no more.
+        One that was `retired` from the configuration starts nothing, and nobody is to worry about it any more. With an
+        account that was `renewed` outages, cool-downs and ejections are over, one job is the trial, and what was seen
+        of the old one counts no more.
         """
-        self.provider, self._retired = provider, retired
+        leaves, self._retired = retired and not self._retired, retired
+        self.provider = provider
         settings = provider.breaker
         self._submit.use(settings)
         self._poll.use(settings)
         self._generate.use(_slow(settings))
         self._concurrency.resize(provider.in_flight_max)
         self._out_until = min(self._out_until, self._clock.monotonic() + settings.outage_s)
-        if renewed:
+        if renewed or leaves:
             self._renew()
+        if leaves:
+            for gate in self._gates:
+                gate.close()
 
     def standing(self) -> ProviderStanding:
         """Return the health as routing wants it; changes nothing."""
@@ -159,7 +164,7 @@ class ProviderHealth:
 
     def polled(self, ok: bool) -> None:
         """Report a poll or a download; failures in their breaker slow polling down and do nothing else."""
-        permit = self._poll.try_acquire()
+        permit = None if self._retired else self._poll.try_acquire()
         if permit is not None and ok:
             permit.success()
         elif permit is not None:
@@ -185,8 +190,7 @@ class ProviderHealth:
 
     def breakers(self) -> Mapping[BreakerKind, BreakerState]:
         """Return the state of each breaker."""
-        gates = {BreakerKind.SUBMIT: self._submit, BreakerKind.POLL: self._poll, BreakerKind.GENERATE: self._generate}
-        return {kind: gate.state for kind, gate in gates.items()}
+        return {gate.kind: gate.state for gate in self._gates}
 
     def snapshot(self) -> HealthSnapshot:
         """Return everything there is to know at this moment; changes nothing."""
@@ -205,6 +209,10 @@ class ProviderHealth:
             out_s=out_s,
             out_reason=self._out_reason if out_s else None,
         )
+
+    @property
+    def _gates(self) -> tuple[Gate, ...]:
+        return self._submit, self._poll, self._generate
 
     def _gate(self, kind: BreakerKind, settings: BreakerSettings) -> Gate:
         return Gate(kind, settings, self._clock, self._rng, self._moved)
@@ -231,7 +239,7 @@ class ProviderHealth:
 
     def _renew(self) -> None:
         self._accounts_had += 1
-        for gate in (self._submit, self._poll, self._generate):
+        for gate in self._gates:
             gate.renew()
         self._concurrency.restore()
         self._record = Record(self._clock)

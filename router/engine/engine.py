@@ -74,7 +74,7 @@ class Engine:
         `came` are providers that nobody could ask before: a start may have found attempts of theirs that are late.
         """
         self._settings = settings
-        if came:
+        if came and not self._draining:
             self._spawn(self._watch_again(frozenset(came)))
 
     @property

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import BreakerSettings, Catalog
 from router.core.concurrency import Concurrency
-from router.core.events import BreakerState, Event, ProviderOut
+from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
 from router.core.health import AttemptPermits, ProviderHealth
 from tests.builders import ManualTime, a_catalog, a_provider, an_offering
 
@@ -128,6 +128,22 @@ def test_a_removed_provider_starts_nothing_and_takes_its_jobs_ends(ward: Ward) -
     assert ward.health.snapshot().barred is None
     assert ward.health.in_flight_limit > 0
     ward.start()
+
+
+def test_nobody_has_to_worry_about_a_removed_provider_any_more(ward: Ward) -> None:
+    held = [ward.start() for _ in range(3)]
+    ward.fail(KEY_REFUSED, 1)
+    ward.use(retired=True)
+    assert ward.events[-1] == BreakerMoved("alpha", BreakerKind.SUBMIT, OPEN, CLOSED)
+    said = len(ward.events)
+    for permits in held:
+        permits.submitted(KEY_REFUSED)
+    for _ in range(20):
+        ward.health.polled(ok=False)
+    ward.use(retired=True)
+    assert (ward.health.outage, len(ward.events)) == (None, said)
+    assert set(ward.health.breakers().values()) == {CLOSED}
+    assert ward.health.poll_slowdown() == 1.0
 
 
 @pytest.mark.parametrize("failure", [KEY_REFUSED, UNREACHABLE, RATE_LIMITED])
