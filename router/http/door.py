@@ -54,8 +54,8 @@ RequestSpan: TypeAlias = Callable[[str, Mapping[str, str]], AbstractContextManag
 class Door:
     """The parts behind the front door.
 
-    `observe_request` gets route template, method, status, seconds and the request's own traceparent. `request_span` gets
-    a span's name and the request headers. What callers hold is counted here, for it outlasts a configuration.
+    `observe_request` gets route template, method, status, seconds and the request's own traceparent. `request_span`
+    gets a span's name and the request headers. What callers hold is counted here, for it outlasts a configuration.
     """
 
     engine: Engine

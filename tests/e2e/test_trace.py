@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 
 from router.core.job import AttemptState
 from tests.observe.collector import Collector, a_collector, plain
 from tests.process import UNHURRIED, Served, a_served
+from tests.system import library
 
 TRACE, CALLERS_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 OTHER_TRACE = "7b2b9c1d0e5f4a6b8c9d0e1f2a3b4c5d"
@@ -152,7 +152,9 @@ async def check_second_collector(collector: Collector) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)) as receiver:
+    oteltap = library("oteltap")
+    settings = oteltap.OtelTapHttpProtobufReceiverSettings(http_port=port)
+    async with oteltap.OtelTapHttpProtobufReceiver(settings) as receiver:
         expected = {span.span_id: span for span in collector.spans()}
         waiting = [asyncio.create_task(receiver.await_trace(_has(span_id), 10)) for span_id in expected]
         await asyncio.sleep(0)

@@ -240,33 +240,39 @@ async def test_the_admin_listener_turns_down_in_json_too(method: str, path: str,
 
 async def test_a_reload_answers_with_what_changed_and_what_to_look_at() -> None:
     answer = Reloaded("router.yaml", "0123456789ab", ("providers.relay-b: added",), ("router.yaml:3: is free",))
-    async with an_open_door() as opened, an_admin_door(opened.engine, answer) as url:
-        async with opened.session.post(f"{url}/admin/reload") as response:
-            assert (response.status, await response.json()) == (
-                200,
-                {
-                    "object": "config.reload",
-                    "file": "router.yaml",
-                    "digest": "0123456789ab",
-                    "changes": ["providers.relay-b: added"],
-                    "warnings": ["router.yaml:3: is free"],
-                },
-            )
+    async with (
+        an_open_door() as opened,
+        an_admin_door(opened.engine, answer) as url,
+        opened.session.post(f"{url}/admin/reload") as response,
+    ):
+        assert (response.status, await response.json()) == (
+            200,
+            {
+                "object": "config.reload",
+                "file": "router.yaml",
+                "digest": "0123456789ab",
+                "changes": ["providers.relay-b: added"],
+                "warnings": ["router.yaml:3: is free"],
+            },
+        )
 
 
 async def test_a_refused_reload_names_what_to_change_and_is_not_repeated_by_the_sdk() -> None:
     problems = tuple(f"router.yaml:{line}: providers.a: is wrong" for line in range(PROBLEMS_LISTED_MAX + 2))
     answer = Reloaded("router.yaml", "0123456789ab", problems=problems, param="providers.a")
-    async with an_open_door() as opened, an_admin_door(opened.engine, answer) as url:
-        async with opened.session.post(f"{url}/admin/reload") as response:
-            error = (await response.json())["error"]
-            assert (response.status, response.headers["x-should-retry"]) == (422, "false")
-            assert (error["type"], error["code"], error["param"]) == (
-                *("invalid_request_error", "config_invalid"),
-                "providers.a",
-            )
-            assert problems[0] in error["message"]
-            assert error["message"].endswith("and 2 more; `video-router check` lists them all")
+    async with (
+        an_open_door() as opened,
+        an_admin_door(opened.engine, answer) as url,
+        opened.session.post(f"{url}/admin/reload") as response,
+    ):
+        error = (await response.json())["error"]
+        assert (response.status, response.headers["x-should-retry"]) == (422, "false")
+        assert (error["type"], error["code"], error["param"]) == (
+            *("invalid_request_error", "config_invalid"),
+            "providers.a",
+        )
+        assert problems[0] in error["message"]
+        assert error["message"].endswith("and 2 more; `video-router check` lists them all")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
