@@ -19,7 +19,6 @@ DATA_URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
 # In the prompts of jobs that a sandbox calls done, at an absurd cost, when it is asked; and in those of all others.
 DEAR, PLAIN = "dear", "plain"
 _LOOK_AGAIN_S = 0.4
-_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class Load:
     url: str
     customers: Sequence[Customer]
     per_second: float
+    patience_s: float = 120.0
     answers: Counter[int] = field(default_factory=Counter)
     accepted: dict[int, str] = field(default_factory=dict)
     videos: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Load:
         self.videos[number] = await self._ended(http, self.accepted[number], headers)
 
     async def _ended(self, http: ClientSession, video_id: str, headers: dict[str, str]) -> dict[str, Any]:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(self.patience_s):
             while True:
                 await asyncio.sleep(_LOOK_AGAIN_S)
                 async with http.get(f"{self.url}/v1/videos/{video_id}", headers=headers) as response:

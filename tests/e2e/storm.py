@@ -1,6 +1,6 @@
 """A storm: a router under load before sandboxes with faults, a calm one beside it, and a Prometheus that sees both.
 
-`python -m tests.e2e.storm --out DIR` runs one for three minutes and draws every dashboard of it.
+`python -m tests.e2e.storm --out DIR` runs one for a few minutes and draws every dashboard of it.
 """
 
 import argparse
@@ -11,9 +11,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGHUP
@@ -26,6 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from grafana.rules import rule_files
 from providers.sandbox import Sandbox
 from router.core.report import ReportRow
+from tests.e2e.alert_watch import AlertWatch
 from tests.e2e.load import DEAR, METADATA, PLAIN, PROMPT, QUERY, Customer, Load
 from tests.process import Served
 from tests.prometheus import JOB, Prometheus, prometheus
@@ -34,10 +35,11 @@ from tests.rig import POLLING, SOLD, provider_document
 # An hour of the rules' windows and waits is a minute.
 RULES_SCALE = 60.0
 CALM = f"{JOB}-calm"
+# How many seconds of a real upstream pass in one.
 TIME_SCALE = 300.0
-ON_TIME_S = {"short": 0.9, "long": 1.5, "hd": 3}
+ON_TIME_S = {"short": 1.8, "long": 2.4, "hd": 4}
 CUSTOMERS = (Customer("intern", 23, daily_budget_usd="3.00"), Customer("agency", 3), Customer("studio"))
-_PATIENCE_S = 60.0
+_LONGEST_S = 180.0
 
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "jizhiai": [
@@ -84,7 +86,6 @@ POLICY = {
     # Less than a video of openai's: a lost submit there is held.
     "max_duplicate_usd": "0.30",
     "max_spend_usd": "4.00",
-    "job_deadline_s": 20,
     "min_attempt_s": 0.1,
 }
 BREAKER = {"window_s": 5, "volume_min": 20, "failure_share": 0.6, "reset_s": 0.5, "reset_s_max": 2, "outage_s": 2}
@@ -95,91 +96,63 @@ HD_PRICES = {"jizhiai": "1.01", "shenma": "1.02"}
 Series = tuple[dict[str, str], float]
 
 
-def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, *, stormy: bool) -> dict[str, Any]:
+def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: float, *, stormy: bool) -> dict[str, Any]:
     """Everything that a configuration may ask for, at the pace of the sandboxes; a calm one asks for nothing hard."""
+    slower = TIME_SCALE / time_scale
+    # Some answers never tell any progress.
+    waits_s = {"stall_s": 2.0, "deadline_s": 4.0} if stormy else {"stall_s": 8.0, "deadline_s": 16.0}
+    waits_s |= {name: POLLING[name] for name in ("first_after_s", "interval_s_min", "interval_s_max")}
+    waits_s |= {"late_interval_s": 1.0}
+    polling = {**POLLING, **{name: wait_s * slower for name, wait_s in waits_s.items()}}
+    timeouts = {"connect_s": 2, "submit_s": 2, "poll_s": 2, "download_idle_s": 2}
     providers = {}
     for name, sandbox in sandboxes.items():
         key_file = folder / f"{name}.key"
         key_file.write_text(sandbox.key)
-        # Some answers never tell any progress.
-        polling = {**POLLING, "stall_s": 2 if stormy else 8, "deadline_s": 4 if stormy else 16, "late_interval_s": 1}
-        timeouts = {"connect_s": 2, "submit_s": 2, "poll_s": 2, "download_idle_s": 2}
         document = provider_document(sandbox, key_file, breaker=BREAKER, polling=polling, timeouts=timeouts)
         document["daily_budget_usd"] = "5000"
         if name in HD_PRICES:
-            deadline_s = 2.1 if stormy and name == "jizhiai" else 16
+            deadline_s = slower * (2.1 if stormy and name == "jizhiai" else 16)
             document["offerings"].append({**HD, "deadline_s": deadline_s, "price": {"per_clip": HD_PRICES[name]}})
         providers[name] = document
     if stormy:
         ends = datetime.now(UTC) + timedelta(days=20)
         providers["openai"]["offerings"][0]["available_until"] = ends.date().isoformat()
+    on_time_s = {name: limit_s * slower for name, limit_s in ON_TIME_S.items()}
     return {
         "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
         "server": {"poll_after_ms": 20},
         "callers": [each.document() for each in CUSTOMERS],
         # All three get a good part of the jobs.
         "routing": {"price_exponent": 0.2},
-        "reporting": {"baseline_provider": "openai", **({"on_time_s": ON_TIME_S} if stormy else {})},
-        "policy": POLICY,
+        "reporting": {"baseline_provider": "openai", **({"on_time_s": on_time_s} if stormy else {})},
+        "policy": {**POLICY, "job_deadline_s": 20 * slower},
         "providers": providers,
     }
 
 
-@dataclass(slots=True)
-class SeenAlert:
-    """One alert as Prometheus told it over time, its last state `inactive` when it is over."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many jobs there are at least, how fast they come and are made, and how long it is from fault to fault."""
 
-    name: str
-    labels: Mapping[str, str]
-    states: list[str] = field(default_factory=list)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-    def became(self, state: str) -> None:
-        if not self.states or self.states[-1] != state:
-            self.states.append(state)
-
-
-class AlertWatch:
-    """Looks at a Prometheus' alerts all the time, and keeps every state that each was in."""
-
-    def __init__(self, server: Prometheus) -> None:
-        self._server = server
-        self._seen: dict[tuple[tuple[str, str], ...], SeenAlert] = {}
-
-    async def run(self) -> None:
-        while True:
-            now = await asyncio.to_thread(self._server.alerts)
-            keys = {tuple(sorted(each["labels"].items())): each for each in now}
-            for key, each in keys.items():
-                labels = each["labels"]
-                seen = self._seen.setdefault(key, SeenAlert(labels["alertname"], labels))
-                seen.became(each["state"])
-                seen.annotations = each["annotations"]
-            for key, seen in self._seen.items():
-                if key not in keys:
-                    seen.became("inactive")
-            await asyncio.sleep(0.2)
-
-    def of(self, alert: str, /, **labels: str) -> list[SeenAlert]:
-        wanted = {"alertname": alert, **labels}
-        return [each for each in self._seen.values() if wanted.items() <= each.labels.items()]
-
-    async def until(self, state: str, alert: str, /, **labels: str) -> None:
-        """Wait until one such alert is in a state now."""
-        await wait_for(
-            lambda: any(each.states[-1] == state for each in self.of(alert, **labels)), f"{alert} {labels} is {state}"
-        )
+    jobs: int
+    per_second: float = 40.0
+    time_scale: float = TIME_SCALE
+    pause_s: float = 0.0
 
     @property
-    def all(self) -> list[SeenAlert]:
-        return list(self._seen.values())
+    def patience_s(self) -> float:
+        """How long it may take until something is seen that has to happen, videos that have to be made included."""
+        return 60.0 + 5 * _LONGEST_S / self.time_scale
 
 
-async def wait_for(met: Callable[[], bool], what: str) -> None:
-    give_up_at = time.monotonic() + _PATIENCE_S
-    while not met():
-        assert time.monotonic() < give_up_at, f"it never came to this: {what}"
-        await asyncio.sleep(0.1)
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a router's metrics and its ledger say at one moment, in wall seconds."""
+
+    at: float
+    samples: Sequence[Any]
+    rows: Sequence[ReportRow]
 
 
 @dataclass(slots=True)
@@ -196,10 +169,9 @@ class Storm:
     document: dict[str, Any]
     started_at: float = 0.0
     ended_at: float = 0.0
-    samples: Sequence[Any] = ()
-    samples_after_restart: Sequence[Any] = ()
-    rows: Sequence[ReportRow] = ()
-    scraped_at: float = 0.0
+    account: Account = Account(0.0, (), ())
+    resumed: Account = Account(0.0, (), ())
+    last_rows: Sequence[ReportRow] = ()
     over: bool = False
 
     def digest(self) -> str:
@@ -285,32 +257,33 @@ async def bad_requests(storm: Storm) -> None:
         assert response.status == 404
 
 
-async def _acts(storm: Storm, jobs: int, pause_s: float) -> None:
+async def _acts(storm: Storm, plan: Plan) -> None:
     """Bring the faults on, one after the other, while the load goes on."""
     storm.started_at = time.time()
     try:
-        await wait_for(lambda: len(storm.load.videos) > 200, "the first jobs have ended")
+        while len(storm.load.videos) < 200:
+            await asyncio.sleep(0.1)
         for act in (refused_key, broken_configuration, empty_balance, everything_fails, locked_file, bad_requests):
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(plan.pause_s)
             await act(storm)
-        await asyncio.sleep(pause_s)
-        while len(storm.load.accepted) < jobs:
+        await asyncio.sleep(plan.pause_s)
+        while len(storm.load.accepted) < plan.jobs:
             await asyncio.sleep(0.1)
     finally:
         storm.over = True
 
 
 @asynccontextmanager
-async def _served(folder: Path, *, stormy: bool) -> AsyncIterator[tuple[Served, dict[str, Any]]]:
+async def _served(folder: Path, time_scale: float, *, stormy: bool) -> AsyncIterator[tuple[Served, dict[str, Any]]]:
     """Start three sandboxes and a router before them; in a storm they have faults."""
     folder.mkdir()
     async with AsyncExitStack() as stack:
         sandboxes = {}
         for seed, name in enumerate(FAULTS):
-            started = Sandbox.start(name, time_scale=TIME_SCALE, seed=seed, prices=SOLD.get(name))
+            started = Sandbox.start(name, time_scale=time_scale, seed=seed, prices=SOLD.get(name))
             sandboxes[name] = await stack.enter_async_context(started)
             await sandboxes[name].set_faults(FAULTS[name] if stormy else ())
-        document = configuration(sandboxes, folder, stormy=stormy)
+        document = configuration(sandboxes, folder, time_scale, stormy=stormy)
         (folder / "router.yaml").write_text(json.dumps(document))
         served = Served(folder, sandboxes, await stack.enter_async_context(ClientSession()))
         stack.push_async_callback(served.kill)
@@ -319,48 +292,56 @@ async def _served(folder: Path, *, stormy: bool) -> AsyncIterator[tuple[Served, 
 
 
 @contextmanager
-def a_storm(folder: Path, jobs: int, per_second: float = 40.0, pause_s: float = 0.0) -> Iterator[Storm]:
-    """Let a storm pass over at least so many jobs; the Prometheus that saw it answers until the block is left."""
+def a_storm(folder: Path, plan: Plan) -> Iterator[Storm]:
+    """Let a storm pass; the Prometheus that saw it answers until the block is left."""
     with ExitStack() as stack:
-        yield asyncio.run(_storm(stack, folder, jobs, per_second, pause_s))
+        yield asyncio.run(_storm(stack, folder, plan))
 
 
-async def _storm(stack: ExitStack, folder: Path, jobs: int, per_second: float, pause_s: float) -> Storm:
+async def _storm(stack: ExitStack, folder: Path, plan: Plan) -> Storm:
     async with (
-        _served(folder / "storm", stormy=True) as (served, document),
-        _served(folder / "calm", stormy=False) as (calm, _),
+        _served(folder / "storm", plan.time_scale, stormy=True) as (served, document),
+        _served(folder / "calm", plan.time_scale, stormy=False) as (calm, _),
     ):
         targets = {JOB: [_target(served)], CALM: [_target(calm)]}
         running = prometheus(folder, targets, rules=rule_files(RULES_SCALE))
         server = await asyncio.to_thread(stack.enter_context, running)
-        load = Load(served.url, CUSTOMERS, per_second)
-        calm_load = Load(calm.url, CUSTOMERS[1:], 2.0)
-        watch = AlertWatch(server)
+        load = Load(served.url, CUSTOMERS, plan.per_second, 120 * TIME_SCALE / plan.time_scale)
+        calm_load = Load(calm.url, CUSTOMERS[1:], plan.per_second / 20, load.patience_s)
+        watch = AlertWatch(server, plan.patience_s)
         storm = Storm(folder / "storm", served, calm, server, watch, load, calm_load, document)
         looking = asyncio.create_task(watch.run())
         async with asyncio.TaskGroup() as group:
             group.create_task(load.run(lambda: storm.over))
             group.create_task(calm_load.run(lambda: storm.over))
-            group.create_task(_acts(storm, jobs, pause_s))
+            group.create_task(_acts(storm, plan))
         await _look_back(storm)
         looking.cancel()
         return storm
 
 
+async def account_of(served: Served) -> Account:
+    """Take both accounts between two changes; late attempts settle when they like."""
+    while True:
+        rows = served.rows()
+        await asyncio.sleep(0.5)
+        account = Account(time.time(), await scrape(served), rows)
+        await asyncio.sleep(0.5)
+        if rows == served.rows():
+            return account
+
+
 async def _look_back(storm: Storm) -> None:
-    """Take everybody's account once nothing moves any more, then end the router, and see what a new one remembers."""
-    while not storm.rows or storm.rows != storm.served.rows():
-        storm.rows = storm.served.rows()
-        await asyncio.sleep(0.5)
-        storm.samples, storm.scraped_at = await scrape(storm.served), time.time()
-        await asyncio.sleep(0.5)
+    """Take all accounts when the last job has ended, then end the router, and see what a new one remembers."""
+    storm.account = await account_of(storm.served)
     # A last scrape of Prometheus' own, and its rules about it.
     await asyncio.sleep(2)
     storm.ended_at = time.time()
     assert await storm.served.stop() == 0
+    storm.last_rows = storm.served.rows()
     await storm.watch.until("firing", "RouterDown", job=JOB)
     await storm.served.start()
-    storm.samples_after_restart = await scrape(storm.served)
+    storm.resumed = await account_of(storm.served)
     assert await storm.served.stop() == 0
     assert await storm.calm.stop() == 0
 
@@ -370,18 +351,22 @@ def _target(served: Served) -> str:
 
 
 def main() -> None:
-    """Let a storm pass over three minutes, and draw every dashboard of it."""
+    """Let a storm pass over a few minutes, and draw every dashboard of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.storm", description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for one PNG a dashboard")
-    parser.add_argument("--pause", type=float, default=20.0, help="seconds between one fault and the next")
-    arguments = parser.parse_args()
-    with TemporaryDirectory() as folder, a_storm(Path(folder), 2000, per_second=15.0, pause_s=arguments.pause) as storm:
+    parser.add_argument("--per-second", type=float, default=15.0, help="creates (default: %(default)s)")
+    parser.add_argument("--pause", type=float, default=20.0, help="seconds from fault to fault (default: %(default)s)")
+    time_scale = "seconds of an upstream that pass in one; 2 makes videos in half a minute (default: %(default)s)"
+    parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help=time_scale)
+    given = parser.parse_args()
+    plan = Plan(0, given.per_second, given.time_scale, given.pause)
+    with TemporaryDirectory() as folder, a_storm(Path(folder), plan) as storm:
         length_s = storm.ended_at - storm.started_at
-        lines = [f"{len(storm.load.accepted)} jobs, {len(storm.rows)} attempts in {length_s:.0f} s"]
+        lines = [f"{len(storm.load.accepted)} jobs, {len(storm.account.rows)} attempts in {length_s:.0f} s"]
         lines += [f"{each.name}: {' -> '.join(each.states)}: {each.annotations['summary']}" for each in storm.watch.all]
         sys.stdout.write("\n".join((*lines, "")))
         sys.stdout.flush()
-        where = ("--prometheus", storm.server.url, "--out", str(arguments.out), "--scrape", "1s")
+        where = ("--prometheus", storm.server.url, "--out", str(given.out), "--scrape", "1s")
         when = ("--range", f"{length_s:.0f}s", "--end", str(storm.ended_at))
         subprocess.run([sys.executable, "-m", "grafana.preview", *where, *when], check=True)
 
