@@ -55,14 +55,19 @@ def _refused(reason: str, pace: Pace) -> Alert:
         " configuration names another key. Other providers get its jobs, at their price.",
         Dashboard.PROVIDERS,
     )
-    # The gauge is 0 while the next trial goes, or nobody takes one; the submit breaker closes with one that succeeds.
-    outage = series(f.PROVIDER_OUTAGE, f'reason="{reason}"')
-    told = f"max_over_time({outage}[{pace('6h')}]) == 1"
-    shut = series(f.BREAKER_STATE, 'breaker="submit"', 'state="closed"')
-    expression = (
-        f"max by ({PROVIDER}) (\n  {told}\nand on (job, instance, provider)\n  {shut} == 0\n)\nand\n{selling(PROVIDER)}"
-    )
+    # The gauge is 0 again when the next trial may go, which nobody may take for hours; the submit breaker, which opens
+    # with the outage, closes with a trial that succeeds. So what counts is which of the two was seen last.
+    refused = _last_seen(series(f.PROVIDER_OUTAGE, f'reason="{reason}"'), pace)
+    closed = _last_seen(series(f.BREAKER_STATE, 'breaker="submit"', 'state="closed"'), pace)
+    each = "on (job, instance, provider)"
+    still = f"{refused}\nunless {each} (\n{closed}\n> {each}\n{refused}\n)"
+    expression = f"max by ({PROVIDER}) (\n{still}\n)\nand\n{selling(PROVIDER)}"
     return Alert(name, Severity.TICKET, expression, words)
+
+
+def _last_seen(gauge: str, pace: Pace) -> str:
+    """When a gauge was last 1, within six hours."""
+    return f"max_over_time(timestamp({gauge} == 1)[{pace('6h')}:{pace('1m')}])"
 
 
 def _ends(pace: Pace) -> Alert:

@@ -193,6 +193,15 @@ TIMELINES = [
                 [fires(alert, 29, told), recovers(alert, 31), recovers(EJECTED, 36)],
             ),
             Timeline(
+                f"{reason}: an hour after the account is in order, the breaker opens for another cause",
+                {
+                    **sold("p0"),
+                    **breaker("p0", ("open", 15), ("closed", 60), ("open", 60)),
+                    **outage("p0", reason, (1, 14), (0, 121)),
+                },
+                [fires(alert, 14, told), quiet(alert, 20), quiet(alert, 90), quiet(alert, 130)],
+            ),
+            Timeline(
                 f"{reason}: a restart tries the provider anew",
                 {**sold("p0"), **breaker("p0", ("open", 20), ("closed", 20)), **outage("p0", reason, (1, 20), (0, 20))},
                 [reset(alert, 21)],
