@@ -1,8 +1,11 @@
 """compose.yaml and the Dockerfile, as far as files tell: no engine takes part in the tests."""
 
+import asyncio
 import hashlib
+import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from providers.sandbox.caller import KEY
 from providers.sandbox.scenario import read_scenario
 from router.config.loading import load
 from tests.prometheus import require
+from tests.rig import a_rig
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -167,6 +171,21 @@ def test_the_image_is_built_from_locked_packages_and_runs_without_rights() -> No
     assert "pip" not in last
     assert re.search(r"^USER 10001", last, re.MULTILINE)
     assert re.search(r'^ENTRYPOINT \["video-router"\]$', last, re.MULTILINE)
+
+
+async def test_the_health_check_tells_a_router_that_answers_from_one_that_is_gone(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^    CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
+    _, *arguments = json.loads(command)
+
+    async def checked(port: str) -> int:
+        run = [sys.executable, *(each.replace("9091", port) for each in arguments)]
+        done = await asyncio.to_thread(subprocess.run, run, check=False, capture_output=True, timeout=30)
+        return done.returncode
+
+    async with a_rig(tmp_path, "openai") as rig:
+        port = rig.router.admin_url.rpartition(":")[2]
+        assert await checked(port) == 0
+    assert await checked(port) == 1
 
 
 def test_what_builds_the_wheel_is_what_the_tests_build_with() -> None:
