@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench clean lock
+.PHONY: demo test lint bench pictures clean lock
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -22,6 +22,11 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
+# Faults under load for a few minutes, and what every dashboard shows of it.
+pictures: $(READY)
+	@.ci/packages prometheus=prometheus
+	$(BIN)/python -m tests.e2e.storm --out pictures-output
+
 # Choose the newest versions that pyproject.toml allows, with the hashes of every file, for every platform.
 lock: $(READY)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -32,7 +37,7 @@ lock: $(READY)
 		--no-header --quiet --constraints requirements-dev.txt -o requirements-build.txt -
 
 clean:
-	rm -rf $(VENV) demo-output bench-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-output bench-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.txt pyproject.toml
