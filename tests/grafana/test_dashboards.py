@@ -99,6 +99,8 @@ def test_a_dashboard_says_which_question_it_answers(path: Path):
     assert read["uid"] == f"video-router-{path.stem}"
     assert read["description"].endswith("?")
     assert read["tags"] == ["video-router"]
+    row = f"| [{read['title']}](dashboards/{path.name}) | {read['description']} |"
+    assert row in (ROOT / "grafana" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
