@@ -53,6 +53,8 @@ STOP_GRACE_S: Final = 6.0
 _HANG_UP_S: Final = 1.0
 # Python's own 700, 10, 10 walk through every live job again and again, which stops all callers for a tenth of a second.
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
+# A thread that renders metrics may keep the loop waiting for so long at a time; Python's own 5 ms is felt by callers.
+_SWITCH_INTERVAL_S: Final = 0.001
 PROVIDERS_KEPT_MAX: Final = 128
 """How many providers may be known at once, those included that were removed since the start."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -243,6 +245,7 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer)
     async with running(settings, place, observer) as router:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
         if router.resumed:
             _say("resumed", **_left_over(router.resumed))
         _say("listening", url=router.url, admin_url=router.admin_url, config=str(settings.file))

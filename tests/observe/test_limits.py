@@ -141,3 +141,11 @@ def test_at_most_twenty_callers_have_a_series_of_their_own_and_no_money_is_lost(
         metrics.observe(end)
     assert value(metrics, "caller_cost_usd_total") == pytest.approx(50 * 0.8)
     assert value(metrics, "caller_cost_usd_total", caller="other") == pytest.approx(30 * 0.8)
+
+
+def test_a_family_that_was_never_expected_to_overflow_counts_on_under_other():
+    metrics = metrics_of()
+    for number in range(200):
+        metrics._to.unknown_status.at(f"p{number}").inc()
+    assert value(metrics, "unknown_status_total") == 200
+    assert value(metrics, "unknown_status_total", provider="other") == 197
