@@ -48,7 +48,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"fault": "http_503", "share": 0.03, "retry_after_s": 0},
         {"fault": "http_500", "share": 0.02, "accepted": True},
         {"fault": "answer", "http_status": 500, "body": {"code": "zorb", "message": "quibble"}, "share": 0.01},
-        {"fault": "never_finishing", "share": 0.005},
+        {"fault": "never_finishing", "share": 0.008},
         {"fault": "fail_at_95", "share": 0.08},
         {"fault": "fail_with", "words": "zorb of the quibble", "share": 0.02},
         {"fault": "link_404", "share": 0.03},
@@ -60,7 +60,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"fault": "rate_limited", "share": 0.01},
         {"fault": "prompt_review", "share": 0.04, "at": "job"},
         {"fault": "output_review", "share": 0.06},
-        {"fault": "never_starting", "share": 0.005},
+        {"fault": "never_starting", "share": 0.008},
         {"fault": "link_not_video", "share": 0.02},
         {"fault": "stuck_progress", "share": 0.05},
         {"fault": "answer", "at": "poll", "http_status": 200, "body": {"status": "SPINNING"}, "share": 0.01},
@@ -136,7 +136,7 @@ class Plan:
     """How many jobs there are at least, how fast they come and are made, and how long it is from fault to fault."""
 
     jobs: int
-    per_second: float = 40.0
+    per_second: float = 50.0
     time_scale: float = TIME_SCALE
     pause_s: float = 0.0
 
