@@ -2,32 +2,13 @@
 
 from collections.abc import Iterable
 
-from router.core.events import BreakerKind, BreakerState, Event, ExchangeResult, Operation
-from router.core.reporting import DurationClass, ReportingSettings
-from router.observe import labels
+from router.core.events import Event
+from router.core.reporting import ReportingSettings
 from router.observe.families import PREFIX
 from router.observe.metrics import Metrics
 from tests.observe import scenes
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-ENUMS = {
-    "stage": labels.STAGES | {"other"},
-    "reason": labels.REASONS | {"other"},
-    "kind": frozenset(labels.COST_KINDS) | {"other"},
-    "operation": frozenset(Operation),
-    "result": frozenset(ExchangeResult) | frozenset(labels.RELOADS),
-    "breaker": frozenset(BreakerKind),
-    "state": frozenset(BreakerState),
-    "duration_class": frozenset(DurationClass),
-    "outcome": frozenset(labels.JobOutcome) | frozenset(labels.ATTEMPT_OUTCOMES) | {"other"},
-    "method": labels.METHODS | {"other"},
-    "code": labels.CODES | {"other"},
-    "sink": frozenset(labels.SINKS) | {"other"},
-    "on_time": frozenset(labels.ON_TIME),
-    "resolution": frozenset(labels.AmbiguousResolution) | frozenset(labels.UncertainResolution),
-    "scope": frozenset(labels.BUDGET_SCOPES),
-}
 
 
 def samples(metrics: Metrics) -> Samples:

@@ -1,6 +1,7 @@
 """However much happens, and whatever it says: bounded series, closed labels, and money that adds up."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,10 @@ from router.core.events import (
 from router.core.job import AttemptState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry, exposure, pending, posted, voided
 from router.core.reporting import ReportingSettings
+from router.observe.catalogue import closed_values, page, unit
+from router.observe.families import FAMILIES, PREFIX, MetricKind
 from tests.observe import scenes
-from tests.observe.exposed import ENUMS, metrics_of, samples, value
+from tests.observe.exposed import metrics_of, samples, value
 
 
 def test_no_flood_makes_more_than_3000_series():
@@ -72,7 +75,6 @@ def test_junk_never_becomes_a_label(
     metrics.observe_request("/v1/videos", method, status, 0.1)
     metrics.observer_failed(word)
     known = {
-        **ENUMS,
         "provider": {"p0", "p1", "other", "none"},
         "model": {*scenes.MODELS, "other"},
         "route": {"/v1/videos"},
@@ -81,9 +83,23 @@ def test_junk_never_becomes_a_label(
         "caller": {"studio", "other"},
         "offering": {f"p0/{sold}" for sold in scenes.MODELS},
     }
-    for _, values in samples(metrics):
+    by_name = {name.removeprefix(f"{PREFIX}_"): family for family in FAMILIES for name in family.sample_names}
+    for name, values in samples(metrics):
         for label, found in values:
-            assert label in ("le", "version", "family") or found in known[label], (label, found)
+            if label not in ("le", "version", "family"):
+                closed = closed_values(by_name[name], label)
+                assert found in (known[label] if closed is None else closed), (name, label, found)
+
+
+def test_the_page_of_metrics_is_that_of_the_catalogue():
+    committed = Path(__file__).parents[2] / "router" / "observe" / "METRICS.md"
+    assert committed.read_text(encoding="utf-8") == page()
+
+
+def test_a_metric_is_named_after_its_unit():
+    times = [family for family in FAMILIES if family.kind is MetricKind.HISTOGRAM]
+    assert {unit(family) for family in times} == {"seconds", "0 to 1"}
+    assert all(("usd" in family.name) == unit(family).startswith("USD") for family in FAMILIES)
 
 
 KINDS = st.sampled_from([kind for kind in CostKind if kind is not CostKind.UNCERTAIN])
