@@ -184,24 +184,23 @@ class JobRun:
         Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
         StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
-        attempt, entry = self._intent(candidate)
-        run = self._attempt_run(attempt, permits)
-        if not self._parts.budgets.reserve(self._booking(attempt)):
-            # Others have taken what was left since this was routed, so it is routed again.
-            run.overtaken()
+        with _kept(permits):
+            video = await with_bytes(self._parts.store, self.job.id, candidate.video)
+        if video is None:
+            permits.abandon()
+            await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
             return None
+        attempt, entry = self._intent(candidate)
+        # Since this was routed the file may have been read anew, and others may have taken what was left of a day.
+        if not self._parts.is_current(decision) or not self._parts.budgets.reserve(self._booking(attempt)):
+            permits.abandon()
+            return None
+        run = self._attempt_run(attempt, permits)
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
             with self._given_back_unsent(attempt):
-                video = await with_bytes(self._parts.store, self.job.id, candidate.video)
-                if video is not None:
-                    await self._parts.store.start_attempt(before, after, attempt, entry)
-            if video is None:
-                run.overtaken()
-                self._parts.budgets.release(attempt.id)
-                await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
-                return None
+                await self._parts.store.start_attempt(before, after, attempt, entry)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
             self._parts.emit(_started(self.job, attempt, candidate.share, decision))
@@ -361,6 +360,16 @@ class JobRun:
     def _publish(self, job: Job) -> None:
         self.job = job
         self._desk.publish(job)
+
+
+@contextmanager
+def _kept(permits: AttemptPermits) -> Iterator[None]:
+    """Give the permits back when what has to come before an attempt breaks."""
+    try:
+        yield
+    except BaseException:
+        permits.abandon()
+        raise
 
 
 def _started(job: Job, attempt: Attempt, share: float, decision: Decision) -> AttemptStarted:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from providers.canonical import Failure, Reason, Stage
+from providers.canonical import Failure, ImageFile, ImageKind, Reason, Stage
 from router.core.clock import Clock
 from router.core.job import AttemptState, JobState
 from router.core.limits import ServerSettings
-from router.core.order import UnavailableError
-from tests.engine.scripted import Fate, a_scene
+from router.core.order import Order, UnavailableError
+from tests.builders import a_video
+from tests.engine.scripted import PRICES, Fate, a_scene
 from tests.virtual_time import in_virtual_time
 
 BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL, "something broke")
@@ -35,6 +36,50 @@ def test_a_job_that_was_routed_to_a_removed_provider_is_routed_again() -> None:
             scene.use("alpha")
             assert (await scene.ended(job.id)).state is JobState.COMPLETED
             assert scene.posts() == {"beta": 1}
+
+    in_virtual_time(main)
+
+
+def test_a_configuration_that_comes_between_a_decision_and_its_intent_is_the_one_that_is_bought_by() -> None:
+    async def main(clock: Clock) -> None:
+        for without, prices in (("alpha",), {}), ((), {"alpha": 900_000, "beta": 10_000}):
+            async with a_scene(clock) as scene:
+                job = await scene.accept()
+                # Its run has chosen alpha and holds the permit; its submit begins with the next step of the loop.
+                await asyncio.sleep(0)
+                scene.use(*without, prices=prices)
+                ended = await scene.ended(job.id)
+                assert [each.quote_microusd for each in ended.attempts] == [prices.get("beta", PRICES["beta"])]
+                assert scene.posts() == {"beta": 1}
+                assert scene.health["alpha"].snapshot().in_flight == 0
+
+    in_virtual_time(main)
+
+
+def test_a_provider_that_is_removed_while_input_images_are_read_gets_nothing() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            kinds: frozenset[ImageKind] = frozenset({"file"})
+            offerings = tuple(replace(each, image_inputs=kinds, images_max=1) for each in scene.catalog.offerings)
+            scene.catalog = replace(scene.catalog, offerings=offerings)
+            await scene.start()
+            read = scene.store.images
+
+            async def slow(job_id: str) -> dict[int, bytes]:
+                await asyncio.sleep(1.0)
+                return await read(job_id)
+
+            scene.store.images = slow  # type: ignore[method-assign]
+            scene.accepted += 1
+            video = a_video(prompt="video_1", images=(ImageFile(b"png", "image/png", "a.png"),))
+            job = (await scene.engine.accept(Order("tester", video))).job
+            await asyncio.sleep(0.5)
+            scene.engine._parts.use(
+                replace(scene.catalog, offerings=offerings[1:]), scene.health, scene.limits, scene.engine._parts.routing
+            )
+            assert (await scene.ended(job.id)).state is JobState.COMPLETED
+            assert scene.posts() == {"beta": 1}
+            assert scene.health["alpha"].snapshot().in_flight == 0
 
     in_virtual_time(main)
 
