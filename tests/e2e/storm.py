@@ -148,10 +148,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a router's metrics and its ledger say at one moment, in wall seconds."""
+    """What a router's metrics, its overview and its ledger say at one moment, in wall seconds."""
 
     at: float
     samples: Sequence[Any]
+    overview: Mapping[str, Any]
     rows: Sequence[ReportRow]
 
 
@@ -169,8 +170,8 @@ class Storm:
     document: dict[str, Any]
     started_at: float = 0.0
     ended_at: float = 0.0
-    account: Account = Account(0.0, (), ())
-    resumed: Account = Account(0.0, (), ())
+    account: Account = Account(0.0, (), {}, ())
+    resumed: Account = Account(0.0, (), {}, ())
     last_rows: Sequence[ReportRow] = ()
     over: bool = False
 
@@ -222,7 +223,7 @@ async def everything_fails(storm: Storm) -> None:
     """Every video is lost just before its end, wherever it is made."""
     for name, sandbox in storm.served.sandboxes.items():
         await sandbox.set_faults([{"fault": "fail_at_95", "match": {"prompt_contains": PLAIN}}, *FAULTS[name]])
-    await storm.watch.until("firing", "DeliveredShareLow", severity="page", job=JOB)
+    await storm.watch.until("firing", "DeliveredShareLow", window="1h", job=JOB)
     for name, sandbox in storm.served.sandboxes.items():
         await sandbox.set_faults(FAULTS[name])
 
@@ -321,11 +322,12 @@ async def _storm(stack: ExitStack, folder: Path, plan: Plan) -> Storm:
 
 
 async def account_of(served: Served) -> Account:
-    """Take both accounts between two changes; late attempts settle when they like."""
+    """Take all of them between two changes; late attempts settle when they like."""
     while True:
         rows = served.rows()
         await asyncio.sleep(0.5)
-        account = Account(time.time(), await scrape(served), rows)
+        async with served.http.get(f"{served.admin_url}/admin/overview") as response:
+            account = Account(time.time(), await scrape(served), await response.json(), rows)
         await asyncio.sleep(0.5)
         if rows == served.rows():
             return account

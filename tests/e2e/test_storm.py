@@ -19,7 +19,7 @@ from tests.e2e.accounts import Counts, Ledger, counted, ledger_of, microusd
 from tests.e2e.load import CANARIES, prompt_of, trace_id
 from tests.e2e.storm import CALM, ON_TIME_S, RULES_SCALE, Plan, Storm, a_storm, series_in
 from tests.grafana.queries import DASHBOARDS, PanelQuery, all_queries, panels_of
-from tests.prometheus import JOB, numbers
+from tests.prometheus import JOB, numbers, require
 
 JOBS = 2000
 # What openai, the baseline, sells.
@@ -28,6 +28,7 @@ BASELINE = {("sora-2", seconds): 100_000 * seconds for seconds in (4, 8, 10, 12)
 
 @pytest.fixture(scope="module")
 def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
+    require("prometheus")
     with a_storm(tmp_path_factory.mktemp("storm"), Plan(JOBS)) as storm:
         yield storm
 
@@ -121,6 +122,28 @@ def test_jobs_are_counted_as_they_ended_and_in_time_or_not(storm: Storm, ledger:
     done = [job for job in ledger.jobs.values() if job.outcome == "succeeded"]
     assert took_s == pytest.approx(sum(job.ended_at - job.created_at for job in done))
     assert series_in(storm.account.samples, "jobs_in_flight") == []
+
+
+def test_the_overview_tells_the_same(storm: Storm, ledger: Ledger) -> None:
+    overview = storm.account.overview
+    outcomes = {outcome: count for outcome, count in overview["outcomes"].items() if count}
+    assert outcomes == Counter(job.outcome for job in ledger.jobs.values())
+    used = accounts.used_today(ledger, day_start(storm.account.at))
+    assert {(each["scope"], each["name"]): each["used_microusd"] for each in overview["budgets"]} == {
+        key: used[key] for key in seen_microusd(storm, "daily_budget_usd", "scope", "name")
+    }
+    for told in overview["providers"]:
+        rows = [row for row in ledger.rows if row.provider == told["provider"]]
+        left = [ledger.left(row) for row in rows]
+        window, delivered = told["window"], [row for row in rows if row.cost_kind == "delivered"]
+        assert (window["attempts"], window["delivered"]) == (len(rows), len(delivered))
+        assert window["failures"] == Counter(f"{stage}.{reason}" for _, stage, reason in left if stage != "none")
+        assert window["delivered_seconds"] == sum(row.seconds for row in delivered)
+        posted, paid = sum(row.posted_microusd for row in rows), sum(row.posted_microusd for row in delivered)
+        assert (window["posted_microusd"], window["wasted_microusd"]) == (posted, posted - paid)
+        still_open = [row.open_microusd for row in rows if row.open_microusd]
+        assert told["uncertain"]["amount_microusd"] == sum(still_open)
+        assert told["uncertain"]["attempts"] == len(still_open)
 
 
 def test_callers_were_told_what_was_counted(storm: Storm, ledger: Ledger) -> None:
