@@ -123,7 +123,8 @@ class _InForce:
         came = catalog.providers.keys() - self.parts.catalog.providers.keys()
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
-        self.parts.budgets.limit(daily_limits(catalog, settings.callers))
+        names = [caller.name for caller in settings.callers]
+        self.parts.budgets.limit(daily_limits(catalog, settings.callers), names)
         self.engine.use(settings.server, came)
         self.door.use(*terms)
         self.accounts = accounts

@@ -1,6 +1,6 @@
 """Daily budgets of providers and callers: what this UTC day's attempts have cost, and may still cost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from router.core.limits import Caller
 DAY_S: Final = 86_400
 # The day before still settles, and a clock that is set back over midnight finds it as it was.
 _DAYS_KEPT: Final = 2
+_REMOVED_CALLERS_KEPT: Final = 10_000
 
 
 CALLER_BUDGET_USED: Final = "caller_budget_used"
@@ -119,16 +120,21 @@ class Budgets:
     def __init__(self, clock: Clock, limits: Mapping[BudgetKey, int] = MappingProxyType({})) -> None:
         self._clock = clock
         self._days: dict[int, _Day] = {}
+        self._limits: dict[BudgetKey, int] = {}
         self.limit(limits)
 
-    def limit(self, limits: Mapping[BudgetKey, int]) -> None:
-        """Put these limits in the place of all there were; what was used today stays used."""
-        self._limits = dict(limits)
-        self._providers = tuple(key for key in self._limits if key[0] is BudgetScope.PROVIDER)
-        self._budgets = tuple(Budget(*key, limit, self._clock, self._days) for key, limit in self._limits.items())
+    def limit(self, limits: Mapping[BudgetKey, int], callers: Collection[str] | None = None) -> None:
+        """Put these limits in the place of all there were; what was used today stays used.
+
+        A caller who is none of `callers` was removed, and keeps his limit for the jobs that he has left.
+        """
+        kept = {} if callers is None else _of_removed(self._limits, frozenset(callers))
+        self._limits = {**kept, **limits}
+        self._providers = tuple(key for key in limits if key[0] is BudgetScope.PROVIDER)
+        self._budgets = tuple(Budget(*key, limit, self._clock, self._days) for key, limit in limits.items())
 
     def each(self) -> tuple[Budget, ...]:
-        """Return every budget that has a limit."""
+        """Return every budget that the configuration sets."""
         return self._budgets
 
     def left(self, caller: str) -> Left:
@@ -184,6 +190,12 @@ class Budgets:
         if len(self._days) > _DAYS_KEPT:
             del self._days[next(iter(self._days))]
         return day
+
+
+def _of_removed(limits: Mapping[BudgetKey, int], callers: frozenset[str]) -> dict[BudgetKey, int]:
+    """Return the limits of callers that are none of these, the latest of them."""
+    removed = [each for each in limits.items() if each[0][0] is BudgetScope.CALLER and each[0][1] not in callers]
+    return dict(removed[-_REMOVED_CALLERS_KEPT:])
 
 
 def daily_limits(catalog: Catalog, callers: Iterable[Caller]) -> dict[BudgetKey, int]:

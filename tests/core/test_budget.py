@@ -226,6 +226,19 @@ def test_a_limit_set_at_noon_counts_what_was_spent_since_midnight() -> None:
     assert budgets.left("studio").caller_microusd is None
 
 
+def test_a_caller_that_is_removed_keeps_its_limit_and_one_whose_limit_is_taken_away_does_not() -> None:
+    budgets = Budgets(ManualTime().clock, {ALPHA: 1000, STUDIO: 100, BATCH: 100})
+    assert budgets.reserve(a_booking(1, 60))
+    for _ in range(3):
+        budgets.limit({}, callers=["batch"])
+        assert budgets.left("studio").caller_microusd == 40
+        assert budgets.left("batch").caller_microusd is None
+        assert not budgets.reserve(a_booking(2, 41))
+        assert budgets.each() == ()
+    budgets.limit({STUDIO: 200}, callers=["batch", "studio"])
+    assert budgets.left("studio").caller_microusd == 140
+
+
 def test_without_limits_routing_is_told_so_at_no_cost() -> None:
     budgets = Budgets(ManualTime().clock, {STUDIO: 100})
     assert budgets.left("batch") is Budgets(ManualTime().clock).left("batch")

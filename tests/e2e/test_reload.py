@@ -289,6 +289,20 @@ async def test_a_raised_budget_is_in_force_at_once_and_what_was_used_today_stays
         assert [await bought_from(), await bought_from()] == ["jizhiai", "shenma"]
 
 
+async def test_the_jobs_that_a_removed_caller_left_are_bought_within_its_budget(tmp_path: Path) -> None:
+    digests = {name: hashlib.sha256(f"vr-{name}".encode()).hexdigest() for name in ("alice", "bob")}
+    callers = [{"name": name, "key_sha256": each, "daily_budget_usd": "0.14"} for name, each in digests.items()]
+    async with a_rig(tmp_path, "jizhiai", "shenma", time_scale=100, callers=callers) as rig:
+        await rig.sandboxes["jizhiai"].set_faults([{"fault": "fail_at_95"}])
+        await rig.client.with_options(api_key="vr-alice").videos.create(prompt="a kite", model="sora-2", seconds="10")
+        await until(rig.rows)
+        document = yaml.safe_load((tmp_path / "router.yaml").read_text())
+        (tmp_path / "router.yaml").write_text(json.dumps({**document, "callers": callers[1:]}))
+        assert (await rig.router.reload()).changes == ("callers.alice: removed",)
+        await until(lambda: not rig.router.engine._runs)
+        assert [row.provider for row in rig.rows()] == ["jizhiai"]
+
+
 async def test_removed_providers_are_kept_up_to_a_limit_and_then_a_restart_is_asked_for(tmp_path: Path) -> None:
     async with a_rig(tmp_path, "jizhiai") as rig:
         file = tmp_path / "router.yaml"
