@@ -294,7 +294,7 @@ async def test_the_jobs_that_a_removed_caller_left_are_bought_within_its_budget(
     callers = [{"name": name, "key_sha256": each, "daily_budget_usd": "0.14"} for name, each in digests.items()]
     async with a_rig(tmp_path, "jizhiai", "shenma", time_scale=100, callers=callers) as rig:
         await rig.sandboxes["jizhiai"].set_faults([{"fault": "fail_at_95"}])
-        await rig.client.with_options(api_key="vr-alice").videos.create(prompt="a kite", model="sora-2", seconds="10")
+        await rig.client.with_options(api_key="vr-alice").videos.create(prompt="a kite")
         await until(rig.rows)
         document = yaml.safe_load((tmp_path / "router.yaml").read_text())
         (tmp_path / "router.yaml").write_text(json.dumps({**document, "callers": callers[1:]}))
