@@ -156,10 +156,13 @@ class Budgets:
         return True
 
     def hold(self, booking: Booking) -> None:
-        """Count an attempt that was sent, whatever is left; one of a day that is over changes nothing any more."""
-        number = day_of(booking.at)
+        """Count an attempt that was sent, whatever is left; one of a day that is over changes nothing any more.
+
+        One of tomorrow was sent before the clock was set back over midnight.
+        """
+        number, today = day_of(booking.at), day_of(self._clock.wall())
         day = self._days.get(number)
-        if day is None and number == day_of(self._clock.wall()):
+        if day is None and number in (today, today + 1):
             day = self._begin(number)
         if day is not None:
             day.hold(booking)
@@ -185,10 +188,11 @@ class Budgets:
         return max(0, self._limits[key] - day.used.get(key, 0))
 
     def _begin(self, number: int) -> _Day:
-        """Begin a day, and forget the eldest."""
-        day = self._days[number] = _Day()
-        if len(self._days) > _DAYS_KEPT:
-            del self._days[next(iter(self._days))]
+        """Begin a day, and forget the eldest of the others."""
+        day = _Day()
+        if len(self._days) >= _DAYS_KEPT:
+            del self._days[min(self._days)]
+        self._days[number] = day
         return day
 
 

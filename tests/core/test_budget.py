@@ -204,6 +204,25 @@ def test_money_that_becomes_known_the_day_after_counts_on_the_day_of_its_submit(
     assert used(budgets) == {ALPHA: 90}
 
 
+def test_a_clock_that_is_set_back_over_two_midnights_finds_each_day_as_it_was() -> None:
+    time = ManualTime()
+    budgets = Budgets(time.clock, {ALPHA: 100})
+    for number, step_s in enumerate((0.0, -DAY_S, 2 * DAY_S)):
+        time.advance(step_s)
+        assert budgets.reserve(a_booking(number, at=time.clock.wall()))
+    time.advance(-DAY_S)
+    assert used(budgets) == {ALPHA: 100}
+
+
+def test_a_restart_with_a_clock_that_was_set_back_over_midnight_finds_both_days() -> None:
+    time = ManualTime()
+    budgets = Budgets(time.clock, {ALPHA: 100})
+    budgets.restore([a_booking(1, 60), a_booking(2, 70, at=EPOCH + DAY_S), a_booking(3, 80, at=EPOCH + 2 * DAY_S)])
+    assert used(budgets) == {ALPHA: 60}
+    time.advance(DAY_S)
+    assert used(budgets) == {ALPHA: 70}
+
+
 def test_an_attempt_whose_money_never_becomes_known_is_forgotten_with_its_day() -> None:
     time = ManualTime()
     budgets = Budgets(time.clock, {ALPHA: 100})

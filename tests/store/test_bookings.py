@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from router.core.budget import Booking
+from router.core.budget import DAY_S, Booking, day_start
 from router.core.job import Job
 from router.engine.store import Store, statements
 from router.engine.store.file import connect
@@ -43,6 +43,16 @@ async def test_an_attempt_counts_on_the_day_of_its_submit(store: Store) -> None:
     (found,) = await store.bookings(EPOCH)
     assert found.at == EPOCH + 5.5
     assert await store.bookings(EPOCH + 6) == []
+
+
+async def test_what_was_submitted_before_the_clock_was_set_back_is_a_sum_of_its_own(store: Store) -> None:
+    midnight = day_start(EPOCH) + DAY_S
+    for number, at in enumerate((EPOCH, midnight - 0.001, midnight, midnight + 5), 1):
+        await delivered(store, *await running(store, await accepted(store, number), submitted_at=at))
+    assert sorted(await store.bookings(EPOCH), key=lambda each: each.at) == [
+        Booking(None, "alpha", "studio", EPOCH, 200_000),
+        Booking(None, "alpha", "studio", midnight, 200_000),
+    ]
 
 
 def test_a_day_is_read_through_an_index(path: Path) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     select,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
+from router.core.budget import DAY_S
 from router.engine.store.schema import (
     CLOSING_ENTRY,
     OPEN_JOB,
@@ -94,7 +96,7 @@ def _with_money() -> Select[tuple[object, ...]]:
 
 
 def _bookings() -> Select[tuple[object, ...]]:
-    """Select what the attempts since `since` cost: each one whose money is open, and the sums of the others."""
+    """Select what the attempts since `since` cost: each one whose money is open, and the others' sums by their days."""
     pending, closing = ledger_entries.alias("pending"), ledger_entries.alias("closing")
     opened = (pending.c.attempt_id == attempts.c.id) & (pending.c.kind == text("'pending'"))
     closed = (closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
@@ -108,7 +110,9 @@ def _bookings() -> Select[tuple[object, ...]]:
         .join(pending, opened)
         .join(closing, closed, isouter=True)
         .where(attempts.c.submitted_at >= bindparam("since"))
-        .group_by(open_id, attempts.c.provider, jobs.c.caller)
+        .group_by(
+            open_id, attempts.c.provider, jobs.c.caller, cast(attempts.c.submitted_at / text(str(DAY_S)), Integer)
+        )
     )
 
 
