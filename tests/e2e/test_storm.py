@@ -14,6 +14,7 @@ from grafana.rules.files import groups
 from grafana.rules.rule import Alert, Record
 from router.core.budget import day_start
 from router.core.job import AttemptState
+from router.observe.families import FAMILIES, Family
 from tests.e2e import accounts
 from tests.e2e.accounts import Counts, Ledger, counted, ledger_of, microusd
 from tests.e2e.load import CANARIES, prompt_of, trace_id
@@ -234,6 +235,17 @@ def test_an_example_is_the_trace_of_a_job(storm: Storm, name: str) -> None:
     traces = {each["trace_id"] for each in found}
     assert traces
     assert traces <= {trace_id(number) for number in storm.load.accepted}
+
+
+# Both count what this program itself gets wrong.
+NEVER_SEEN = {"observer_errors_total", "label_sets_folded_total"}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_metric_was_more_than_zero(storm: Storm, family: Family) -> None:
+    (name, *_) = sorted(family.sample_names)
+    found = storm.server.query_range(f'max({name}{{job="{JOB}"}})', storm.started_at, storm.ended_at)
+    assert (max(numbers(found)) > 0) == (family.name not in NEVER_SEEN)
 
 
 @pytest.mark.parametrize("query", all_queries(), ids=str)
