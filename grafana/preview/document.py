@@ -42,7 +42,7 @@ class Target:
             "range_s": f"{range_s:.0f}",
         }
         text = re.sub(r"\$__(\w+)", lambda found: values.get(found[1], found[0]), self.expression)
-        return re.sub(r'"\$\w+"', '".+"', text)
+        return re.sub(r"\$\w+", ".+", text)
 
     def name(self, labels: Mapping[str, str]) -> str:
         return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: labels.get(found[1], ""), self.legend).strip()

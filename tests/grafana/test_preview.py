@@ -89,3 +89,8 @@ def test_what_prometheus_refuses_is_said_and_the_rest_is_drawn(server: Prometheu
 )
 def test_numbers_are_written_as_a_person_reads_them(value: float, unit: str, decimals: int | None, text: str) -> None:
     assert written(value, unit, decimals) == text
+
+
+def test_a_variable_means_all_wherever_it_stands() -> None:
+    target = Target("A", 'up{job=~"$job|", instance=~"$instance"}[$__range]', "")
+    assert target.filled(15, 15, 90) == 'up{job=~".+|", instance=~".+"}[90s]'
