@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grafana.preview.canvas import COLUMN_IN, ROW_IN
-from grafana.preview.document import Kind, Panel, read
+from grafana.preview.document import Kind, Panel, Target, read
 from grafana.preview.numbers import written
 from grafana.preview.page import DPI, HEADER_IN, WIDTH_IN, draw, height_in
 from grafana.preview.source import Source
