@@ -1,7 +1,8 @@
 """Events become metrics: closed labels, series that exist before the first failure, money to the micro-USD."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from math import nan
 from typing import Protocol, assert_never
 
 from prometheus_client import CollectorRegistry
@@ -96,7 +97,11 @@ class Metrics:
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Render all metrics as the Accept header wishes, with their content type. Takes tens of ms: use a thread."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):
+            # A version that is no number: whoever cannot say what he wants gets plain text.
+            encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
 
     def resume(self, jobs: Iterable[Job]) -> None:
@@ -105,6 +110,8 @@ class Metrics:
             if not job.ended:
                 running = next((each for each in job.attempts if each.state is AttemptState.RUNNING), None)
                 self._place(job, running)
+                if job.attempts and job.attempts[-1].state is AttemptState.UNKNOWN:
+                    self._ambiguous[job.id] = self._names.provider(job.attempts[-1].provider)
             for attempt in job.attempts:
                 if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
                     self._doubt(attempt)
@@ -115,8 +122,10 @@ class Metrics:
             if name not in health:
                 continue
             for reason in labels.OUTAGE_REASONS:
-                self._to.provider_outage.at(name, reason).set_function(partial(_is_out, health[name], reason))
-            self._to.provider_limit.at(name).set_function(partial(_limit, health[name]))
+                self._to.provider_outage.at(name, reason).set_function(
+                    self._asked(partial(_is_out, health[name], reason))
+                )
+            self._to.provider_limit.at(name).set_function(self._asked(partial(_limit, health[name])))
             for kind, state in health[name].breakers().items():
                 self._show_breaker(name, kind, state)
 
@@ -130,7 +139,7 @@ class Metrics:
         self._to.budget_used.only(chosen.keys())
         for values, budget in chosen.items():
             self._to.budget.at(*values).set(budget.limit_microusd / MICROUSD_PER_USD)
-            self._to.budget_used.at(*values).set_function(partial(_used_usd, budget))
+            self._to.budget_used.at(*values).set_function(self._asked(partial(_used_usd, budget)))
 
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
@@ -163,6 +172,18 @@ class Metrics:
     def observer_failed(self, sink: str) -> None:
         """Count an event that one of metrics, logs and spans failed to record."""
         self._to.observer_errors.at(labels.closed(sink, labels.SINKS)).inc()
+
+    def _asked(self, read: Callable[[], float]) -> Callable[[], float]:
+        """Keep what breaks while it is asked at a scrape from taking all other metrics away."""
+
+        def ask() -> float:
+            try:
+                return read()
+            except Exception:  # noqa: BLE001 - whatever broke, it is one figure
+                self.observer_failed(labels.SINKS[0])
+                return nan
+
+        return ask
 
     def _job_went_on(self, event: JobAccepted | AttemptStarted | AttemptEnded | FailedOver | JobEnded) -> None:
         match event:

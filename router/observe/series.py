@@ -1,13 +1,17 @@
 """One family's series: each label set bound once, never more of them than allowed, and money that adds up."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from router.core.money import MICROUSD_PER_USD
 from router.observe.families import PREFIX, Family
 from router.observe.labels import OTHER
+
+FORMER_SETS_MAX: Final = 60
+"""How many label sets that only former configurations had stay in sight; names may change for years."""
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)
 
@@ -47,23 +51,29 @@ class Series(Generic[Child]):
         self._on_fold = on_fold
         self._sets_max = self._folds_max = 0
         self._bound: dict[tuple[str, ...], Child] = {}
-        self._known: set[tuple[str, ...]] = set()
+        self._folds: dict[tuple[str, ...], Child] = {}
+        # The former ones come first, the longest gone before all.
+        self._known: dict[tuple[str, ...], None] = {}
 
     def admit(self, first: Iterable[tuple[str, ...]], sets_max: int, folds_max: int = 0) -> None:
-        """Bind the label sets that are known, and bound their number; what a former catalogue brought stays."""
-        known = dict.fromkeys(first)
-        former = self._known - known.keys()
-        self._known |= known.keys()
+        """Bind the label sets that are known, and bound their number; the last that former catalogues brought stay."""
+        known: dict[tuple[str, ...], None] = dict.fromkeys(first)
+        former: list[tuple[str, ...]] = [values for values in self._known if values not in known]
+        for values in former[:-FORMER_SETS_MAX]:
+            self._drop(values)
+        former = former[-FORMER_SETS_MAX:]
+        self._known = dict.fromkeys([*former, *known])
         self._sets_max, self._folds_max = sets_max + len(former), max(folds_max, self._folds_max)
         for values in known:
-            self.at(*values)
+            # What turned up before has its own room, and must not keep out what is known.
+            if values not in self._bound:
+                self._bound[values] = self._folds[values] if values in self._folds else self._child(values)
+                self._folds.pop(values, None)
 
     def only(self, known: Collection[tuple[str, ...]]) -> None:
         """Drop every label set but these: what is not for sale any more has no price."""
         for values in [each for each in self._bound if each not in known]:
-            del self._bound[values]
-            self._known.discard(values)
-            self._parent.remove(*values)
+            self._drop(values)
 
     @property
     def lines_max(self) -> int:
@@ -76,16 +86,31 @@ class Series(Generic[Child]):
         return self._bind(values) if child is None else child
 
     def _bind(self, values: tuple[str, ...]) -> Child:
-        if len(self._bound) >= self._sets_max:
-            if self._on_fold is not None:
-                self._on_fold(self._family.name)
-            kept = self._family.kept
-            values = tuple(
-                value if name in kept else OTHER for name, value in zip(self._family.labels, values, strict=True)
-            )
-        if values not in self._bound:
-            self._bound[values] = self._parent.labels(*values) if values else self._parent
-        return self._bound[values]
+        if values in self._folds:
+            return self._folds[values]
+        if len(self._bound) < self._sets_max:
+            self._bound[values] = self._child(values)
+            return self._bound[values]
+        if self._on_fold is not None:
+            self._on_fold(self._family.name)
+        return self._folded(values)
+
+    def _folded(self, values: tuple[str, ...]) -> Child:
+        kept = self._family.kept
+        few = tuple(value if name in kept else OTHER for name, value in zip(self._family.labels, values, strict=True))
+        if few in self._bound:
+            return self._bound[few]
+        if few not in self._folds:
+            self._folds[few] = self._child(few)
+        return self._folds[few]
+
+    def _child(self, values: tuple[str, ...]) -> Child:
+        return self._parent.labels(*values) if values else self._parent
+
+    def _drop(self, values: tuple[str, ...]) -> None:
+        self._known.pop(values, None)
+        if self._bound.pop(values, None) is not None:
+            self._parent.remove(*values)
 
 
 class MoneyCounters:
@@ -93,7 +118,7 @@ class MoneyCounters:
 
     def __init__(self, series: Series[Counter]) -> None:
         self.series = series
-        self._sums: dict[Counter, tuple[int, float]] = {}
+        self._sums: WeakKeyDictionary[Counter, tuple[int, float]] = WeakKeyDictionary()
 
     def add(self, microusd: int, *values: str) -> None:
         """Book an amount, 0 or more. Adding floats would drift; what is added is the way to the exact value."""

@@ -165,3 +165,42 @@ def test_a_family_that_was_never_expected_to_overflow_counts_on_under_other():
         metrics._to.unknown_status.at(f"p{number}").inc()
     assert value(metrics, "unknown_status_total") == 200
     assert value(metrics, "unknown_status_total", provider="other") == 197
+
+
+def bought(caller: str) -> AttemptEnded:
+    job = replace(scenes.job_of(), caller=caller)
+    return scenes.succeeded(job, scenes.attempt_of(job))[1]
+
+
+def test_a_caller_that_a_reload_adds_has_a_series_of_its_own_whatever_was_folded_before():
+    metrics = metrics_of()
+    metrics.observe(bought("removed long ago"))
+    metrics.use(scenes.catalog_of(2), ReportingSettings(), ["studio", "film"])
+    metrics.observe(bought("film"))
+    found = {name: value(metrics, "caller_cost_usd_total", caller=name) for name in ("studio", "film", "other")}
+    assert found == {"studio": 0.0, "film": 0.8, "other": 0.8}
+
+
+class Broken(scenes.Budget):
+    """A budget that cannot say what is used."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "used_microusd":
+            raise RuntimeError("not now")
+        return super().__getattribute__(name)
+
+
+def test_what_breaks_at_a_scrape_is_one_figure_and_counted():
+    metrics = metrics_of()
+    metrics.watch_budgets([Broken("provider", "p0", 1, 1), scenes.Budget("provider", "p1", 2_000_000, 1_000_000)])
+    scraped = metrics.exposition()[0].decode()
+    assert 'video_router_daily_budget_used_usd{name="p0",scope="provider"} NaN' in scraped
+    assert 'video_router_daily_budget_used_usd{name="p1",scope="provider"} 1.0' in scraped
+    assert value(metrics, "observer_errors_total", sink="metrics") == 1
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "\x00", ";;,=", "a/b;q=x"])
+def test_whoever_asks_in_an_odd_way_gets_text(accept: str):
+    body, content_type = metrics_of().exposition(accept)
+    assert content_type.startswith("text/plain")
+    assert b"video_router_build_info" in body

@@ -4,6 +4,7 @@ from random import Random
 import pytest
 
 from providers.canonical import Failure, Reason, Size, Stage
+from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
@@ -224,6 +225,14 @@ def test_prices_are_shown_as_quoted():
     assert value(metrics, "price_usd_per_second", provider="p1", model="sora-2", size="1280x720", seconds="8") == 0.11
 
 
+def test_a_lost_submit_whose_job_goes_on_after_a_restart_is_resolved_there():
+    events, metrics = scenes.lost_and_bought_again(), metrics_of()
+    between = next(event.job for event in events if isinstance(event, AttemptEnded))
+    metrics.resume([between])
+    found = changes(metrics, events[3:])
+    assert found["ambiguous_submits_total{provider=p0,resolution=failed_over}"] == 1
+
+
 def test_a_restart_takes_over_what_is_in_flight_and_what_is_uncertain():
     metrics, queued, running = metrics_of(), scenes.job_of(), scenes.job_of()
     attempt = replace(scenes.attempt_of(running, "p1"), state=AttemptState.RUNNING)
@@ -296,6 +305,21 @@ def test_many_reloads_make_no_more_series_than_their_catalogues_have():
             metrics.observe(event)
         metrics.use(scenes.catalog_of(10), ReportingSettings(), ["studio"], 50, 600.0)
     assert metrics.series_max == once
+
+
+def test_names_that_change_with_every_reload_make_no_more_series_and_the_latest_stay_in_sight():
+    metrics = metrics_of(2)
+    for number in range(100):
+        catalog = scenes.catalog_of(2)
+        renamed = tuple(replace(each, model=f"model-{number}") for each in catalog.offerings)
+        callers = [f"team-{number}-{each}" for each in range(20)]
+        metrics.use(Catalog.of(tuple(catalog.providers.values()), renamed), ReportingSettings(), callers, 50, 600.0)
+        if number == 70:
+            once = (metrics.series_max, sum(1 for _ in samples(metrics)))
+    assert (metrics.series_max, sum(1 for _ in samples(metrics))) == once
+    seen = {dict(labels).get("caller") for name, labels in samples(metrics) if "caller_cost" in name}
+    assert {"team-99-0", "team-98-0"} <= seen
+    assert "team-90-0" not in seen
 
 
 def test_a_reload_that_is_refused_leaves_the_digest_in_force():
