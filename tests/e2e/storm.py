@@ -133,17 +133,21 @@ def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: fl
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many jobs there are at least, how fast they come and are made, and how long it is from fault to fault."""
+    """How many jobs there are at least, how fast they come and are made, and how long it is from fault to fault.
+
+    `to_the_end` waits for the end of every job, and takes all accounts then.
+    """
 
     jobs: int
     per_second: float = 50.0
     time_scale: float = TIME_SCALE
     pause_s: float = 0.0
+    to_the_end: bool = True
 
     @property
     def patience_s(self) -> float:
         """How long it may take until something is seen that has to happen, videos that have to be made included."""
-        return 60.0 + 5 * _LONGEST_S / self.time_scale
+        return 120.0 + 5 * _LONGEST_S / self.time_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,10 +317,15 @@ async def _storm(stack: ExitStack, folder: Path, plan: Plan) -> Storm:
         storm = Storm(folder / "storm", served, calm, server, watch, load, calm_load, document)
         looking = asyncio.create_task(watch.run())
         async with asyncio.TaskGroup() as group:
-            group.create_task(load.run(lambda: storm.over))
-            group.create_task(calm_load.run(lambda: storm.over))
-            group.create_task(_acts(storm, plan))
-        await _look_back(storm)
+            loads = [group.create_task(each.run(lambda: storm.over)) for each in (load, calm_load)]
+            await _acts(storm, plan)
+            if not plan.to_the_end:
+                for each in loads:
+                    each.cancel()
+        if plan.to_the_end:
+            await _look_back(storm)
+        else:
+            storm.ended_at = time.time()
         looking.cancel()
         return storm
 
@@ -361,10 +370,10 @@ def main() -> None:
     time_scale = "seconds of an upstream that pass in one; 2 makes videos in half a minute (default: %(default)s)"
     parser.add_argument("--time-scale", type=float, default=TIME_SCALE, help=time_scale)
     given = parser.parse_args()
-    plan = Plan(0, given.per_second, given.time_scale, given.pause)
+    plan = Plan(0, given.per_second, given.time_scale, given.pause, to_the_end=False)
     with TemporaryDirectory() as folder, a_storm(Path(folder), plan) as storm:
         length_s = storm.ended_at - storm.started_at
-        lines = [f"{len(storm.load.accepted)} jobs, {len(storm.account.rows)} attempts in {length_s:.0f} s"]
+        lines = [f"{len(storm.load.accepted)} jobs in {length_s:.0f} s"]
         lines += [f"{each.name}: {' -> '.join(each.states)}: {each.annotations['summary']}" for each in storm.watch.all]
         sys.stdout.write("\n".join((*lines, "")))
         sys.stdout.flush()
