@@ -65,6 +65,7 @@ class Engine:
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._submits: set[asyncio.Task[AttemptRun | None]] = set()
+        self._watched: set[str] = set()
         self._draining = False
         self._serving = Serving(parts, self._relinked)
 
@@ -75,7 +76,7 @@ class Engine:
         """
         self._settings = settings
         if came and not self._draining:
-            self._spawn(self._watch_again(frozenset(came)))
+            self._spawn(self._watch_again())
 
     @property
     def catalog(self) -> Catalog:
@@ -89,9 +90,7 @@ class Engine:
         for job in jobs:
             if not job.ended:
                 self._begin(JobRun(self._parts, self, job))
-            for attempt in job.attempts:
-                if attempt.state is AttemptState.LATE:
-                    self.watch_late(job, attempt)
+            self._watch_late_ones(job)
         self._spawn(self._forget_keys())
         return jobs
 
@@ -195,7 +194,8 @@ class Engine:
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt until its money is known."""
-        if attempt.provider in self.catalog.providers:
+        if attempt.provider in self.catalog.providers and attempt.id not in self._watched:
+            self._watched.add(attempt.id)
             self._spawn(self._watch(job, attempt))
 
     def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
@@ -262,6 +262,9 @@ class Engine:
             except Exception:  # noqa: BLE001 - whatever broke, the job must not be lost
                 _LOG.exception("the run of job %s broke and is built again", run.job.id)
             job = await self._reloaded(run.job.id)
+            if job is not None:
+                # The write that made an attempt late may be what broke the run.
+                self._watch_late_ones(job)
             if job is None or job.ended:
                 self._runs.pop(run.job.id, None)
                 return None
@@ -272,27 +275,32 @@ class Engine:
         while True:
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
             with suppress(StoreUnavailableError):
+                await self._parts.recount(job_id)
                 return await self._parts.store.job(job_id)
 
     async def _watch(self, job: Job, attempt: Attempt) -> None:
         """Watch a late attempt; should the watch break, begin it again, for its money is still not known."""
         while True:
             try:
-                return await LateWatch(self._parts, self, job, attempt).run()
+                await LateWatch(self._parts, self, job, attempt).run()
+                return self._watched.discard(attempt.id)
             except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
                 _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
 
-    async def _watch_again(self, providers: frozenset[str]) -> None:
+    async def _watch_again(self) -> None:
         while True:
             with suppress(StoreUnavailableError):
                 jobs = await self._parts.store.open_jobs()
                 break
             await asyncio.sleep(_STORE_RETRY_AFTER_S)
         for job in jobs:
-            for attempt in job.attempts:
-                if attempt.state is AttemptState.LATE and attempt.provider in providers:
-                    self.watch_late(job, attempt)
+            self._watch_late_ones(job)
+
+    def _watch_late_ones(self, job: Job) -> None:
+        for attempt in job.attempts:
+            if attempt.state is AttemptState.LATE:
+                self.watch_late(job, attempt)
 
     async def _forget_keys(self) -> None:
         """Forget idempotency keys whose jobs must be over, and which no caller may rely on any more."""

@@ -1,6 +1,5 @@
 """Attempts that their job went on without: asked about slowly until their money is known."""
 
-from contextlib import suppress
 from typing import Protocol
 
 from providers.canonical import Failure, Running, Stage, Succeeded
@@ -77,7 +76,10 @@ class LateWatch:
             await self._settle(self._attempt.moved(AttemptState.FAILED, ended_at=at, **changes), entry)
 
     async def _settle(self, after: Attempt, entry: LedgerEntry) -> None:
-        # The job may have adopted the attempt in the meantime, and booked it: whoever came first is right.
-        with suppress(StaleWriteError):
+        try:
             await written(lambda: self._parts.store.settle(self._attempt, after, entry, None, None))
+        except StaleWriteError:
+            # The job may have adopted the attempt in the meantime, and booked it: whoever came first is right.
+            await self._parts.recount(self._job.id)
+        else:
             self._company.settled(self._job, after, entry)

@@ -10,6 +10,7 @@ from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
+from router.core.ledger import EntryKind, cost_microusd
 from router.core.policy import JobLimits
 from router.core.routing import Decision, RoutingPreferences, RoutingSettings, Situation, decide
 from router.engine.alarm import Alarm
@@ -56,6 +57,12 @@ class Parts:
     def provider(self, name: str) -> Provider:
         """Return a provider of the configuration; LookupError when it was removed."""
         return self.catalog.providers[name]
+
+    async def recount(self, job_id: str) -> None:
+        """Let budgets count what the store has booked for a job; a write that seemed to fail may have booked it."""
+        for entry in await self.store.entries(job_id):
+            if entry.kind is not EntryKind.PENDING:
+                self.budgets.settle(entry.attempt_id, cost_microusd(entry))
 
     def decide(
         self,

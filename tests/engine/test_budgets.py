@@ -4,7 +4,9 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,7 @@ from router.core.order import NoCandidateError, Order
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.routing import ExclusionCause
 from router.engine.exchange import NoAnswer, NotSent
+from router.engine.store import StoreUnavailableError
 from tests.builders import EPOCH, a_video
 from tests.engine.scripted import PRICES, Fate, Scene, a_scene
 from tests.engine.test_store_trouble import locked
@@ -37,6 +40,7 @@ ALPHA, BETA = (BudgetScope.PROVIDER, "alpha"), (BudgetScope.PROVIDER, "beta")
 TESTER = (BudgetScope.CALLER, "tester")
 TO_MIDNIGHT_S = day_start(EPOCH) + DAY_S - EPOCH
 REFUSED = Failure(Stage.SUBMIT, Reason.INVALID, "not that")
+BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL)
 
 
 def used(scene: Scene) -> dict[str, int]:
@@ -286,6 +290,30 @@ def test_an_intent_that_was_written_after_all_is_counted() -> None:
             assert job.attempts[0].state is AttemptState.UNKNOWN
             assert scene.posts() == {}
             assert used(scene) == await booked(scene) == {"alpha": 100_000}
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("lies", [(1,), (2,), (1, 2, 3)])
+@pytest.mark.parametrize("end", [BROKEN, Succeeded(cost_microusd=3), Succeeded(cost_microusd=900_000)])
+@pytest.mark.parametrize("ends_after_s", [60.0, 3000.0])
+def test_what_was_booked_after_all_is_counted(ends_after_s: float, end: Succeeded | Failure, lies: set[int]) -> None:
+    async def main(clock: Clock) -> None:
+        fates = {"alpha": [Fate(ends_after_s=ends_after_s, stuck=True, end=end)]}
+        async with a_scene(clock, fates, daily_limits={ALPHA: 10**6, BETA: 10**6, TESTER: 10**6}) as scene:
+            write, writes = scene.store.settle, count(1)
+
+            async def written_and_denied(*given: Any) -> None:
+                await write(*given)
+                if next(writes) in lies:
+                    raise StoreUnavailableError("disk I/O error")
+
+            scene.store.settle = written_and_denied  # type: ignore[method-assign]
+            await scene.made()
+            await asyncio.sleep(5000.0)
+            assert used(scene) == await booked(scene)
+            assert [open_microusd for _, open_microusd in (await scene.books()).values()] == [0, 0, 0]
+            assert scene.engine._watched == set()
 
     in_virtual_time(main)
 
