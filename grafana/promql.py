@@ -9,7 +9,8 @@ from router.observe.families import Family, MetricKind
 INTERVAL = "$__rate_interval"
 RANGE = "$__range"
 SUCCEEDED = 'outcome="succeeded"'
-FAILED = 'outcome!="succeeded"'
+# An attempt without a stage did not fail: its job had its video from an earlier one meanwhile.
+FAILED = 'outcome!="succeeded", stage!="none"'
 # What Prometheus and the process's own collector say of a router is no family of its catalogue.
 UP = "up"
 # Their buckets keep the trace of what fell into them last.

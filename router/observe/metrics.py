@@ -274,7 +274,8 @@ class Metrics:
         for name, seconds in event.stage_seconds.items():
             if name in labels.TIMED_STAGES:
                 self._to.stage_duration.at(provider, name).observe(max(0.0, seconds))
-        if not succeeded and attempt.ended_at is not None:
+        # One without a stage did not fail: its job had its video from an earlier attempt meanwhile.
+        if attempt.stage is not None and attempt.ended_at is not None:
             failed_after_s = max(0.0, attempt.ended_at - attempt.submitted_at)
             exemplar = _exemplar(event.job.trace_parent)
             self._to.failed_duration.at(provider, stage).observe(failed_after_s, exemplar)
