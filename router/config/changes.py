@@ -17,7 +17,7 @@ _UNSET: Final = "unset"
 _SOMETHING: Final = "..."
 # What stands in these may be a secret, or the digest of one.
 _UNTOLD: Final = frozenset({"key_sha256", "query", "prefix"})
-_REFERENCES: Final = frozenset({"base_url", "api_key"})
+_REFERENCES: Final = frozenset({"base_url", "api_key", "header"})
 
 S = TypeVar("S", bound=Section)
 

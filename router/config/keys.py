@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.config.findings import Findings
+from router.config.literals import looks_secret
 from router.config.problems import YamlPath, shortened
 from router.config.provider_schema import KeySection
 from router.core.secret import Secret
@@ -45,7 +46,9 @@ def _from_file(file: Path, path: YamlPath, findings: Findings) -> Secret | None:
             data = stream.read(_BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
-        findings.error(path, f"the key file {shortened(str(file))} cannot be read: {reason}")
+        # Somebody may have written the key itself where the file's name belongs.
+        name = "" if looks_secret(file.name) else f" {shortened(str(file))}"
+        findings.error(path, f"the key file{name} cannot be read: {reason}")
         return None
     if len(data) > _BYTES_MAX:
         findings.error(path, f"the key file is larger than {_BYTES_MAX} bytes; it must hold nothing but the key")

@@ -276,6 +276,12 @@ def test_a_key_file_must_hold_one_key(held: bytes, said: str, tmp_path: Path):
     assert said in line
 
 
+def test_a_key_that_stands_where_its_file_belongs_is_not_quoted(tmp_path: Path):
+    (line,) = complaints(tmp_path, changed("{env: RELAY_KEY}", "{file: sk-live-4f0c}"))
+    assert "api_key.file: the key file cannot be read: No such file" in line
+    assert "4f0c" not in line
+
+
 def test_callers_have_names_and_keys_of_their_own(tmp_path: Path):
     text = f"""\
 callers:
