@@ -102,9 +102,10 @@ def attempts(ledger: Ledger) -> Counts:
 
 
 def failed_attempts(ledger: Ledger) -> Counts:
-    """By provider and stage."""
+    """By provider and stage; one that was overtaken did not fail."""
     left = [(row.provider, ledger.left(row)) for row in ledger.rows]
-    return Counter((provider, stage) for provider, (outcome, stage, _) in left if outcome != "succeeded")
+    failed = [(provider, stage) for provider, (outcome, stage, _) in left if outcome != "succeeded"]
+    return Counter((provider, stage) for provider, stage in failed if stage != "none")
 
 
 def failovers(ledger: Ledger) -> Counts:

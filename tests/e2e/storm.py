@@ -279,7 +279,7 @@ async def _acts(storm: Storm, plan: Plan) -> None:
 
 
 @asynccontextmanager
-async def _served(folder: Path, time_scale: float, *, stormy: bool) -> AsyncIterator[tuple[Served, dict[str, Any]]]:
+async def a_router(folder: Path, time_scale: float, *, stormy: bool) -> AsyncIterator[tuple[Served, dict[str, Any]]]:
     """Start three sandboxes and a router before them; in a storm they have faults."""
     folder.mkdir()
     async with AsyncExitStack() as stack:
@@ -305,8 +305,8 @@ def a_storm(folder: Path, plan: Plan) -> Iterator[Storm]:
 
 async def _storm(stack: ExitStack, folder: Path, plan: Plan) -> Storm:
     async with (
-        _served(folder / "storm", plan.time_scale, stormy=True) as (served, document),
-        _served(folder / "calm", plan.time_scale, stormy=False) as (calm, _),
+        a_router(folder / "storm", plan.time_scale, stormy=True) as (served, document),
+        a_router(folder / "calm", plan.time_scale, stormy=False) as (calm, _),
     ):
         targets = {JOB: [_target(served)], CALM: [_target(calm)]}
         running = prometheus(folder, targets, rules=rule_files(RULES_SCALE))

@@ -309,7 +309,7 @@ FIRED = {
         r"[\d.]+% of the jobs of video-router ended without a video in 1h; 1% may\.",
     ),
     "StoreFails": (["pending", "firing"], {}, r"127.0.0.1:\d+ cannot write to its store: about [\d.]+ writes failed\."),
-    "UncertainMoneyOld": (["pending", "firing"], {}, r"[\d.]+ USD at \w+ have been uncertain for over 15 minutes\."),
+    "UncertainMoneyOld": (["pending", "firing"], {}, r"[\d.]+ USD at \w+ .*uncertain.+"),
     "BudgetNearlyUsed": (
         ["pending", "firing"],
         {"scope": "caller", "name": "intern"},
