@@ -16,11 +16,11 @@ def savings() -> list[AnyPanel]:
             Text(
                 "Saved in this range",
                 "What the delivered videos would have cost at the list price of the baseline provider"
-                " (reporting.baseline_provider), less all that was spent. Without a baseline provider every video is"
+                " (reporting.baseline_provider), less all that was spent; beside it what they would have cost. Without a baseline provider every video is"
                 " compared with its own list price, so that this is the waste, below 0.",
                 "No video was delivered.",
             ),
-            {"saved": saved(OFFERING, "")},
+            {"saved": saved(OFFERING, ""), "at the baseline": baseline},
             units.Dollars,
             height=8,
         ),
@@ -59,7 +59,7 @@ def savings() -> list[AnyPanel]:
             ),
             {"{{model}}": f"{OFFERING.increase(f.BASELINE_MISSING, 'model', window=RANGE)} > 0"},
             units.Short,
-            decimals=1,
+            decimals=0,
             height=8,
         ),
     ]

@@ -93,7 +93,7 @@ def _uncertain() -> list[AnyPanel]:
             ),
             {"{{provider}}": f"{OFFERING.increase(f.DOUBTED_COSTS, 'provider', window=RANGE)} > 0"},
             units.Short,
-            decimals=1,
+            decimals=0,
             height=8,
         ),
     ]

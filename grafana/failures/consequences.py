@@ -25,7 +25,7 @@ def _failovers() -> list[AnyPanel]:
                 "No job failed over.",
             ),
             keys,
-            [Column("Jobs", f"{PROVIDER.increase(f.FAILOVERS, by, window=RANGE)} > 0", units.Short, 1)],
+            [Column("Jobs", f"{PROVIDER.increase(f.FAILOVERS, by, window=RANGE)} > 0", units.Short)],
             sort_by="Jobs",
             width=10,
         ),
@@ -56,7 +56,7 @@ def _uncertain() -> list[AnyPanel]:
             ),
             {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.AMBIGUOUS_SUBMITS, by, window=RANGE)} > 0"},
             units.Short,
-            decimals=1,
+            decimals=0,
             width=12,
         ),
         figure(
@@ -68,7 +68,7 @@ def _uncertain() -> list[AnyPanel]:
             ),
             {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.UNCERTAIN_SETTLED, by, window=RANGE)} > 0"},
             units.Short,
-            decimals=1,
+            decimals=0,
             width=12,
         ),
     ]

@@ -22,7 +22,7 @@ def reasons() -> list[AnyPanel]:
                 "No attempt failed.",
             ),
             keys,
-            [Column("Attempts", f"{failed} > 0", units.Short, 1)],
+            [Column("Attempts", f"{failed} > 0", units.Short)],
             sort_by="Attempts",
             width=10,
         ),

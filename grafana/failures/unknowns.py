@@ -20,7 +20,7 @@ def _accounts() -> list[AnyPanel]:
         over_time(
             Text(
                 "Taken out for a refused key or balance",
-                "How often: also an outage that was over between two scrapes is counted here.",
+                "How often in each step of the graph. An outage that was over between two scrapes is counted, too.",
                 "Every key and balance was accepted.",
             ),
             {"{{provider}} {{reason}}": f"{PROVIDER.increase(f.PROVIDER_OUT, 'provider, reason')} > 0"},

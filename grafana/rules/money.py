@@ -30,7 +30,7 @@ def alerts(pace: Pace) -> list[Group]:
 
 def _uncertain_old(pace: Pace) -> Alert:
     words = Words(
-        f"{USD} at {{{{ $labels.provider }}}} have been uncertain for over 15 minutes.",
+        f"{USD} at {{{{ $labels.provider }}}} are uncertain, some for over 15 minutes.",
         "Submits whose answer was lost, or attempts that were given up while they may still succeed: nobody knows yet"
         " whether the provider bills them.",
         Dashboard.COST,

@@ -39,7 +39,7 @@ def _budget(scope: str, name: str, limit: float, used: str) -> dict[str, str]:
     }
 
 
-_DOLLAR_AND_HALF = ticket(by_provider(), "1.50 USD at p0 have been uncertain for over 15 minutes.")
+_DOLLAR_AND_HALF = ticket(by_provider(), "1.50 USD at p0 are uncertain, some for over 15 minutes.")
 _DUPLICATE = ticket(by_provider(), "0.80 USD were paid at p0 for videos that callers had from elsewhere.")
 _NOT_BELIEVED = ticket(by_provider(), "p0 tells costs so far above its price that they are not believed.")
 
