@@ -12,12 +12,13 @@ from router.core.report import ReportRow
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One attempt on a job's way; `stage` and `reason` are None unless it failed."""
+    """One attempt on a job's way; `stage` and `reason` are None unless it failed. Times are wall seconds."""
 
     provider: str
     offering: str
     state: AttemptState
     seconds: int
+    submitted_at: float
     stage: Stage | None
     reason: Reason | None
     posted_microusd: int
@@ -29,6 +30,8 @@ class JobSummary:
     """One job with its attempts in order. `duration_s` is None while the job runs; `wasted` is part of `posted`."""
 
     id: str
+    caller: str
+    created_at: float
     model: str
     size: str
     seconds: int
@@ -50,6 +53,8 @@ def _summary(rows: Sequence[ReportRow]) -> JobSummary:
     ended_at = first.job_ended_at
     return JobSummary(
         id=first.job_id,
+        caller=first.caller,
+        created_at=first.job_created_at,
         model=first.model,
         size=str(first.size),
         seconds=first.job_seconds,
@@ -68,6 +73,7 @@ def _step(row: ReportRow) -> Step:
         offering=row.offering_id,
         state=row.state,
         seconds=row.seconds,
+        submitted_at=row.submitted_at,
         stage=row.stage,
         reason=row.reason,
         posted_microusd=row.posted_microusd,

@@ -1,6 +1,7 @@
 """Reports as tables for a terminal; amounts are USD."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from rich import box
 from rich.table import Table
@@ -59,12 +60,16 @@ def caller_table(summaries: Iterable[CallerSummary]) -> Table:
 
 
 def job_table(summaries: Iterable[JobSummary]) -> Table:
-    """One line an attempt, in the order in which they were made, below its job; time is the job's."""
+    """One line an attempt below its job, in the order in which they were made.
+
+    Time is the moment in UTC at which the job was accepted, and beside its last attempt how long it took.
+    """
     table = _table("Jobs and the way they went", ("job", "outcome"), ("time", "spent", "uncertain"))
     # Whole, so that it can be copied from here into a request or a search of the log.
     table.columns[0].no_wrap = True
+    table.columns[1].min_width = 10
     for each in summaries:
-        table.add_row(each.id, f"{each.model} {each.seconds} s {each.size}")
+        table.add_row(each.id, f"{each.model} {each.seconds} s {each.size}", _moment(each.created_at))
         for number, step in enumerate(each.route, 1):
             table.add_row(
                 f"  {number}. {step.offering}",
@@ -89,6 +94,10 @@ def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
 
 def _outcome(step: Step) -> str:
     return step.state.value if step.stage is None else f"{step.stage}.{step.reason}"
+
+
+def _moment(wall: float) -> str:
+    return f"{datetime.fromtimestamp(wall, UTC):%m-%d %H:%M}"
 
 
 def _seconds(value: float | None) -> str:

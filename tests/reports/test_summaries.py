@@ -1,6 +1,7 @@
 """Attempts added up: by provider, by job, and as JSON."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 
 import orjson
@@ -125,7 +126,15 @@ def test_the_json_form_says_everything_the_tables_say() -> None:
     assert (alpha["microusd_per_delivered_second"], beta["microusd_per_delivered_second"]) == (None, 10_000)
     (job,) = document["jobs"]
     assert (job["id"], job["state"], job["duration_s"]) == ("video_1", "completed", 90)
+    assert (job["caller"], job["created_at"], job["route"][0]["submitted_at"]) == ("studio", EPOCH, EPOCH + 1)
     assert [(step["stage"], step["posted_microusd"]) for step in job["route"]] == [("submit", 0), (None, 120_000)]
+
+
+def test_a_job_is_listed_with_the_moment_at_which_it_was_accepted() -> None:
+    console = Console(width=120, file=StringIO())
+    with console.capture() as capture:
+        console.print(job_table(job_summaries([DELIVERED])))
+    assert f"{datetime.fromtimestamp(EPOCH, UTC):%m-%d %H:%M}" in capture.get()
 
 
 def test_tables_of_eighty_columns_cut_nothing_off() -> None:
