@@ -16,8 +16,8 @@ def savings() -> list[AnyPanel]:
             Text(
                 "Saved in this range",
                 "What the delivered videos would have cost at the list price of the baseline provider"
-                " (reporting.baseline_provider), less all that was spent; beside it what they would have cost. Without a baseline provider every video is"
-                " compared with its own list price, so that this is the waste, below 0.",
+                " (reporting.baseline_provider), less all that was spent, and that cost itself. Without a baseline"
+                " provider every video is compared with its own list price, so that this is the waste, below 0.",
                 "No video was delivered.",
             ),
             {"saved": saved(OFFERING, ""), "at the baseline": baseline},
