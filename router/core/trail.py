@@ -1,8 +1,8 @@
 """What an attempt went through on its way, for its span: small, bounded, and in nobody's own words."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from providers.canonical import Failure, Reason, Running, Stage, Succeeded
 
@@ -74,27 +74,27 @@ class TrailRecorder:
     _polls_failed: int = 0
     _notes: list[PollNote] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
-    _open: dict[PollNote, int] = field(default_factory=dict)
+    _open: dict["_Told", int] = field(default_factory=dict)
     _downloads: list[Download] = field(default_factory=list)
     _downloads_begun: int = 0
 
     def polled(self, reading: Running | Succeeded | Failure, at: float) -> None:
         """Note what a poll said; failed ones are one note for each reason until something else is said."""
-        note = _note(reading)
+        told = said, progress, _ = _told(reading)
         self._polls += 1
-        if note.said is Said.SILENT:
+        if said is Said.SILENT:
             self._polls_failed += 1
-        elif note.progress is not None:
-            self.progress = note.progress
-        known = self._open.get(note)
+        elif progress is not None:
+            self.progress = progress
+        known = self._open.get(told)
         if known is not None:
             self._counts[known] += 1
             return
-        if note.said is not Said.SILENT:
+        if said is not Said.SILENT:
             self._open.clear()
         if len(self._notes) < NOTES_MAX:
-            self._open[note] = len(self._notes)
-            self._notes.append(replace(note, at=at))
+            self._open[told] = len(self._notes)
+            self._notes.append(PollNote(at, *told))
             self._counts.append(1)
 
     def downloaded(self, download: Download) -> None:
@@ -109,7 +109,7 @@ class TrailRecorder:
         return Trail(
             self.resumed,
             self.answered_at,
-            tuple(replace(note, polls=polls) for note, polls in counted),
+            tuple(PollNote(note.at, note.said, note.progress, note.reason, polls) for note, polls in counted),
             tuple(self._downloads),
             self._polls,
             self._polls_failed,
@@ -117,13 +117,16 @@ class TrailRecorder:
         )
 
 
-def _note(reading: Running | Succeeded | Failure) -> PollNote:
-    """Return what it said, as if it had said so at the beginning of time: two that said the same are equal."""
+# What a poll said, its progress and its reason; those that said the same are equal.
+_Told: TypeAlias = tuple[Said, int | None, Reason | None]
+
+
+def _told(reading: Running | Succeeded | Failure) -> _Told:
     match reading:
         case Running(queued, progress, unknown_word):
             said = Said.QUEUED if queued else Said.RUNNING
-            return PollNote(0.0, said if unknown_word is None else Said.UNRECOGNISED, progress)
+            return said if unknown_word is None else Said.UNRECOGNISED, progress, None
         case Succeeded():
-            return PollNote(0.0, Said.SUCCEEDED)
+            return Said.SUCCEEDED, None, None
         case Failure(stage, reason):
-            return PollNote(0.0, Said.SILENT if stage is Stage.POLL else Said.FAILED, reason=reason)
+            return Said.SILENT if stage is Stage.POLL else Said.FAILED, None, reason
