@@ -157,10 +157,12 @@ def _breakers(breakers: Breakers) -> Text:
 
 
 def _notes(overview: Overview) -> Iterable[Text]:
-    """Say below the table why a provider takes no jobs, and whose budget of the day is used up or soon will be."""
+    """Say below the table why a provider takes no jobs or one, and whose budget of the day is used up or soon will be."""
     for each in overview.providers:
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
+        elif "open" in (each.breakers.submit, each.breakers.generate):
+            yield Text.assemble((plain(each.provider), "bold"), " gets the next job as its trial", style=_FAIR)
     fullest = sorted(overview.budgets, key=lambda each: each.used_microusd / max(1, each.limit_microusd), reverse=True)
     for budget in fullest[:_BUDGET_LINES_MAX]:
         if budget.used_microusd >= _BUDGET_NEARLY * budget.limit_microusd:

@@ -94,6 +94,12 @@ def test_a_view_that_is_not_the_newest_says_why_and_of_when_it_is():
     assert "http://r cannot be reached. What follows is of 11:08:20 UTC." in text
 
 
+def test_an_ejected_provider_that_is_no_longer_barred_is_said_to_get_one_job():
+    first, *others = the_trouble().providers
+    tried = replace(the_trouble(), providers=(replace(first, barred=None), *others))
+    assert "p0 gets the next job as its trial" in drawn(tried)
+
+
 def test_a_budget_is_mentioned_when_it_is_nearly_used():
     budgets = (
         DailyBudget("provider", "p0", 10_000_000, 10_000_000),
