@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import StaticPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 SCRIPTS = Path(__file__).with_name("migrations")
 
@@ -37,6 +38,9 @@ def migrate(connection: sqlite3.Connection, needed: Callable[[], bool]) -> None:
         try:
             if needed():
                 command.upgrade(config, "head")
+        except DBAPIError as error:
+            # What SQLite said, as all else that asks it raises.
+            raise (error.orig or error) from None
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
