@@ -157,7 +157,7 @@ def _breakers(breakers: Breakers) -> Text:
 
 
 def _notes(overview: Overview) -> Iterable[Text]:
-    """Say below the table why a provider takes no jobs or one, and whose budget of the day is used up or soon will be."""
+    """Say below the table why a provider takes no jobs or one, and whose budget of the day is or soon will be used up."""
     for each in overview.providers:
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
