@@ -100,7 +100,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
         whole(connection, needed)
 
     monkeypatch.setattr(migration, "migrate", half)
-    with pytest.raises(StoreUnavailableError, match="cannot open .*: not authorized; it must be"):
+    with pytest.raises(StoreUnavailableError, match=r"cannot open .*: not authorized; it must be"):
         connect(path, 1.0)
     assert schema(path) == {}
     monkeypatch.undo()
