@@ -30,6 +30,8 @@ def view(overview: Overview, url: str, columns: int, trouble: str | None = None)
     parts: list[RenderableType] = [_head(overview, url, reached=trouble is None)]
     if trouble is not None:
         parts.append(_trouble(f"{trouble}. What follows is of {_moment(overview.time)} UTC."))
+    elif not overview.ready and not overview.draining:
+        parts.append(_trouble("The store cannot be written: no create is taken, no job can end."))
     parts += [
         _jobs(overview),
         _outcomes(overview),
@@ -157,7 +159,7 @@ def _breakers(breakers: Breakers) -> Text:
 
 
 def _notes(overview: Overview) -> Iterable[Text]:
-    """Say below the table why a provider takes no jobs or one, and whose budget of the day is or soon will be used up."""
+    """Say below the table why a provider takes no jobs or one, and whose budget of the day is used up or nearly so."""
     for each in overview.providers:
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)

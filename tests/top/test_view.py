@@ -12,6 +12,7 @@ from tests.top import overviews
 
 NARROW = """\
 video-router 1.2.3  takes no jobs  up 2h13m  11:08:20 UTC  http://r
+The store cannot be written: no create is taken, no job can end.
 jobs  p0 1 (oldest 1m40s)  p1 1 (oldest 1m40s)
 last 1h00m  succeeded 8  failed 1  rejected 1  unknown 1
 money  spent 8.00 USD  wasted 1.60 USD  uncertain 1.60 USD (2, oldest 99s)
