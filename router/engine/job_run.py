@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol, assert_never
 
 from providers.canonical import Failure, Reason, Stage, Succeeded
+from providers.classification import unsent
 from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED, Booking
 from router.core.catalog import ChargeRule
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
@@ -196,6 +197,7 @@ class JobRun:
             permits.abandon()
             return None
         run = self._attempt_run(attempt, permits)
+        provider = self._parts.provider(attempt.provider)
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
@@ -206,7 +208,8 @@ class JobRun:
             self._parts.emit(_started(self.job, attempt, candidate.share, decision))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
-            failure = await run.submit(video)
+            asked = self._parts.still_asks(provider)
+            failure = await run.submit(video) if asked else unsent("the provider was removed or replaced meanwhile")
             if failure is not None:
                 await self._conclude(run, failure)
                 return None

@@ -50,6 +50,12 @@ class Parts:
         first = decision.first
         return first is not None and any(first.offering is offering for offering in self.catalog.offerings)
 
+    def still_asks(self, former: Provider) -> bool:
+        """Whether a provider still sells something, and speaks as it did when an attempt was meant for it."""
+        provider = self.catalog.providers[former.name]
+        same = (provider.dialect, provider.profile) == (former.dialect, former.profile)
+        return same and provider.name in self.catalog.sellers
+
     def now(self) -> float:
         """Wall seconds."""
         return self.clock.wall()

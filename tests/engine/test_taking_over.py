@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,32 @@ def test_a_provider_that_is_removed_while_input_images_are_read_gets_nothing() -
             assert (await scene.ended(job.id)).state is JobState.COMPLETED
             assert scene.posts() == {"beta": 1}
             assert scene.health["alpha"].snapshot().in_flight == 0
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("change", [{}, {"dialect": "another"}])
+def test_a_provider_that_is_removed_or_replaced_while_its_intent_is_written_is_not_asked(
+    change: dict[str, str],
+) -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            write = scene.store.start_attempt
+
+            async def slow(*given: Any) -> None:
+                await asyncio.sleep(1.0)
+                await write(*given)
+
+            scene.store.start_attempt = slow  # type: ignore[method-assign]
+            job = await scene.accept()
+            await asyncio.sleep(0.5)
+            scene.use(*() if change else ("alpha",), renewed=bool(change), **change)
+            ended = await scene.ended(job.id)
+            assert [each.state for each in ended.attempts] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
+            assert await scene.money(job.id) == ["alpha pending", "alpha voided", "beta pending", "beta delivered"]
+            assert scene.posts() == {"beta": 1}
+            assert scene.health["alpha"].snapshot().in_flight == 0
+            assert scene.health["alpha"].snapshot().success_share == 1.0
 
     in_virtual_time(main)
 
