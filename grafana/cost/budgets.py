@@ -51,7 +51,8 @@ def _table() -> AnyPanel:
     return columns(
         Text(
             "Daily budgets",
-            "Today (UTC): yellow from 80 % used, red from 95 %.",
+            "Today (UTC): yellow from 80 % used, red from 95 %. Each router has budgets of its own; of several, this is"
+            " the highest of each figure.",
             "No daily budget is configured.",
         ),
         {"scope": "Of a", "name": "Name"},
@@ -66,4 +67,4 @@ def _table() -> AnyPanel:
 
 
 def _share() -> str:
-    return ratio(ROUTER.most(f.BUDGET_USED, "scope, name"), ROUTER.most(f.BUDGET, "scope, name"))
+    return f"max by (scope, name) ({ratio(ROUTER.selector(f.BUDGET_USED), ROUTER.selector(f.BUDGET))})"

@@ -128,4 +128,5 @@ def _budget_gone(pace: Pace) -> Alert:
 
 def _budget_used() -> str:
     by = "job, scope, name"
-    return ratio(f"max by ({by}) ({series(f.BUDGET_USED)})", f"max by ({by}) ({series(f.BUDGET)})")
+    # Each router has a budget of its own, and they may differ while a new configuration reaches one after the other.
+    return f"max by ({by}) (\n{ratio(series(f.BUDGET_USED), series(f.BUDGET))}\n)"

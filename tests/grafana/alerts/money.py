@@ -2,6 +2,7 @@
 
 from tests.grafana.alerts.timeline import (
     RESET,
+    ROUTER,
     Firing,
     Timeline,
     by_provider,
@@ -32,10 +33,10 @@ def _cost(kind: str) -> str:
     return series("cost_usd_total", **_SOLD, kind=kind)
 
 
-def _budget(scope: str, name: str, limit: float, used: str) -> dict[str, str]:
+def _budget(scope: str, name: str, limit: float, used: str, instance: str = ROUTER) -> dict[str, str]:
     return {
-        series("daily_budget_usd", scope=scope, name=name): gauge((limit, 200)),
-        series("daily_budget_used_usd", scope=scope, name=name): used,
+        series("daily_budget_usd", instance, scope=scope, name=name): gauge((limit, 200)),
+        series("daily_budget_used_usd", instance, scope=scope, name=name): used,
     }
 
 
@@ -208,6 +209,14 @@ TIMELINES = [
             reset(NEAR, 50, ticket(_CALLER, "105% of today's budget of the caller studio is used.")),
             reset(GONE, 50, page(_CALLER, "The daily budget of the caller studio is used up: 105%.")),
         ],
+    ),
+    Timeline(
+        "one router's budget is used up beside another's that is larger",
+        {
+            **_budget("provider", "p0", 100, gauge((98, 60))),
+            **_budget("provider", "p0", 1000, gauge((150, 60)), "other:9091"),
+        },
+        [fires(GONE, 50, page(_PROVIDER, "The daily budget of the provider p0 is used up: 98%."))],
     ),
     Timeline(
         "a small budget of which hardly anything is used",
