@@ -1,7 +1,7 @@
 """Curves, areas on top of each other, bars of states, and heat."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -47,7 +47,7 @@ def curves(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> 
     names = [each.name or panel.title for each in found]
     axes = canvas.axes(0.35 + 0.16 * canvas.legend_rows(names))
     if panel.stacked:
-        _stack(axes, found)
+        _stack(axes, found, span.step_s)
     else:
         for number, each in enumerate(found):
             times, values = _gapped(each.series, span.step_s)
@@ -83,7 +83,7 @@ def timeline(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -
 def heat(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> None:
     """Draw how many fell between each two buckets' bounds, from cumulative buckets."""
     buckets = sorted(found, key=lambda each: float(each.series.labels["le"]))
-    times = sorted({at for each in buckets for at in each.series.times})
+    times = _with_gaps({at for each in buckets for at in each.series.times}, span.step_s)
     grid = np.zeros((len(buckets), len(times)))
     for row, each in enumerate(buckets):
         for at, value in zip(each.series.times, each.series.values, strict=True):
@@ -104,14 +104,25 @@ def heat(canvas: Canvas, panel: Panel, found: Sequence[Named], span: Span) -> No
     _over(axes, span)
 
 
-def _stack(axes: Axes, found: Sequence[Named]) -> None:
-    times = sorted({at for each in found for at in each.series.times})
-    base = np.zeros(len(times))
+def _stack(axes: Axes, found: Sequence[Named], step_s: float) -> None:
+    known = {at for each in found for at in each.series.times}
+    times = _with_gaps(known, step_s)
+    base = np.array([0.0 if at in known else math.nan for at in times])
     for number, each in enumerate(found):
         values = dict(zip(each.series.times, each.series.values, strict=True))
         top = base + np.array([_number(values.get(at, 0.0)) for at in times])
         axes.fill_between(times, base, top, color=palette(number), alpha=0.75, linewidth=0.4)
         base = top
+
+
+def _with_gaps(known: Collection[float], step_s: float) -> list[float]:
+    """Return moments in order, with another one at the end of each gap between them."""
+    times: list[float] = []
+    for at in sorted(known):
+        if times and at - times[-1] > 1.5 * step_s:
+            times.append(at - step_s)
+        times.append(at)
+    return times
 
 
 def _runs(series: Series, step_s: float) -> list[tuple[float, float, float]]:
