@@ -94,6 +94,8 @@ class Metrics:
         self._to.use(catalog, self._names, callers)
         self._to.jobs_in_flight_limit.at().set(jobs_in_flight_limit)
         self._to.job_deadline.at().set(job_deadline_s)
+        for provider in self._uncertain.relabel(self._names.provider):
+            self._show_uncertain(provider)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Render all metrics as the Accept header wishes, with their content type. Takes tens of ms: use a thread."""

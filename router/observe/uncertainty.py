@@ -1,6 +1,7 @@
 """Money that nobody can vouch for yet: how much there is with each provider, and since when."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from router.core.job import Attempt
 
@@ -8,6 +9,7 @@ from router.core.job import Attempt
 @dataclass(frozen=True, slots=True)
 class _Open:
     provider: str
+    name: str
     microusd: int
     since: float
 
@@ -26,9 +28,20 @@ class Uncertainty:
     def add(self, provider: str, attempt: Attempt) -> None:
         """Take an attempt's quote for uncertain; one that is in already is replaced."""
         self.remove(attempt.id)
-        self._open[attempt.id] = _Open(provider, attempt.quote_microusd, attempt.submitted_at)
-        self._microusd[provider] = self._microusd.get(provider, 0) + attempt.quote_microusd
-        self._oldest_at[provider] = min(self._oldest_at.get(provider, attempt.submitted_at), attempt.submitted_at)
+        self._open[attempt.id] = self._counted(
+            _Open(provider, attempt.provider, attempt.quote_microusd, attempt.submitted_at)
+        )
+
+    def relabel(self, label_of: Callable[[str], str]) -> frozenset[str]:
+        """Name all of them anew, by what their providers are called now, and return all labels that there were or are.
+
+        Providers come back that a start did not know.
+        """
+        before = frozenset(self._microusd)
+        self._microusd, self._oldest_at = {}, {}
+        for attempt_id, each in self._open.items():
+            self._open[attempt_id] = self._counted(replace(each, provider=label_of(each.name)))
+        return before | frozenset(self._microusd)
 
     def remove(self, attempt_id: str) -> str | None:
         """Take an attempt out whose money is known now, and return its provider; None when it was not in."""
@@ -49,3 +62,8 @@ class Uncertainty:
         """When the oldest of them was submitted; 0 when there is none."""
         at = self._oldest_at.get(provider, float("inf"))
         return 0.0 if at == float("inf") else at
+
+    def _counted(self, each: _Open) -> _Open:
+        self._microusd[each.provider] = self._microusd.get(each.provider, 0) + each.microusd
+        self._oldest_at[each.provider] = min(self._oldest_at.get(each.provider, each.since), each.since)
+        return each

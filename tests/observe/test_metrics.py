@@ -233,6 +233,17 @@ def test_a_lost_submit_whose_job_goes_on_after_a_restart_is_resolved_there():
     assert found["ambiguous_submits_total{provider=p0,resolution=failed_over}"] == 1
 
 
+def test_uncertain_money_has_its_providers_name_as_soon_as_a_reload_names_it():
+    metrics = metrics_of(1)
+    lost = next(event.job for event in scenes.lost_answer() if isinstance(event, JobEnded))
+    metrics.resume([lost])
+    assert value(metrics, "uncertain_usd", provider="other") == 0.8
+    metrics.use(scenes.catalog_of(2), ReportingSettings(), ["studio"])
+    assert value(metrics, "uncertain_usd", provider="p1") == value(metrics, "uncertain_usd") == 0.8
+    assert value(metrics, "oldest_uncertain_timestamp_seconds", provider="other") == 0
+    assert value(metrics, "oldest_uncertain_timestamp_seconds", provider="p1") == scenes.NOW + 1
+
+
 def test_a_restart_takes_over_what_is_in_flight_and_what_is_uncertain():
     metrics, queued, running = metrics_of(), scenes.job_of(), scenes.job_of()
     attempt = replace(scenes.attempt_of(running, "p1"), state=AttemptState.RUNNING)
