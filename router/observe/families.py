@@ -115,8 +115,8 @@ PROVIDER_LIMIT: Final = _gauge(
 
 ATTEMPTS: Final = _counter(
     "attempts_total",
-    "Attempts that left their job; unknown: the submit's answer was lost, late: given up while it may still succeed, and"
-    " without a stage: its job had its video from an earlier attempt meanwhile.",
+    "Attempts that left their job; unknown: the submit's answer was lost, late: given up while it may still succeed,"
+    " and without a stage: its job had its video from an earlier attempt meanwhile.",
     *("provider", "model", "outcome", "stage", "reason"),
     kept=frozenset({"provider", "outcome"}),
 )
