@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final
+from contextlib import suppress
+from threading import Thread
+from typing import Final, TypeVar
 
 from router.config.changes import changes
 from router.config.problems import ConfigError, Problem
@@ -13,14 +15,18 @@ from router.core.clock import Clock
 from router.core.events import ConfigReloaded, Emit
 from router.http.reload import Reloaded
 
+T = TypeVar("T")
+
 _LOG = logging.getLogger(__name__)
 LINES_MAX: Final = 200
+READ_S_MAX: Final = 30.0
 
 
 class Reloading:
     """Keeps the settings in force. `read` gives new ones, `take` puts them in force; either may raise ConfigError.
 
-    Reading is done in a thread. `take` runs between two steps of the loop, and must change nothing when it raises.
+    Reading is done in a thread, and given up after `read_s_max`: a file may be on a disk that does not answer. `take`
+    runs between two steps of the loop, and must change nothing when it raises.
     """
 
     def __init__(
@@ -30,12 +36,15 @@ class Reloading:
         take: Callable[[Settings], None],
         emit: Emit,
         clock: Clock,
+        read_s_max: float = READ_S_MAX,
     ) -> None:
         self.settings = settings
         self._read = read
         self._take = take
         self._emit = emit
         self._clock = clock
+        self._read_s_max = read_s_max
+        self._stuck: Thread | None = None
         self._lock = asyncio.Lock()
         self._next: asyncio.Task[Reloaded] | None = None
         self._tasks: set[asyncio.Task[Reloaded]] = set()
@@ -67,7 +76,7 @@ class Reloading:
 
     async def _once(self) -> Reloaded:
         try:
-            settings, changed = await asyncio.to_thread(self._compared)
+            settings, changed = await self._read_in_time()
             self._take(settings)
         except ConfigError as error:
             return self._refused(error)
@@ -81,6 +90,19 @@ class Reloading:
         warnings = described(settings.file, settings.warnings)
         return Reloaded(str(settings.file), settings.digest, changed, _bounded(warnings))
 
+    async def _read_in_time(self) -> tuple[Settings, tuple[str, ...]]:
+        """Read in a thread that no stop waits for, and in no second one while it is stuck; raises ConfigError."""
+        if self._stuck is None or not self._stuck.is_alive():
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[tuple[Settings, tuple[str, ...]]] = loop.create_future()
+            reader = Thread(target=_told, args=(self._compared, loop, future), name="config-reader", daemon=True)
+            reader.start()
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(future, self._read_s_max)
+            self._stuck = reader
+        message = "could not be read in time; see whether it and the key files that it names can be"
+        raise ConfigError(str(self.settings.file), [Problem("", None, message)])
+
     def _compared(self) -> tuple[Settings, tuple[str, ...]]:
         settings = self._read()
         return settings, changes(self.settings, settings)
@@ -89,6 +111,22 @@ class Reloading:
         problems = _bounded(problem.described(error.file) for problem in error.problems)
         self._emit(ConfigReloaded(ok=False, digest=error.digest, at=self._clock.wall(), problems=problems))
         return Reloaded(error.file, error.digest, problems=problems, param=error.problems[0].path or None)
+
+
+def _told(work: Callable[[], T], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[T]") -> None:
+    """Work, and tell a future of another thread, unless nobody waits any more."""
+
+    def tell(said: Callable[[], None]) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(lambda: None if future.done() else said())
+
+    try:
+        result = work()
+    except Exception as error:  # noqa: BLE001 - whatever broke is told to the one who asked
+        broke = error
+        tell(lambda: future.set_exception(broke))
+    else:
+        tell(lambda: future.set_result(result))
 
 
 def _bounded(lines: Iterable[str]) -> tuple[str, ...]:

@@ -15,13 +15,18 @@ from tests.config.files import SOUND, changed, loaded
 class Bench:
     """A reloading whose file is a text, and what came of it."""
 
-    def __init__(self, folder: Path, read: Callable[[], Settings] | None = None) -> None:
+    def __init__(self, folder: Path, read: Callable[[], Settings] | None = None, **limits: float) -> None:
         self.folder = folder
         self.text = SOUND
         self.taken: list[Settings] = []
         self.events: list[Event] = []
         self.reading = Reloading(
-            loaded(folder, SOUND), read or self.read, self.taken.append, self.events.append, ManualTime().clock
+            loaded(folder, SOUND),
+            read or self.read,
+            self.taken.append,
+            self.events.append,
+            ManualTime().clock,
+            **limits,
         )
 
     def read(self) -> Settings:
@@ -43,6 +48,27 @@ async def test_what_changed_is_taken_over_once_and_told_once(tmp_path: Path) -> 
     assert isinstance(bench.events[0], ConfigReloaded)
     assert (bench.events[0].ok, bench.events[0].changes, len(digest)) == (True, (), 12)
     assert bench.events[0].digest != digest
+
+
+async def test_a_file_that_does_not_answer_is_given_up_and_read_again_when_it_does(tmp_path: Path) -> None:
+    answers, readers = threading.Event(), []
+
+    def read() -> Settings:
+        readers.append(threading.current_thread())
+        answers.wait()
+        return loaded(tmp_path, SOUND)
+
+    bench = Bench(tmp_path, read, read_s_max=0.5)
+    for _ in range(2):
+        (problem,) = (await bench.reading.reload()).problems
+        assert "router.yaml: could not be read in time" in problem
+    (stuck,) = readers
+    # The interpreter must not wait for it when the router stops.
+    assert stuck.daemon
+    answers.set()
+    stuck.join()
+    assert (await bench.reading.reload()).problems == ()
+    assert (len(readers), len(bench.taken)) == (2, 1)
 
 
 async def test_a_broken_file_is_not_taken_and_its_digest_is_told(tmp_path: Path) -> None:
