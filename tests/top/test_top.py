@@ -73,12 +73,16 @@ class Terminal:
                 self.seen += os.read(self.master, 65_536).decode()
         return self.seen[start:]
 
-    def ended(self) -> int:
+    def ended(self, limit_s: float = 10.0) -> int:
         """Wait for the end of the process, and read what it left behind."""
+        give_up_at = time.monotonic() + limit_s
         with suppress(OSError):
-            while part := os.read(self.master, 65_536):
-                self.seen += part.decode()
-        return self.process.wait(10)
+            while time.monotonic() < give_up_at:
+                if select.select([self.master], [], [], 0.1)[0]:
+                    if not (part := os.read(self.master, 65_536)):
+                        break
+                    self.seen += part.decode()
+        return self.process.wait(limit_s)
 
 
 @contextmanager
