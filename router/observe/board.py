@@ -35,6 +35,7 @@ from router.observe.sliding import WINDOW_S, SlidingDurations, SlidingSums
 FAILURES_MAX: Final = 20
 _CAUSE_CHARS_MAX: Final = 200
 _OPEN_STATES: Final = (AttemptState.UNKNOWN, AttemptState.LATE)
+_AT_WORK: Final = (AttemptState.SUBMITTING, AttemptState.RUNNING)
 _NOBODY: Final = Live(0, None)
 
 
@@ -82,8 +83,8 @@ class Board:
         """Take over, at start, what is under way and uncertain; the window begins empty."""
         for job in jobs:
             if not job.ended:
-                running = next((each for each in job.attempts if each.state is AttemptState.RUNNING), None)
-                self._place(job, running)
+                working = next((each for each in job.attempts if each.state in _AT_WORK), None)
+                self._place(job, working)
             for attempt in job.attempts:
                 if attempt.state in _OPEN_STATES:
                     self._doubt(attempt)

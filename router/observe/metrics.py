@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import nan
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -39,6 +39,8 @@ from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instru
 from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNames
 from router.observe.traceparent import sampled_trace_id
 from router.observe.uncertainty import Uncertainty
+
+_AT_WORK: Final = (AttemptState.SUBMITTING, AttemptState.RUNNING)
 
 
 class Budget(Protocol):
@@ -110,8 +112,8 @@ class Metrics:
         """Take over, at start, the jobs that live on and those with an attempt that is unknown or late."""
         for job in sorted(jobs, key=lambda each: each.created_at):
             if not job.ended:
-                running = next((each for each in job.attempts if each.state is AttemptState.RUNNING), None)
-                self._place(job, running)
+                working = next((each for each in job.attempts if each.state in _AT_WORK), None)
+                self._place(job, working)
                 if job.attempts and job.attempts[-1].state is AttemptState.UNKNOWN:
                     self._ambiguous[job.id] = self._names.provider(job.attempts[-1].provider)
             for attempt in job.attempts:
