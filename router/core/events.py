@@ -171,10 +171,14 @@ class ProviderOut:
 
 @dataclass(frozen=True, slots=True)
 class WriteEnded:
-    """A write to the store is durable, or failed; `duration_s` counts from when it was asked for."""
+    """A write to the store is durable, or failed; `duration_s` counts from when it was asked for.
+
+    `cause` of a failure is in the database's own words: a full disk, a locked file.
+    """
 
     duration_s: float
     ok: bool
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Logs:
         self._left: dict[str, None] = {}
         self._failed_writes = 0
         self._failed_writes_told_at = -inf
+        self._writes_fail_since: float | None = None
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Learn, at start, which attempts left their jobs while their money was not known."""
@@ -163,21 +164,28 @@ class Logs:
             case ProviderOut(provider, reason, for_s):
                 why = closed(reason, OUT_REASONS)
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
-            case WriteEnded(ok=ok):
-                if not ok:
-                    self._write_failed()
+            case WriteEnded():
+                self._store_written(event)
             case ConfigReloaded():
                 name = "config_reloaded" if event.ok else "config_reload_failed"
                 self._write(Level.INFO if event.ok else Level.ERROR, name, _of_reload(event))
             case _:
                 assert_never(event)
 
-    def _write_failed(self) -> None:
-        """Say that jobs cannot be stored at once, and then now and then how often: every waiting job tries again."""
-        self._failed_writes += 1
+    def _store_written(self, event: WriteEnded) -> None:
+        """Say at once that jobs cannot be stored, then now and then how often, and once that they can be again."""
         now = self._clock.monotonic()
+        if event.ok:
+            if self._writes_fail_since is not None:
+                fields = {"for_s": round(now - self._writes_fail_since, 3)}
+                self._writes_fail_since = None
+                self._write(Level.INFO, "store_writes_again", fields)
+            return
+        self._failed_writes += 1
         if now - self._failed_writes_told_at >= _WRITE_FAILURES_EVERY_S:
-            self._write(Level.ERROR, "store_write_failed", {"failures": self._failed_writes})
+            self._writes_fail_since = now if self._writes_fail_since is None else self._writes_fail_since
+            cause = None if event.cause is None else scrubbed(event.cause, _CAUSE_CHARS_MAX)
+            self._write(Level.ERROR, "store_write_failed", {"failures": self._failed_writes, "cause": cause})
             self._failed_writes, self._failed_writes_told_at = 0, now
 
     def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:

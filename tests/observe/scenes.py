@@ -233,7 +233,7 @@ def own_state() -> list[Event]:
     return [
         ConfigReloaded(True, "0123456789ab", NOW),
         ConfigReloaded(False, "ba9876543210", NOW + 60, problems=("providers: one is needed",)),
-        *(WriteEnded(0.004, ok=True), WriteEnded(5.0, ok=False)),
+        *(WriteEnded(0.004, ok=True), WriteEnded(5.0, ok=False, cause="database is locked")),
         *(LoopLagged(0.0004), LoopLagged(0.03)),
     ]
 

@@ -64,7 +64,7 @@ def everything() -> Iterator[Event]:
     assert isinstance(over, JobEnded)
     failure = Failure(Stage.SUBMIT, Reason.OTHER, "the moon is full", "moon", recognised=False)
     yield BreakerMoved("p0", BreakerKind.POLL, BreakerState.OPEN, BreakerState.CLOSED)
-    yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=False))
+    yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=True))
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, changes=("a: added",))
     yield ConfigReloaded(False, "0123456789ab", scenes.NOW, problems=("b: is wrong",))
 

@@ -139,13 +139,27 @@ def test_writes_that_fail_are_told_at_once_and_then_counted():
     logs = Logs(stream, Clock(wall=lambda: scenes.NOW, monotonic=lambda: now[0]))
     for _ in range(100):
         now[0] += 0.5
-        logs.observe(WriteEnded(0.1, ok=False))
+        logs.observe(WriteEnded(0.1, ok=False, cause="the database cannot be used now: disk I/O error"))
+    now[0] += 5
+    for _ in range(3):
         logs.observe(WriteEnded(0.1, ok=True))
     lines = list(map(orjson.loads, stream.getvalue().splitlines()))
-    assert [(line["event"], line["level"], line["failures"]) for line in lines] == [
-        ("store_write_failed", "error", 1),
-        ("store_write_failed", "error", 60),
+    assert [(line["event"], line["level"]) for line in lines] == [
+        *[("store_write_failed", "error")] * 2,
+        ("store_writes_again", "info"),
     ]
+    assert [line["failures"] for line in lines[:2]] == [1, 60]
+    assert lines[0]["cause"].endswith("disk I/O error")
+    assert lines[2]["for_s"] == 54.5
+
+
+def test_writes_that_fail_now_and_then_do_not_flood_the_log():
+    stream = io.StringIO()
+    logs = Logs(stream, CLOCK)
+    for _ in range(100):
+        logs.observe(WriteEnded(0.1, ok=False))
+        logs.observe(WriteEnded(0.1, ok=True))
+    assert len(stream.getvalue().splitlines()) == 2
 
 
 def test_a_reload_says_what_changed_and_a_refused_one_is_an_error_that_says_why():

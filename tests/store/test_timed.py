@@ -53,5 +53,6 @@ async def test_a_file_that_is_locked_is_told_as_a_failure(tmp_path: Path):
     other.execute("ROLLBACK")
     await store.ping()
     assert [each.ok for each in told] == [False, True]
+    assert "database is locked" in (told[0].cause or "")
     other.close()
     await store.close()

@@ -25,8 +25,8 @@ class TimedLane:
         started = self._clock.monotonic()
         try:
             result = await self._lane.do(work)
-        except StoreUnavailableError:
-            self._ended(started, ok=False)
+        except StoreUnavailableError as error:
+            self._ended(started, ok=False, cause=str(error))
             raise
         except Exception:
             self._ended(started, ok=True)
@@ -38,5 +38,5 @@ class TimedLane:
         """Close the other lane."""
         await self._lane.close()
 
-    def _ended(self, started: float, *, ok: bool) -> None:
-        self._emit(WriteEnded(self._clock.monotonic() - started, ok))
+    def _ended(self, started: float, *, ok: bool, cause: str | None = None) -> None:
+        self._emit(WriteEnded(self._clock.monotonic() - started, ok, cause))
