@@ -90,11 +90,15 @@ def _curves() -> list[AnyPanel]:
         over_time(
             Text(
                 "Shares kept, over the hour before",
-                "Delivered and on-time shares as they moved. A failure shows when its job ends, minutes after"
-                " its cause.",
-                "No job ended.",
+                "The three promises as they moved. A job that fails shows when it ends, minutes after its cause; a"
+                " create that is turned away shows at once.",
+                "No job ended, and no create came in.",
             ),
-            {"delivered": DELIVERED.kept("1h"), "on time": ON_TIME.kept("1h")},
+            {
+                "delivered": DELIVERED.kept("1h"),
+                "on time": ON_TIME.kept("1h"),
+                "creates answered": ACCEPTING.kept("1h"),
+            },
             units.PercentUnit,
             width=8,
         )
@@ -106,9 +110,13 @@ def _curves() -> list[AnyPanel]:
                 "Error budget burn, over the hour before",
                 "How many times faster than allowed the budgets are used: at 1 they last their 30 days, at 6 five days,"
                 " at 14.4 two.",
-                "No job ended.",
+                "No job ended, and no create came in.",
             ),
-            {"delivered": DELIVERED.burn("1h"), "on time": ON_TIME.burn("1h")},
+            {
+                "delivered": DELIVERED.burn("1h"),
+                "on time": ON_TIME.burn("1h"),
+                "creates answered": ACCEPTING.burn("1h"),
+            },
             units.Short,
             width=8,
             levels=BURN_LEVELS,

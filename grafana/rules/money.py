@@ -123,7 +123,8 @@ def _budget_gone(pace: Pace) -> Alert:
         " refused.",
         Dashboard.COST,
     )
-    return Alert("BudgetUsedUp", Severity.PAGE, f"{_budget_used()} > {BUDGET_GONE}", words, pace("1m"))
+    # A limit that does its work wakes nobody; whoever feels it is told by CreatesTurnedAway.
+    return Alert("BudgetUsedUp", Severity.TICKET, f"{_budget_used()} > {BUDGET_GONE}", words, pace("1m"))
 
 
 def _budget_used() -> str:

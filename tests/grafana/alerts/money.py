@@ -194,7 +194,7 @@ TIMELINES = [
             fires(NEAR, 30, ticket(_PROVIDER, "85% of today's budget of the provider p0 is used.")),
             quiet(GONE, 30),
             quiet(GONE, 40),
-            fires(GONE, 50, page(_PROVIDER, "The daily budget of the provider p0 is used up: 98%.")),
+            fires(GONE, 50, ticket(_PROVIDER, "The daily budget of the provider p0 is used up: 98%.")),
             recovers(GONE, 61),
             recovers(NEAR, 61),
         ],
@@ -207,7 +207,7 @@ TIMELINES = [
         },
         [
             reset(NEAR, 50, ticket(_CALLER, "105% of today's budget of the caller studio is used.")),
-            reset(GONE, 50, page(_CALLER, "The daily budget of the caller studio is used up: 105%.")),
+            reset(GONE, 50, ticket(_CALLER, "The daily budget of the caller studio is used up: 105%.")),
         ],
     ),
     Timeline(
@@ -216,7 +216,7 @@ TIMELINES = [
             **_budget("provider", "p0", 100, gauge((98, 60))),
             **_budget("provider", "p0", 1000, gauge((150, 60)), "other:9091"),
         },
-        [fires(GONE, 50, page(_PROVIDER, "The daily budget of the provider p0 is used up: 98%."))],
+        [fires(GONE, 50, ticket(_PROVIDER, "The daily budget of the provider p0 is used up: 98%."))],
     ),
     Timeline(
         "a small budget of which hardly anything is used",
