@@ -1,11 +1,13 @@
 """What an attempt went through on its way, for its span: small, bounded, and in nobody's own words."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from providers.canonical import Failure, Reason, Running, Stage, Succeeded
 
+_FLAGS: Final = re.compile(r"[0-9a-f]{2}")
 NOTES_MAX: Final = 64
 """How many notes are kept of an attempt's polls; what changes after that is only counted."""
 DOWNLOADS_MAX: Final = 16
@@ -65,9 +67,13 @@ class Trail:
 
 @dataclass(slots=True)
 class TrailRecorder:
-    """Takes notes while an attempt runs. `progress` is the last percentage that its provider told."""
+    """Takes notes while an attempt runs. `progress` is the last percentage that its provider told.
+
+    Not `traced`, it only counts: notes would take memory of every live job for a span that nobody keeps.
+    """
 
     resumed: bool = False
+    traced: bool = True
     answered_at: float | None = None
     progress: int | None = None
     _polls: int = 0
@@ -86,6 +92,8 @@ class TrailRecorder:
             self._polls_failed += 1
         elif progress is not None:
             self.progress = progress
+        if not self.traced:
+            return
         known = self._open.get(told)
         if known is not None:
             self._counts[known] += 1
@@ -100,7 +108,7 @@ class TrailRecorder:
     def downloaded(self, download: Download) -> None:
         """Note that the video was read, or could not be."""
         self._downloads_begun += 1
-        if len(self._downloads) < DOWNLOADS_MAX:
+        if self.traced and len(self._downloads) < DOWNLOADS_MAX:
             self._downloads.append(download)
 
     def trail(self) -> Trail:
@@ -115,6 +123,12 @@ class TrailRecorder:
             self._polls_failed,
             self._downloads_begun,
         )
+
+
+def is_traced(trace_parent: str | None) -> bool:
+    """Whether a job's trace is kept, by the last bit of its W3C `traceparent`; None is no trace."""
+    flags = "" if trace_parent is None else trace_parent[-2:]
+    return bool(_FLAGS.fullmatch(flags)) and int(flags, 16) % 2 == 1
 
 
 # What a poll said, its progress and its reason; those that said the same are equal.

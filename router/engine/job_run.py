@@ -16,6 +16,7 @@ from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, pending, posted, with_money
 from router.core.policy import Pair, goes_on
 from router.core.routing import Candidate, Decision
+from router.core.trail import TrailRecorder, is_traced
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import (
     FETCH_PAST_DEADLINE_S,
@@ -251,7 +252,7 @@ class JobRun:
     def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None, *, resumed: bool = False) -> AttemptRun:
         deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
         run = AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
-        run.trail.resumed = resumed
+        run.trail = TrailRecorder(resumed, traced=is_traced(self.job.trace_parent))
         return run
 
     async def _conclude(self, run: AttemptRun, ending: Ending) -> None:

@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Running, Stage, Succeeded
-from router.core.trail import DOWNLOADS_MAX, NOTES_MAX, Download, Said, Trail, TrailRecorder
+from router.core.trail import DOWNLOADS_MAX, NOTES_MAX, Download, Said, Trail, TrailRecorder, is_traced
 
 SILENT = Failure(Stage.POLL, Reason.UNREACHABLE)
 READINGS = st.one_of(
@@ -73,3 +74,27 @@ def test_every_poll_is_counted_and_no_more_notes_are_kept_than_allowed(readings:
     assert noted == trail.polls if len(trail.notes) < NOTES_MAX else noted <= trail.polls
     silent = sum(note.polls for note in trail.notes if note.said is Said.SILENT)
     assert silent == trail.polls_failed if len(trail.notes) < NOTES_MAX else silent <= trail.polls_failed
+
+
+def test_of_a_trace_that_nobody_keeps_polls_and_progress_are_counted_only():
+    recorder = TrailRecorder(traced=False)
+    for progress in range(50):
+        recorder.polled(Running(queued=False, progress=progress), 1.0)
+    recorder.downloaded(Download(1.0, 2.0))
+    assert recorder.progress == 49
+    assert recorder.trail() == Trail(polls=50, downloads_begun=1)
+
+
+@pytest.mark.parametrize(
+    ("trace_parent", "traced"),
+    [
+        (None, False),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03", True),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", False),
+        ("", False),
+        ("zz", False),
+    ],
+)
+def test_whether_a_trace_is_kept_is_the_last_bit_of_its_header(trace_parent: str | None, traced: bool):
+    assert is_traced(trace_parent) == traced

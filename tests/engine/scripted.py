@@ -30,6 +30,8 @@ from router.engine.store import MEMORY, Store
 from tests.builders import a_price, a_video, an_offering
 
 PRICES: Mapping[str, int] = {"alpha": 100_000, "beta": 150_000, "gamma": 200_000}
+# Traces are kept, so that attempts take notes for theirs.
+TRACE_PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PLAIN_LIMITS = JobLimits()
 POLLING = Polling(stall_s=600.0, deadline_s=1800.0, late_s_max=7200.0)
 
@@ -297,7 +299,8 @@ class Scene:
     async def accept(self, **preferences: Any) -> Job:
         self.accepted += 1
         video = a_video(prompt=f"video_{self.accepted}")
-        return (await self.engine.accept(Order("tester", video, RoutingPreferences(**preferences)))).job
+        order = Order("tester", video, RoutingPreferences(**preferences), trace_parent=TRACE_PARENT)
+        return (await self.engine.accept(order)).job
 
     async def job(self, job_id: str) -> Job:
         job = await self.engine.job("tester", job_id)
