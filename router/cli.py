@@ -24,7 +24,7 @@ from router.reports.callers import caller_summaries
 from router.reports.document import report_document
 from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
-from router.reports.tables import caller_table, failure_table, job_table, provider_table
+from router.reports.tables import caller_table, failure_table, job_table, model_table, provider_table
 from router.top.endpoint import AddressError, Endpoint, NoOverviewError
 from router.top.watching import print_document, print_once, watch
 
@@ -45,8 +45,9 @@ AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics."
 Database = Annotated[Path, typer.Option(metavar="PATH", help="SQLite file of the router, made and migrated by serve.")]
 Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
 Jobs = Annotated[bool, typer.Option("--jobs", help="Show each job and the way it went, too.")]
+Models = Annotated[bool, typer.Option("--models", help="Show each provider's models apart, too.")]
 Callers = Annotated[bool, typer.Option("--callers", help="Show what was spent on each caller, too.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print providers, callers and jobs as JSON, money in micro-USD.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print all of it as JSON, money in micro-USD.")]
 _DATABASE = Path("video-router.db")
 
 
@@ -102,6 +103,7 @@ def policy(
 def report(
     db: Database = _DATABASE,
     hours: Hours = None,
+    models: Models = False,
     callers: Callers = False,
     jobs: Jobs = False,
     as_json: AsJson = False,
@@ -113,12 +115,14 @@ def report(
         rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
     except (StoreUnavailableError, StoreVersionError) as error:
         _stop(str(error))
-    providers, asking, made = summaries(rows), caller_summaries(rows), job_summaries(rows)
+    providers, sold = summaries(rows), summaries(rows, by_model=True)
+    asking, made = caller_summaries(rows), job_summaries(rows)
     if as_json:
-        typer.echo(report_document(providers, asking, made))
+        typer.echo(report_document(providers, sold, asking, made))
         return
     chosen = [*([job_table(made)] if jobs else []), *([caller_table(asking)] if callers else [])]
-    tables = [*chosen, provider_table(providers), failure_table(providers)]
+    compared = [provider_table(providers), *([model_table(sold)] if models else [])]
+    tables = [*chosen, *compared, failure_table(providers)]
     if not rows:
         _console().print("no attempt was made")
     _console().print(*(table for table in tables if table.row_count), sep="\n", end="")

@@ -11,20 +11,25 @@ from router.reports.providers import ProviderSummary
 
 
 def report_document(
-    providers: Sequence[ProviderSummary], callers: Sequence[CallerSummary], jobs: Sequence[JobSummary]
+    providers: Sequence[ProviderSummary],
+    models: Sequence[ProviderSummary],
+    callers: Sequence[CallerSummary],
+    jobs: Sequence[JobSummary],
 ) -> bytes:
-    """Render all reports as one object with `providers`, `callers` and `jobs`, the latter each with its `route`."""
+    """Render all reports as one object: `providers`, `models` of each, `callers`, and `jobs`, each with its `route`."""
     document = {
-        "providers": [
-            {
-                **asdict(each),
-                "failures": dict(each.failures),
-                "delivered_share": each.delivered_share,
-                "microusd_per_delivered_second": each.microusd_per_delivered_second,
-            }
-            for each in providers
-        ],
+        "providers": list(map(_provider, providers)),
+        "models": list(map(_provider, models)),
         "callers": [asdict(each) for each in callers],
         "jobs": [asdict(each) for each in jobs],
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+
+def _provider(summary: ProviderSummary) -> dict[str, object]:
+    return {
+        **asdict(summary),
+        "failures": dict(summary.failures),
+        "delivered_share": summary.delivered_share,
+        "microusd_per_delivered_second": summary.microusd_per_delivered_second,
+    }

@@ -35,6 +35,26 @@ def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
     return table
 
 
+def model_table(summaries: Iterable[ProviderSummary]) -> Table:
+    """One line a provider's model: a second of one is not a second of another."""
+    numbers = ("delivered", "video", "spent", "billed\nfailures", "duplicates", "uncertain", "per\nsecond")
+    table = _table("Models side by side", ("model", "provider"), numbers)
+    for each in sorted(summaries, key=lambda summary: summary.model or ""):
+        per_second = each.microusd_per_delivered_second
+        table.add_row(
+            each.model,
+            each.provider,
+            f"{each.delivered} of {each.attempts}",
+            f"{each.delivered_seconds} s",
+            usd(each.delivered_microusd + each.wasted_microusd),
+            usd(each.failed_billed_microusd),
+            usd(each.duplicate_microusd),
+            usd(each.uncertain_microusd),
+            _NONE if per_second is None else f"{per_second / 1e6:.4f}",
+        )
+    return table
+
+
 def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
     """One line for each place where a provider's attempts failed."""
     table = _table("Where attempts failed", ("provider", "stage.reason"), ("attempts",))

@@ -23,7 +23,7 @@ async def test_a_failover_is_told_to_people_and_to_programs(tmp_path: Path) -> N
         await rig.sandboxes["jizhiai"].set_faults([{"fault": "refuse_connect"}])
         video = await rig.made()
         document = orjson.loads(reported(rig.database, "--json"))
-        tables = reported(rig.database, "--jobs", "--callers")
+        tables = reported(rig.database, "--jobs", "--callers", "--models")
     (job,) = document["jobs"]
     assert (job["id"], job["posted_microusd"]) == (video.id, 150_000)
     assert [(step["provider"], step["reason"]) for step in job["route"]] == [
@@ -37,6 +37,7 @@ async def test_a_failover_is_told_to_people_and_to_programs(tmp_path: Path) -> N
         "Jobs and the way they went",
         "Providers side by side",
         "Callers side by side",
+        "Models side by side",
         "Where attempts failed",
         "submit.unreachable",
     ):
@@ -45,7 +46,12 @@ async def test_a_failover_is_told_to_people_and_to_programs(tmp_path: Path) -> N
 
 async def test_nothing_made_is_nothing_told(tmp_path: Path) -> None:
     async with a_rig(tmp_path, "jizhiai") as rig:
-        assert orjson.loads(reported(rig.database, "--json")) == {"providers": [], "callers": [], "jobs": []}
+        assert orjson.loads(reported(rig.database, "--json")) == {
+            "providers": [],
+            "models": [],
+            "callers": [],
+            "jobs": [],
+        }
         assert "no attempt" in reported(rig.database, "--jobs")
 
 

@@ -120,7 +120,9 @@ def test_jobs_and_providers_add_up_to_the_same_money() -> None:
 
 def test_the_json_form_says_everything_the_tables_say() -> None:
     rows = [FAILED, by_beta(DELIVERED)]
-    document = orjson.loads(report_document(summaries(rows), caller_summaries(rows), job_summaries(rows)))
+    document = orjson.loads(
+        report_document(summaries(rows), summaries(rows, by_model=True), caller_summaries(rows), job_summaries(rows))
+    )
     alpha, beta = document["providers"]
     assert (alpha["provider"], alpha["failures"]) == ("alpha", {"submit.unreachable": 1})
     assert (alpha["microusd_per_delivered_second"], beta["microusd_per_delivered_second"]) == (None, 10_000)
@@ -156,3 +158,12 @@ def test_callers_are_added_up_to_the_last_micro_usd_and_who_spent_most_comes_fir
         CallerSummary("shop", 1, 1, 10, 180_000, 60_000, 0),
         CallerSummary("studio", 1, 1, 10, 120_000, 0, 120_000),
     ]
+
+
+def test_a_second_of_one_model_is_not_compared_with_one_of_another():
+    dear = replace(DELIVERED, model="film", posted_microusd=900_000)
+    twice = replace(BILLED, cost_kind=CostKind.DUPLICATE)
+    clip, film = summaries([DELIVERED, BILLED, twice, LOST, dear], by_model=True)
+    assert (clip.model, clip.failed_billed_microusd, clip.duplicate_microusd) == ("clip", 60_000, 60_000)
+    assert (clip.wasted_microusd, clip.uncertain_since) == (120_000, LOST.submitted_at)
+    assert (film.model, film.microusd_per_delivered_second, film.uncertain_since) == ("film", 90_000, None)
