@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -17,6 +18,7 @@ KEY: Final = "sk-sandbox-caller"
 ENDED: Final = ("completed", "failed")
 _POLL_S: Final = 0.5
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
+_SAID_EVERY: Final = 20
 _VIDEO_S_MAX: Final = 1200.0
 # Every upstream is the only or the cheapest one for something here.
 _PRODUCTS: Final[tuple[Product, ...]] = (
@@ -39,12 +41,19 @@ class Wishes:
     seed: int = 0
 
 
-async def call(session: aiohttp.ClientSession, url: str, wishes: Wishes) -> Counter[str]:
-    """Ask for all the videos, each in its time, and count how they ended; what went wrong on the way is an error."""
+async def call(
+    session: aiohttp.ClientSession, url: str, wishes: Wishes, say: Callable[[Counter[str]], None] = lambda _: None
+) -> Counter[str]:
+    """Ask for all the videos, each in its time, and count how they ended; what went wrong on the way is an error.
+
+    `say` is told how far it is after each score of videos asked for.
+    """
     rng = random.Random(wishes.seed)  # noqa: S311 - which videos, not secrets
     ends: Counter[str] = Counter()
     async with asyncio.TaskGroup() as group:
-        for _ in range(wishes.videos):
+        for number in range(wishes.videos):
+            if number % _SAID_EVERY == _SAID_EVERY - 1:
+                say(ends)
             group.create_task(_count_one(session, url, rng.choice(wishes.products), ends))
             await asyncio.sleep(rng.expovariate(wishes.per_minute / 60))
     return ends
@@ -86,12 +95,16 @@ def main(
 
     async def run() -> Counter[str]:
         async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT, raise_for_status=True) as session:
-            return await call(session, url.rstrip("/"), Wishes(videos, per_minute))
+            return await call(session, url.rstrip("/"), Wishes(videos, per_minute), _say)
 
     ends = asyncio.run(run())
-    Console().print(", ".join(f"{count} {end}" for end, count in sorted(ends.items())), highlight=False)
+    _say(ends)
     if not ends["completed"]:
         raise typer.Exit(1)
+
+
+def _say(ends: Counter[str]) -> None:
+    Console().print(", ".join(f"{count} {end}" for end, count in sorted(ends.items())), highlight=False)
 
 
 if __name__ == "__main__":
