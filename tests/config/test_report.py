@@ -73,7 +73,9 @@ def test_the_table_shows_price_price_per_second_and_what_was_written(tmp_path: P
 
 
 def test_the_table_is_headed_by_the_file_and_what_it_lists(tmp_path: Path):
-    assert shown(tmp_path, TWO).splitlines()[0].rstrip().endswith("router.yaml: offerings")
+    # A long path folds.
+    head = " ".join(shown(tmp_path, TWO).split()[:3])
+    assert "router.yaml: offerings" in head
 
 
 def test_the_table_marks_what_has_ended(tmp_path: Path):

@@ -26,7 +26,8 @@ from router.core.policy import (
 
 PAIRS = list(product(Stage, Reason))
 UNDER_WAY = [stage for stage in Stage if stage is not Stage.ROUTE]
-ABANDONED = [*product(UNDER_WAY, [Reason.EXPIRED]), *product(set(UNDER_WAY) - {Stage.DOWNLOAD}, [Reason.STALLED])]
+STALLING = [stage for stage in UNDER_WAY if stage is not Stage.DOWNLOAD]
+ABANDONED = [*product(UNDER_WAY, [Reason.EXPIRED]), *product(STALLING, [Reason.STALLED])]
 FAILOVER = JobLimits(on_ambiguous=OnAmbiguous.FAILOVER, duplicate_microusd_max=300_000)
 AMBIGUOUS = Failure(Stage.SUBMIT, Reason.AMBIGUOUS)
 
