@@ -27,9 +27,13 @@ def changes(old: Settings, new: Settings) -> tuple[str, ...]:
 
     Defaults that are written out are no change, and a key whose file or variable holds another one is.
     """
-    found = [*_between((), old.config, new.config), *_other_keys(old, new)]
-    more = len(found) - CHANGES_MAX
-    return (*found[:CHANGES_MAX], f"and {more} more") if more > 0 else tuple(found)
+    return bounded([*_between((), old.config, new.config), *_other_keys(old, new)], CHANGES_MAX)
+
+
+def bounded(lines: Sequence[str], lines_max: int) -> tuple[str, ...]:
+    """Return so many lines at most, and one more that says how many there are besides."""
+    more = len(lines) - lines_max
+    return (*lines[:lines_max], f"and {more} more") if more > 0 else tuple(lines)
 
 
 def _other_keys(old: Settings, new: Settings) -> Iterator[str]:

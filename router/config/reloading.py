@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 from typing import Final, TypeVar
 
-from router.config.changes import changes
+from router.config.changes import bounded, changes
 from router.config.problems import ConfigError, Problem
 from router.config.report import described
 from router.config.settings import Settings
@@ -88,7 +88,7 @@ class Reloading:
         self.settings = settings
         self._emit(ConfigReloaded(ok=True, digest=settings.digest, at=self._clock.wall(), changes=changed))
         warnings = described(settings.file, settings.warnings)
-        return Reloaded(str(settings.file), settings.digest, changed, _bounded(warnings))
+        return Reloaded(str(settings.file), settings.digest, changed, bounded(warnings, LINES_MAX))
 
     async def _read_in_time(self) -> tuple[Settings, tuple[str, ...]]:
         """Read in a thread that no stop waits for, and in no second one while it is stuck; raises ConfigError."""
@@ -108,7 +108,7 @@ class Reloading:
         return settings, changes(self.settings, settings)
 
     def _refused(self, error: ConfigError) -> Reloaded:
-        problems = _bounded(problem.described(error.file) for problem in error.problems)
+        problems = bounded([problem.described(error.file) for problem in error.problems], LINES_MAX)
         self._emit(ConfigReloaded(ok=False, digest=error.digest, at=self._clock.wall(), problems=problems))
         return Reloaded(error.file, error.digest, problems=problems, param=error.problems[0].path or None)
 
@@ -127,9 +127,3 @@ def _told(work: Callable[[], T], loop: asyncio.AbstractEventLoop, future: "async
         tell(lambda: future.set_exception(broke))
     else:
         tell(lambda: future.set_result(result))
-
-
-def _bounded(lines: Iterable[str]) -> tuple[str, ...]:
-    listed = tuple(lines)
-    more = len(listed) - LINES_MAX
-    return (*listed[:LINES_MAX], f"and {more} more") if more > 0 else listed

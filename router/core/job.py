@@ -88,6 +88,11 @@ class Attempt:
     content_expires_at: float | None = None
     billed: bool | None = None
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether its job goes on, or ended, without anybody knowing what the attempt cost."""
+        return self.state in (AttemptState.UNKNOWN, AttemptState.LATE)
+
     def moved(self, state: AttemptState, **changes: object) -> "Attempt":
         """Return this attempt in `state`; raise IllegalTransitionError when the table has no such step."""
         if state not in ATTEMPT_TRANSITIONS[self.state]:
@@ -117,6 +122,12 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing will change for the caller any more."""
         return not JOB_TRANSITIONS[self.state]
+
+    @property
+    def at_work(self) -> Attempt | None:
+        """The attempt that is being submitted or runs for the job; None between two attempts."""
+        states = (AttemptState.SUBMITTING, AttemptState.RUNNING)
+        return next((attempt for attempt in self.attempts if attempt.state in states), None)
 
     @property
     def delivered(self) -> Attempt | None:

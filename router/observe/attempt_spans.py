@@ -1,7 +1,6 @@
 """The spans of an attempt, written when it has ended: its own, its submit, its downloads; later, if late, its money."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer, set_span_in_context
@@ -9,16 +8,14 @@ from opentelemetry.util.types import AttributeValue
 
 from router.core.events import AttemptEnded
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import EntryKind
+from router.core.ledger import EntryKind, cost_microusd
 from router.core.money import MICROUSD_PER_USD
 from router.core.trail import Download, PollNote, Said, Trail
 from router.observe import semconv
 from router.observe.request_span import broken
-from router.observe.scrubbing import scrubbed
+from router.observe.scrubbing import told_cause
 from router.observe.span_ids import SpanIds, span_id_of
 from router.observe.traceparent import context_of_job, span_context_of
-
-_CAUSE_LENGTH_MAX: Final = 200
 
 
 class AttemptSpans:
@@ -122,8 +119,8 @@ def _error_type(attempt: Attempt) -> str:
 
 
 def _tell_cause(span: Span, cause: str | None) -> None:
-    if cause is not None:
-        span.set_attribute(semconv.CAUSE, scrubbed(cause, _CAUSE_LENGTH_MAX))
+    if (told := told_cause(cause)) is not None:
+        span.set_attribute(semconv.CAUSE, told)
 
 
 def _add_event(span: Span, note: PollNote) -> None:
@@ -152,7 +149,7 @@ def _attributes(event: AttemptEnded, trail: Trail) -> dict[str, AttributeValue]:
     known: Mapping[str, AttributeValue | None] = {
         semconv.STAGE: attempt.stage,
         semconv.REASON: attempt.reason,
-        semconv.CAUSE: None if event.cause is None else scrubbed(event.cause, _CAUSE_LENGTH_MAX),
+        semconv.CAUSE: told_cause(event.cause),
         semconv.PROGRESS: event.progress,
         semconv.RESUMED: trail.resumed or None,
     }
@@ -180,8 +177,7 @@ def _cost(event: AttemptEnded) -> dict[str, AttributeValue]:
     for entry in event.entries:
         if entry.kind is EntryKind.PENDING:
             continue
-        amount_microusd = entry.amount_microusd if entry.kind is EntryKind.POSTED else 0
-        cost = {semconv.COST_AMOUNT: amount_microusd / MICROUSD_PER_USD, semconv.COST_CURRENCY: "USD"}
+        cost = {semconv.COST_AMOUNT: cost_microusd(entry) / MICROUSD_PER_USD, semconv.COST_CURRENCY: "USD"}
         if entry.cost_kind is not None:
             cost[semconv.COST_KIND] = entry.cost_kind
     return cost

@@ -10,7 +10,7 @@ from providers.canonical import Reason, Stage
 from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted, Event, JobAccepted, JobEnded
 from router.core.health import HealthSnapshot
-from router.core.job import Attempt, AttemptState, Job
+from router.core.job import Attempt, Job
 from router.core.ledger import CostKind, EntryKind
 from router.core.order import Readiness
 from router.core.overview import (
@@ -29,13 +29,10 @@ from router.observe.labels import JobOutcome, job_outcome
 from router.observe.lines import utc
 from router.observe.release import RELEASE
 from router.observe.samples import harmless_code
-from router.observe.scrubbing import scrubbed
+from router.observe.scrubbing import told_cause
 from router.observe.sliding import WINDOW_S, SlidingDurations, SlidingSums
 
 FAILURES_MAX: Final = 20
-_CAUSE_CHARS_MAX: Final = 200
-_OPEN_STATES: Final = (AttemptState.UNKNOWN, AttemptState.LATE)
-_AT_WORK: Final = (AttemptState.SUBMITTING, AttemptState.RUNNING)
 _NOBODY: Final = Live(0, None)
 
 
@@ -83,10 +80,9 @@ class Board:
         """Take over, at start, what is under way and uncertain; the window begins empty."""
         for job in jobs:
             if not job.ended:
-                working = next((each for each in job.attempts if each.state in _AT_WORK), None)
-                self._place(job, working)
+                self._place(job, job.at_work)
             for attempt in job.attempts:
-                if attempt.state in _OPEN_STATES:
+                if attempt.uncertain:
                     self._doubt(attempt)
 
     def observe(self, event: Event) -> None:
@@ -144,7 +140,7 @@ class Board:
                 self._book(attempt, entry.cost_kind, entry.amount_microusd)
         if again:
             return
-        if attempt.state in _OPEN_STATES:
+        if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
             self._place(job, None)
@@ -248,7 +244,7 @@ def _failed_attempt(event: AttemptEnded, stage: Stage, reason: Reason, now: floa
         offering=attempt.offering_id,
         state=attempt.state,
         code=harmless_code(attempt.code, event.job.video.prompt),
-        cause=None if event.cause is None else scrubbed(event.cause, _CAUSE_CHARS_MAX),
+        cause=told_cause(event.cause),
     )
 
 

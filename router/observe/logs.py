@@ -31,7 +31,7 @@ from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
 from router.observe.lines import Fields, Level, Value, line
 from router.observe.once import Once
 from router.observe.samples import harmless_code, sample, without_digits
-from router.observe.scrubbing import fingerprint, scrubbed, token
+from router.observe.scrubbing import fingerprint, token, told_cause
 from router.observe.traceparent import parse_traceparent
 
 _STATUSES_MAX: Final = 100
@@ -42,7 +42,6 @@ _ERRORS_READ_MAX: Final = 1_000
 _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 _LEFT_MAX: Final = 10_000
 _WRITE_FAILURES_EVERY_S: Final = 30.0
-_CAUSE_CHARS_MAX: Final = 200
 _CHANGES_CHARS_MAX: Final = 8_000
 
 
@@ -126,7 +125,7 @@ class Logs:
         self._write(level, "money_settled", _of_attempt(event.job, event.attempt) | money)
 
     def _remember(self, attempt: Attempt) -> None:
-        if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
+        if attempt.uncertain:
             self._left[attempt.id] = None
             if len(self._left) > _LEFT_MAX:
                 del self._left[next(iter(self._left))]
@@ -184,8 +183,8 @@ class Logs:
         self._failed_writes += 1
         if now - self._failed_writes_told_at >= _WRITE_FAILURES_EVERY_S:
             self._writes_fail_since = now if self._writes_fail_since is None else self._writes_fail_since
-            cause = None if event.cause is None else scrubbed(event.cause, _CAUSE_CHARS_MAX)
-            self._write(Level.ERROR, "store_write_failed", {"failures": self._failed_writes, "cause": cause})
+            told = {"failures": self._failed_writes, "cause": told_cause(event.cause)}
+            self._write(Level.ERROR, "store_write_failed", told)
             self._failed_writes, self._failed_writes_told_at = 0, now
 
     def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
@@ -264,7 +263,7 @@ def _of_end(event: AttemptEnded) -> dict[str, Value]:
         "stage": attempt.stage,
         "reason": attempt.reason,
         "code": harmless_code(attempt.code, event.job.video.prompt),
-        "cause": None if event.cause is None else scrubbed(event.cause, _CAUSE_CHARS_MAX),
+        "cause": told_cause(event.cause),
         "progress": event.progress,
     }
     if attempt.ended_at is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import nan
-from typing import Final, Protocol, assert_never
+from typing import Protocol, assert_never
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -40,8 +40,6 @@ from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNam
 from router.observe.traceparent import sampled_trace_id
 from router.observe.uncertainty import Uncertainty
 
-_AT_WORK: Final = (AttemptState.SUBMITTING, AttemptState.RUNNING)
-
 
 class Budget(Protocol):
     """What may be spent a day; both figures may be asked for from any thread."""
@@ -73,7 +71,6 @@ class Metrics:
         self._uncertain = Uncertainty()
         # Providers of lost submits whose job has neither ended nor gone on yet.
         self._ambiguous: dict[str, str] = {}
-        self._digest: str | None = None
         self.use(catalog, ReportingSettings())
 
     @property
@@ -112,12 +109,11 @@ class Metrics:
         """Take over, at start, the jobs that live on and those with an attempt that is unknown or late."""
         for job in sorted(jobs, key=lambda each: each.created_at):
             if not job.ended:
-                working = next((each for each in job.attempts if each.state in _AT_WORK), None)
-                self._place(job, working)
+                self._place(job, job.at_work)
                 if job.attempts and job.attempts[-1].state is AttemptState.UNKNOWN:
                     self._ambiguous[job.id] = self._names.provider(job.attempts[-1].provider)
             for attempt in job.attempts:
-                if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
+                if attempt.uncertain:
                     self._doubt(attempt)
 
     def watch(self, health: Mapping[str, ProviderHealth]) -> None:
@@ -246,7 +242,7 @@ class Metrics:
             self._book(job, entry)
         if again:
             return
-        if attempt.state in (AttemptState.UNKNOWN, AttemptState.LATE):
+        if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
             self._place(job, None)

@@ -16,6 +16,7 @@ KEY_VALUE: Final = re.compile(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _SCRUBBED: Final = "[scrubbed]"
+_CAUSE_CHARS_MAX: Final = 200
 
 
 def scrubbed(text: str, length_max: int = 500) -> str:
@@ -25,6 +26,11 @@ def scrubbed(text: str, length_max: int = 500) -> str:
     text = USER_INFO.sub("", BEARER.sub(rf"\1 {_SCRUBBED}", text))
     text = KEY_VALUE.sub(rf"\1\2{_SCRUBBED}", _QUERY.sub(f"?{_SCRUBBED}", text))
     return KEY.sub(_SCRUBBED, text)[:length_max]
+
+
+def told_cause(cause: str | None) -> str | None:
+    """Return what the router saw of a failure, in its own words, as operators may read it."""
+    return None if cause is None else scrubbed(cause, _CAUSE_CHARS_MAX)
 
 
 def token(value: str | None) -> str | None:

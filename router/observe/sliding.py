@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, Generic, TypeVar
 
 from router.core.clock import Clock
+from router.core.quantile import nearest_rank
 
 WINDOW_S: Final = 3600.0
 """How far back a window reaches; sums are forgotten by the minute, so they may miss the first part of one."""
@@ -56,6 +57,5 @@ class SlidingDurations:
         """Return nearest-rank quantiles, rounded to a tenth of a second; None where there is no duration."""
         since = self._clock.monotonic() - WINDOW_S
         ascending = sorted(duration_s for at, duration_s in self._durations if at > since)
-        if not ascending:
-            return [None] * len(shares)
-        return [round(ascending[min(len(ascending) - 1, int(share * len(ascending)))], 1) for share in shares]
+        found = [nearest_rank(ascending, share) for share in shares]
+        return [None if duration_s is None else round(duration_s, 1) for duration_s in found]

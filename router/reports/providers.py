@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from router.core.job import AttemptState
 from router.core.ledger import CostKind
+from router.core.quantile import nearest_rank
 from router.core.report import ReportRow
 
 
@@ -64,8 +65,8 @@ def _summary(provider: str, model: str | None, rows: Sequence[ReportRow]) -> Pro
         attempts=len(rows),
         delivered=len(delivered),
         failures=tuple(failures.most_common()),
-        p50_s=_quantile(waits, 0.5),
-        p90_s=_quantile(waits, 0.9),
+        p50_s=nearest_rank(waits, 0.5),
+        p90_s=nearest_rank(waits, 0.9),
         delivered_seconds=sum(row.seconds for row in delivered),
         delivered_microusd=_posted(rows, CostKind.DELIVERED),
         wasted_microusd=_posted(rows, CostKind.FAILED_BILLED) + _posted(rows, CostKind.DUPLICATE),
@@ -78,8 +79,3 @@ def _summary(provider: str, model: str | None, rows: Sequence[ReportRow]) -> Pro
 
 def _posted(rows: Sequence[ReportRow], kind: CostKind) -> int:
     return sum(row.posted_microusd for row in rows if row.cost_kind is kind)
-
-
-def _quantile(ascending: Sequence[float], share: float) -> float | None:
-    """Return the nearest-rank quantile."""
-    return ascending[min(len(ascending) - 1, int(share * len(ascending)))] if ascending else None
