@@ -25,7 +25,7 @@ from router.reports.document import report_document
 from router.reports.jobs import job_summaries
 from router.reports.providers import summaries
 from router.reports.tables import caller_table, failure_table, job_table, model_table, provider_table
-from router.top.endpoint import AddressError, Endpoint, NoOverviewError
+from router.top.endpoint import LOCAL, AddressError, Endpoint, NoOverviewError
 from router.top.watching import print_document, print_once, watch
 
 cli = typer.Typer(
@@ -130,7 +130,7 @@ def report(
 
 @cli.command()
 def top(
-    admin: Annotated[str, typer.Option(metavar="URL", help="Admin address of the router.")] = "http://127.0.0.1:9091",
+    admin: Annotated[str, typer.Option(metavar="URL", help="Admin address of the router.")] = LOCAL,
     interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print it once, as where there is no terminal.")] = False,
     as_json: Annotated[
