@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from providers.adapter import Adapter
 from providers.canonical import Failure, ImageKind, Reason, Size, Stage
-from router.core.policy import FailoverOn
+from router.core.lookup import LookupSettings
+from router.core.policy import FailoverOn, OnAmbiguous
 
 
 class PriceUnit(StrEnum):
@@ -151,6 +152,8 @@ class Provider:
     breaker: BreakerSettings = BreakerSettings()
     charge_rule: ChargeRule = ChargeRule()
     failover_on: FailoverOn = field(default_factory=FailoverOn)
+    on_ambiguous: OnAmbiguous | None = None
+    lookup: LookupSettings = field(default_factory=LookupSettings)
     asset_hosts: frozenset[str] = frozenset()
     alias: str | None = None
     daily_budget_microusd: int | None = None

@@ -22,8 +22,9 @@ class JobState(StrEnum):
 class AttemptState(StrEnum):
     """How far an attempt is.
 
-    `unknown`: the submit was sent and its answer lost, so it may be running and billed. `late`: its job went on without
-    it, and it is polled slowly until its money is known.
+    `unknown`: the submit was sent and its answer lost, so it may be running and billed, until it is found upstream or
+    an operator says what became of it. `late`: its job went on without it, and it is polled slowly until its money is
+    known.
     """
 
     SUBMITTING = "submitting"
@@ -48,7 +49,7 @@ ATTEMPT_TRANSITIONS: Final[Mapping[AttemptState, frozenset[AttemptState]]] = Map
         AttemptState.SUBMITTING: frozenset({AttemptState.RUNNING, AttemptState.FAILED, AttemptState.UNKNOWN}),
         AttemptState.RUNNING: frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.LATE}),
         AttemptState.LATE: frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED}),
-        AttemptState.UNKNOWN: frozenset(),
+        AttemptState.UNKNOWN: frozenset({AttemptState.LATE, AttemptState.FAILED}),
         AttemptState.SUCCEEDED: frozenset(),
         AttemptState.FAILED: frozenset(),
     }

@@ -69,5 +69,17 @@ class UnavailableError(Exception):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A job that its caller sees no more. `cancelled`: it had not ended, and its attempt is given up.
+
+    `may_be_charged`: what it has bought, or may have bought, is not known yet and is settled later.
+    """
+
+    job: Job
+    cancelled: bool
+    may_be_charged: bool
+
+
 class JobNotEndedError(Exception):
     """A live job cannot be deleted: its attempt may still cost money."""

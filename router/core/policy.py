@@ -179,7 +179,7 @@ POSSIBLE: Final[Mapping[Stage, tuple[Reason, ...]]] = MappingProxyType(
 
 
 class Failover(StrEnum):
-    """What an operator may decide of a failure: `once` is once per job and kind of failure."""
+    """What may be decided of a failure, from the strictest on: `once` is once per job and kind of failure."""
 
     NEVER = "never"
     ONCE = "once"
@@ -197,6 +197,15 @@ class Failover(StrEnum):
                 return NextStep.FAILOVER
             case _:
                 assert_never(self)
+
+
+_STRICTEST_FIRST: Final = (
+    NextStep.STOP,
+    NextStep.ASK_OPERATOR,
+    NextStep.FAILOVER_ONCE,
+    NextStep.FAILOVER,
+    NextStep.KEEP_POLLING,
+)
 
 
 def pairs(stage: Stage | None = None) -> Iterator[Pair]:
@@ -221,6 +230,21 @@ class FailoverOn:
         """Return what the job does after a failure."""
         own = self.steps.get((failure.stage, failure.reason))
         return consequences(failure).next_step if own is None else own.next_step
+
+    def spelled(self) -> dict[str, str]:
+        """Return the words under `stage.reason`, as `read` takes them."""
+        return {f"{stage}.{reason}": step.value for (stage, reason), step in self.steps.items()}
+
+    @classmethod
+    def read(cls, spelled: Mapping[str, str]) -> "FailoverOn":
+        """Build it from what `spelled` returned."""
+        found = ((*name.split("."), step) for name, step in spelled.items())
+        return cls({(Stage(stage), Reason(reason)): Failover(step) for stage, reason, step in found})
+
+    def stricter(self, failure: Failure, step: NextStep) -> NextStep:
+        """Return `step`, or what these words say where that leads to fewer submits."""
+        own = self.steps.get((failure.stage, failure.reason))
+        return step if own is None else min(step, own.next_step, key=_STRICTEST_FIRST.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,14 +274,14 @@ def goes_on(
     failed_before: Collection[Pair],
     uncertain_microusd: int,
     limits: JobLimits,
-    failover_on: FailoverOn,
+    step: NextStep,
 ) -> bool:
-    """Whether the job may try another offering after this failure.
+    """Whether the job may try another offering after this failure, whose next step is `step`.
 
     `failed_before`: how its earlier attempts ended. `uncertain_microusd`: what the job's attempts may have bought
     without anybody knowing, this one included.
     """
-    match failover_on.next_step(failure):
+    match step:
         case NextStep.STOP:
             return False
         case NextStep.FAILOVER | NextStep.KEEP_POLLING:

@@ -11,6 +11,7 @@ from providers.canonical import VideoRequest
 from router.core.budget import UNLIMITED, Left
 from router.core.catalog import Catalog, Offering, Provider
 from router.core.money import usd
+from router.core.policy import FailoverOn, OnAmbiguous
 
 
 class DurationPolicy(StrEnum):
@@ -55,12 +56,21 @@ _PASSING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RoutingPreferences:
-    """A caller's own limits on one job; None and () leave the operator's."""
+    """A caller's own limits on one job; None and () leave the operator's.
+
+    Those from `spend_microusd_max` on only ever make the operator's stricter, see `router.core.terms`.
+    """
 
     only: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     price_microusd_max: int | None = None
     duration_policy: DurationPolicy | None = None
+    spend_microusd_max: int | None = None
+    attempts_max: int | None = None
+    deadline_s: float | None = None
+    on_ambiguous: OnAmbiguous | None = None
+    duplicate_microusd_max: int | None = None
+    failover_on: FailoverOn | None = None
 
 
 @dataclass(frozen=True, slots=True)

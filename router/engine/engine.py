@@ -26,6 +26,7 @@ from router.core.order import (
     UnavailableError,
 )
 from router.core.routing import Decision, RoutingPreferences
+from router.core.terms import terms_of
 from router.engine.attempt_run import AttemptRun, Fetched
 from router.engine.exchange import ContentStream
 from router.engine.images import without_bytes
@@ -240,7 +241,7 @@ class Engine:
             caller=order.caller,
             video=order.video,
             created_at=now,
-            deadline_at=now + self._parts.limits.deadline_s,
+            deadline_at=now + terms_of(self._parts.limits, order.preferences).deadline_s,
             preferences=order.preferences,
             metadata=order.metadata,
             trace_parent=order.trace_parent,

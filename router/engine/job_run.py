@@ -14,8 +14,9 @@ from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnde
 from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, pending, posted, with_money
-from router.core.policy import Pair, goes_on
+from router.core.policy import JobLimits, Pair, goes_on
 from router.core.routing import Candidate, Decision
+from router.core.terms import next_step, on_ambiguous, terms_of
 from router.core.trail import TrailRecorder, is_traced
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import (
@@ -87,6 +88,10 @@ class JobRun:
         self._entries.append(entry)
         self._publish(self.job.with_attempt(late))
 
+    @property
+    def _limits(self) -> JobLimits:
+        return terms_of(self._parts.limits, self.job.preferences)
+
     async def _resume(self) -> None:
         """Go on with the attempt that a restart interrupted. A submit without an answer is never sent again."""
         for attempt in self.job.attempts:
@@ -135,10 +140,10 @@ class JobRun:
         return None
 
     def _route(self) -> Decision:
-        if len(self.job.attempts) >= self._parts.limits.attempts_max:
+        if len(self.job.attempts) >= self._limits.attempts_max:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
-        left = self._parts.limits.spend_microusd_max - exposure(self._entries).total_microusd
+        left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
         return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, tried, max(0, left))
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
@@ -310,8 +315,8 @@ class JobRun:
             failure,
             failed_before=self._failed_before(after),
             uncertain_microusd=exposure(self._entries).open_microusd,
-            limits=self._parts.limits,
-            failover_on=provider.failover_on if provider else self._parts.limits.failover_on,
+            limits=replace(self._limits, on_ambiguous=on_ambiguous(self._limits, self.job.preferences, provider)),
+            step=next_step(failure, self._limits, self.job.preferences, provider),
         )
         if not go_on and self._adopted is None:
             job = job.moved(JobState.FAILED, ended_at=at, failure=failure)

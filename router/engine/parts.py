@@ -13,6 +13,7 @@ from router.core.health import ProviderHealth
 from router.core.ledger import EntryKind, cost_microusd
 from router.core.policy import JobLimits
 from router.core.routing import Decision, RoutingPreferences, RoutingSettings, Situation, decide
+from router.core.terms import terms_of
 from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
 from router.engine.store import Store, StoreUnavailableError
@@ -80,7 +81,11 @@ class Parts:
     ) -> Decision:
         """Route with the health and the budgets of this moment."""
         standings = {name: health.standing() for name, health in self.health.items()}
-        left = self.limits.spend_microusd_max if spend_left_microusd is None else spend_left_microusd
+        left = (
+            terms_of(self.limits, preferences).spend_microusd_max
+            if spend_left_microusd is None
+            else spend_left_microusd
+        )
         budgets_left = self.budgets.left(caller)
         situation = Situation(standings, self.now(), preferences, self.routing, tried, left, budgets_left)
         return decide(video, self.catalog, situation, self.rng)

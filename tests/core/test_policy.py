@@ -45,7 +45,7 @@ def on(
         failed_before=before,
         uncertain_microusd=uncertain,
         limits=limits or JobLimits(),
-        failover_on=FailoverOn(own or {}),
+        step=FailoverOn(own or {}).next_step(failure),
     )
 
 

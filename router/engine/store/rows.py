@@ -1,7 +1,7 @@
 """What a job, an attempt and an entry look like as rows, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -9,6 +9,7 @@ from providers.canonical import Failure, Image, ImageFile, ImageUrl, Reason, Siz
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
+from router.core.policy import FailoverOn, OnAmbiguous
 from router.core.routing import DurationPolicy, RoutingPreferences
 
 Row: TypeAlias = dict[str, object]
@@ -16,6 +17,16 @@ Row: TypeAlias = dict[str, object]
 
 Fetched: TypeAlias = Sequence[Any]
 """A row as the driver gives it, in the order of the statement's columns."""
+
+_LIMITS: Final = (
+    "price_microusd_max",
+    "duration_policy",
+    "spend_microusd_max",
+    "attempts_max",
+    "deadline_s",
+    "on_ambiguous",
+    "duplicate_microusd_max",
+)
 
 
 def job_row(job: Job) -> Row:
@@ -202,12 +213,11 @@ def _read_image(image: Mapping[str, str]) -> Image:
 
 
 def _preferences(preferences: RoutingPreferences) -> Mapping[str, object]:
-    policy = preferences.duration_policy
     said = {
         "only": list(preferences.only),
         "ignore": list(preferences.ignore),
-        "price_microusd_max": preferences.price_microusd_max,
-        "duration_policy": policy.value if policy else None,
+        **{name: getattr(preferences, name) for name in _LIMITS},
+        "failover_on": preferences.failover_on and preferences.failover_on.spelled(),
     }
     return {name: value for name, value in said.items() if value not in ([], None)}
 
@@ -216,10 +226,11 @@ def _read_preferences(text: str) -> RoutingPreferences:
     if text == "{}":
         return RoutingPreferences()
     said = orjson.loads(text)
-    policy = said.get("duration_policy")
+    limits = {name: said[name] for name in _LIMITS if name in said}
+    for name, kind in (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous)):
+        if name in limits:
+            limits[name] = kind(limits[name])
+    failover_on = FailoverOn.read(said["failover_on"]) if "failover_on" in said else None
     return RoutingPreferences(
-        only=tuple(said.get("only", ())),
-        ignore=tuple(said.get("ignore", ())),
-        price_microusd_max=said.get("price_microusd_max"),
-        duration_policy=DurationPolicy(policy) if policy else None,
+        tuple(said.get("only", ())), tuple(said.get("ignore", ())), **limits, failover_on=failover_on
     )

@@ -1,0 +1,45 @@
+"""What one job may use up and risk: the operator's limits, made stricter by its caller's."""
+
+from dataclasses import replace
+
+from providers.canonical import Failure
+from router.core.catalog import Provider
+from router.core.policy import JobLimits, NextStep, OnAmbiguous
+from router.core.routing import RoutingPreferences
+
+
+def terms_of(limits: JobLimits, preferences: RoutingPreferences) -> JobLimits:
+    """Return the limits of one job: the smaller of each two counts."""
+    return replace(
+        limits,
+        attempts_max=_smaller(limits.attempts_max, preferences.attempts_max),
+        spend_microusd_max=_smaller(limits.spend_microusd_max, preferences.spend_microusd_max),
+        deadline_s=min(
+            limits.deadline_s, limits.deadline_s if preferences.deadline_s is None else preferences.deadline_s
+        ),
+        duplicate_microusd_max=_smaller(limits.duplicate_microusd_max, preferences.duplicate_microusd_max),
+    )
+
+
+def on_ambiguous(limits: JobLimits, preferences: RoutingPreferences, provider: Provider | None) -> OnAmbiguous:
+    """Say what follows when a submit to this provider may have been bought.
+
+    A caller's `hold` always counts, his `failover` only where the operator said nothing of the provider itself.
+    """
+    if preferences.on_ambiguous is OnAmbiguous.HOLD:
+        return OnAmbiguous.HOLD
+    if provider is not None and provider.on_ambiguous is not None:
+        return provider.on_ambiguous
+    return preferences.on_ambiguous or limits.on_ambiguous
+
+
+def next_step(
+    failure: Failure, limits: JobLimits, preferences: RoutingPreferences, provider: Provider | None
+) -> NextStep:
+    """Return what the job does after a failure: as the operator says of the provider, or stricter for the caller."""
+    step = (provider.failover_on if provider else limits.failover_on).next_step(failure)
+    return step if preferences.failover_on is None else preferences.failover_on.stricter(failure, step)
+
+
+def _smaller(limit: int, own: int | None) -> int:
+    return limit if own is None else min(limit, own)
