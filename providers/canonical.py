@@ -166,3 +166,27 @@ class Failure:
     retry_after_s: float | None = None
     cost_microusd: int | None = None
     recognised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """One job of an upstream's list; None is whatever it does not tell. `created_at` is wall seconds.
+
+    `reference` is the one that we put into the submit, where the upstream keeps it.
+    """
+
+    remote_id: str
+    created_at: float | None = None
+    model: str | None = None
+    seconds: int | None = None
+    size: Size | None = None
+    prompt: str | None = field(default=None, repr=False)
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A part of an upstream's list, newest first; `cursor` asks for the next part, None says that this was the last."""
+
+    jobs: tuple[ListedJob, ...]
+    cursor: str | None = None

@@ -45,6 +45,8 @@ EXPIRES_PATHS = paths("""
     data.expire_at detail.expires_at metadata.expires_at output.expires_at result.expires_at video.expires_at
 """)
 
+CREATED_PATHS = paths("created_at created createdAt create_time createTime submit_time")
+
 PROGRESS_PATHS = paths("""
     progress progress_pct data.progress data.progress_pct
     detail.progress detail.progress_pct detail.pending_info.progress_pct
@@ -324,6 +326,22 @@ def _sane_cost(microusd: Decimal) -> int | None:
 def expires_at(document: Json) -> float | None:
     """Wall seconds when the upstream says its link dies, out of seconds, milliseconds or an ISO date with a zone."""
     return first(document, EXPIRES_PATHS, _as_moment)
+
+
+def created_at(document: Json) -> float | None:
+    """Wall seconds when the upstream says it made a job."""
+    return first(document, CREATED_PATHS, _as_moment)
+
+
+def as_whole_seconds(value: object) -> int | None:
+    """Read a length: 8, 8.0, "8" or "8s"; one that is not whole is none that anybody asked for."""
+    number = _as_number(value.strip().removesuffix("s") if isinstance(value, str) else value)
+    return int(number) if number is not None and number > 0 and number.is_integer() else None
+
+
+def as_text(value: object) -> str | None:
+    """Read a text that is more than white space."""
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def _as_moment(value: object) -> float | None:

@@ -4,9 +4,9 @@ import math
 from enum import StrEnum
 from typing import TypeVar
 
-from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded
+from providers.canonical import Accepted, Failure, ListedJob, ListedPage, Reason, Running, Size, Stage, Succeeded
 from providers.complaints import CODE_CHARS
-from providers.fields import COST_MICROUSD, EXPIRES_AT_S, RETRY_AFTER_S, WORD_CHARS, as_id, as_url
+from providers.fields import COST_MICROUSD, EXPIRES_AT_S, ID_CHARS, RETRY_AFTER_S, WORD_CHARS, as_id, as_url
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -35,6 +35,9 @@ JOB_REASONS = (SUBMIT_REASONS - {Reason.AMBIGUOUS}) | {
     Reason.CANCELLED,
     Reason.OTHER,
 }
+JOBS_OF_A_PAGE = 100
+PROMPT_CHARS = 32_000
+SECONDS_MAX = 86_400
 
 
 def sane_accepted(reading: Accepted) -> Accepted | None:
@@ -74,6 +77,40 @@ def sane_succeeded(reading: Succeeded) -> Succeeded:
     """A finished job with a link that is one, and a cost and an end of the link that can be."""
     dies_at = _number(reading.expires_at, EXPIRES_AT_S)
     return Succeeded(as_url(reading.url), _cost(reading.cost_microusd), dies_at or None)
+
+
+def sane_unlisted(reading: Failure) -> Failure | None:
+    """A list's failure; it can be no more than one of the asking."""
+    return sane_job_end(reading) if reading.stage == Stage.POLL else None
+
+
+def sane_page(reading: ListedPage) -> ListedPage | None:
+    """The first jobs of a page, without those that have no id; None when its next part could not be asked for.
+
+    A page that was cut goes on after the last job that was looked at.
+    """
+    entries = tuple(reading.jobs)
+    seen = [job for entry in entries[:JOBS_OF_A_PAGE] if (job := _listed(entry)) is not None]
+    if entries and not seen:
+        return None
+    told = seen[-1].remote_id if len(entries) > JOBS_OF_A_PAGE else reading.cursor
+    cursor = None if told is None else as_id(told)
+    return None if cursor is None and told is not None else ListedPage(tuple(seen), cursor)
+
+
+def _listed(entry: object) -> ListedJob | None:
+    if not isinstance(entry, ListedJob) or (remote_id := as_id(entry.remote_id)) is None:
+        return None
+    seconds = entry.seconds
+    return ListedJob(
+        remote_id,
+        _number(entry.created_at, EXPIRES_AT_S),
+        _text(entry.model)[:ID_CHARS] or None,
+        seconds if isinstance(seconds, int) and 0 < seconds <= SECONDS_MAX else None,
+        entry.size if isinstance(entry.size, Size) else None,
+        _text(entry.prompt)[:PROMPT_CHARS] or None,
+        as_id(entry.reference),
+    )
 
 
 def _failure(reading: Failure, stage: Stage, reason: Reason) -> Failure:

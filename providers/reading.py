@@ -1,12 +1,14 @@
 """Total reading: whatever an upstream answers becomes a value, and only a 2xx can ever be good news.
 
-`read_submit` and `read_poll` are what the engine calls. `read_created` and `read_job` are what adapters share.
+`read_submit`, `read_poll` and `read_lookup` are what the engine calls; `read_created` and `read_job` are what adapters
+share.
 """
 
 from typing import assert_never
 
 from providers.adapter import Adapter, HttpResponse, Json
-from providers.canonical import Accepted, Failure, Reason, Running, Succeeded
+from providers.canonical import Accepted, Failure, ListedPage, Reason, Running, Succeeded
+from providers.capabilities import Lookup
 from providers.classification import (
     cancelled_job,
     failed_job,
@@ -38,7 +40,15 @@ from providers.fields import (
 from providers.flags import is_withheld
 from providers.links import link_expires_at
 from providers.places import Paths, first
-from providers.plausibility import sane_accepted, sane_job_end, sane_refusal, sane_running, sane_succeeded
+from providers.plausibility import (
+    sane_accepted,
+    sane_job_end,
+    sane_page,
+    sane_refusal,
+    sane_running,
+    sane_succeeded,
+    sane_unlisted,
+)
 from providers.rules import RULES, Rule
 
 # Where a job that is called completed says that it is not; its messages and details may be anybody's words.
@@ -90,6 +100,25 @@ def _sane_poll(reading: object, response: HttpResponse) -> Running | Succeeded |
             return sane_running(reading)
         case Succeeded() if response.ok:
             return sane_succeeded(reading)
+        case _:
+            return None
+
+
+def read_lookup(adapter: Lookup, response: HttpResponse) -> ListedPage | Failure:
+    """Read a list's answer; never raises. What `adapter` cannot read is a Failure of stage `poll`."""
+    try:
+        reading = _sane_lookup(adapter.read_lookup(response), response)
+    except Exception:  # noqa: BLE001 - as in read_submit
+        reading = None
+    return reading or failed_poll(response, None)
+
+
+def _sane_lookup(reading: object, response: HttpResponse) -> ListedPage | Failure | None:
+    match reading:
+        case Failure():
+            return sane_unlisted(reading)
+        case ListedPage() if response.ok:
+            return sane_page(reading)
         case _:
             return None
 

@@ -1,0 +1,49 @@
+"""What a dialect may offer beyond the six functions. One that offers half of a capability does not have it."""
+
+from typing import Protocol, cast
+
+from providers.adapter import HttpRequest, HttpResponse
+from providers.canonical import Failure, ListedPage
+
+
+class Lookup(Protocol):
+    """The upstream lists its jobs, so that one whose create was never answered can be found."""
+
+    def lookup_request(self, cursor: str | None) -> HttpRequest:
+        """Build the exchange that asks for the newest jobs, or for those that follow `cursor`."""
+
+    def read_lookup(self, response: HttpResponse) -> ListedPage | Failure:
+        """Read a list's answer; a Failure of stage `poll` says nothing of any job. May raise like `read_poll`."""
+
+
+class Reference(Protocol):
+    """The upstream keeps a word of ours with a job and shows it in its list."""
+
+    def referenced(self, request: HttpRequest, reference: str) -> HttpRequest:
+        """Put `reference` into a create of `submit_request`, and change nothing else about it."""
+
+
+class Cancel(Protocol):
+    """The upstream can end a job that has not ended yet."""
+
+    def cancel_request(self, remote_id: str) -> HttpRequest:
+        """Build the exchange that ends a job. Nobody reads the answer: the next polls tell what it did."""
+
+
+def lookup_of(adapter: object) -> Lookup | None:
+    """The adapter as one that lists jobs, or None."""
+    return cast("Lookup", adapter) if _offers(adapter, "lookup_request", "read_lookup") else None
+
+
+def reference_of(adapter: object) -> Reference | None:
+    """The adapter as one whose creates can carry a reference, or None."""
+    return cast("Reference", adapter) if _offers(adapter, "referenced") else None
+
+
+def cancel_of(adapter: object) -> Cancel | None:
+    """The adapter as one that can end a job, or None."""
+    return cast("Cancel", adapter) if _offers(adapter, "cancel_request") else None
+
+
+def _offers(adapter: object, *functions: str) -> bool:
+    return all(callable(getattr(adapter, function, None)) for function in functions)
