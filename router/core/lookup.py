@@ -1,7 +1,13 @@
 """Finding a submit whose answer was lost in its provider's own list of jobs."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
+from math import inf
+from typing import Final, TypeAlias
+
+from providers.canonical import ListedJob, ListedPage, VideoRequest
 
 
 class LookupMode(StrEnum):
@@ -26,3 +32,144 @@ class LookupSettings:
     mode: LookupMode = LookupMode.IDENTIFIED
     settle_s: float = 30.0
     proves_absence: bool = False
+
+
+# Clocks of other people, and the moment between an upstream's taking a job and writing it down.
+CLOCK_SKEW_S: Final = 120.0
+# A told prompt this long that ours begins with may be ours, cut.
+CUT_PROMPT_CHARS: Final = 64
+_ELLIPSES: Final = ("…", "...")
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A submit whose answer was lost; the upstream may have made its job between these two moments, in wall seconds."""
+
+    reference: str
+    video: VideoRequest
+    upstream_model: str
+    sent_at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """This listed job is the submit's."""
+
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """No listed job can be the submit's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A listed job may be the submit's, and nothing shows that it is: neither found nor absent."""
+
+
+Match: TypeAlias = Matched | Unmatched | Unclear
+
+
+class _Prompt(StrEnum):
+    SAME = "same"
+    CUT = "cut"
+    UNTOLD = "untold"
+    OTHER = "other"
+
+
+_ONE_OF_ITS_KIND: Final = {
+    LookupMode.OFF: frozenset[_Prompt](),
+    LookupMode.IDENTIFIED: frozenset({_Prompt.SAME, _Prompt.CUT}),
+    LookupMode.EXCLUSIVE: frozenset({_Prompt.SAME, _Prompt.CUT, _Prompt.UNTOLD}),
+}
+
+
+def match(
+    sought: Sought, listed: Sequence[ListedJob], claimed: Collection[str], rivals: int, mode: LookupMode
+) -> Match:
+    """Find a lost submit among the jobs that no attempt of ours is known to own.
+
+    `rivals` counts our other submits at this provider with the same model, seconds and size that were under way or
+    lost at the same time. Jobs that repeat the prompt of a video without images are as good as each other; any other
+    is only taken if no second one fits and no rival can claim it.
+    """
+    if mode is LookupMode.OFF:
+        return Unclear()
+    referred = [job for job in listed if job.reference == sought.reference]
+    if referred:
+        ours = [job for job in referred if job.remote_id not in claimed]
+        return Matched(_oldest(ours)) if ours else Unclear()
+    possible = [(job, prompt) for job in listed if (prompt := _possible(sought, job, claimed, mode)) is not None]
+    fitting = [(job, prompt) for job, prompt in possible if _has_shape(sought, job)]
+    repeated = [job for job, prompt in fitting if prompt is _Prompt.SAME]
+    if repeated and not sought.video.images:
+        return Matched(_oldest(repeated))
+    alike = {job.remote_id for job, prompt in fitting if prompt in _ONE_OF_ITS_KIND[mode]}
+    if len(alike) == 1 and not rivals:
+        return Matched(*alike)
+    return Unclear() if possible else Unmatched()
+
+
+def is_past(page: ListedPage, sought: Sought) -> bool:
+    """Whether a page reaches back before the submit, so that what follows it can only be older.
+
+    A page that is not ordered from new to old says nothing of what follows.
+    """
+    moments = [job.created_at for job in page.jobs if job.created_at is not None]
+    if not moments or any(later < earlier for later, earlier in pairwise(moments)):
+        return False
+    return moments[-1] < sought.sent_at - CLOCK_SKEW_S
+
+
+def _possible(sought: Sought, job: ListedJob, claimed: Collection[str], mode: LookupMode) -> _Prompt | None:
+    """How the prompt of a job that may be ours compares; None for one that cannot be.
+
+    In an account of our own a job that we do not know is suspicious even with other words: upstreams rewrite prompts.
+    """
+    if job.remote_id in claimed or job.reference is not None or not _is_within(sought, job.created_at):
+        return None
+    prompt = _compare(sought.video.prompt, job.prompt)
+    if prompt in (_Prompt.SAME, _Prompt.CUT):
+        return prompt
+    if not _has_frame(sought, job) or (prompt is _Prompt.OTHER and mode is not LookupMode.EXCLUSIVE):
+        return None
+    return prompt
+
+
+def _is_within(sought: Sought, created_at: float | None) -> bool:
+    if created_at is None:
+        return True
+    return sought.sent_at - CLOCK_SKEW_S <= created_at <= sought.until + CLOCK_SKEW_S
+
+
+def _has_frame(sought: Sought, job: ListedJob) -> bool:
+    video = sought.video
+    return job.seconds in (None, video.seconds) and job.size in (None, video.size)
+
+
+def _has_shape(sought: Sought, job: ListedJob) -> bool:
+    """Whether all that is told is as we asked. A model may go by another name upstream, which excludes nothing."""
+    return _has_frame(sought, job) and job.model in (None, sought.upstream_model)
+
+
+def _compare(ours: str, told: str | None) -> _Prompt:
+    """Upstreams trim, cut and reflow what they repeat."""
+    told = " ".join((told or "").split())
+    if not told:
+        return _Prompt.UNTOLD
+    ours = " ".join(ours.split())
+    if ours == told:
+        return _Prompt.SAME
+    for ellipsis in _ELLIPSES:
+        told = told.removesuffix(ellipsis)
+    told = told.rstrip()
+    return _Prompt.CUT if len(told) >= CUT_PROMPT_CHARS and ours.startswith(told) else _Prompt.OTHER
+
+
+def _oldest(jobs: Sequence[ListedJob]) -> str:
+    def age(job: ListedJob) -> tuple[float, str]:
+        return (inf if job.created_at is None else job.created_at, job.remote_id)
+
+    return min(jobs, key=age).remote_id
