@@ -1,30 +1,19 @@
 """Sending a finished video's bytes: whole, in part, or spoiled by a link fault."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TypeAlias
 
 from aiohttp import web
 
 from providers.sandbox import clips
+from providers.sandbox.broken import Pause, reset, send_half, send_slowly
 from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.upstream import SandboxJob, Upstream
 
-Pause: TypeAlias = Callable[[float], Awaitable[None]]
-SLOW_PARTS = 20
 DEFAULT_DELAY_S = 5.0
 LATE_FETCHES = 2
 _NOT_VIDEO = (
     "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
 )
-
-
-def cut(request: web.Request) -> web.Response:
-    """Close the caller's connection; what is returned is never sent."""
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response()
 
 
 async def deliver(request: web.Request, upstream: Upstream, job: SandboxJob, pause: Pause) -> web.StreamResponse:
@@ -40,9 +29,13 @@ async def deliver(request: web.Request, upstream: Upstream, job: SandboxJob, pau
         case Fault.LINK_NOT_VIDEO:
             return web.Response(text=_NOT_VIDEO, content_type="text/html")
         case Fault.LINK_TRUNCATED:
-            return await _send_half(request, body)
+            return await send_half(request, body, "video/mp4")
+        case Fault.LINK_RESET:
+            return await send_half(request, body, "video/mp4", reset)
+        case Fault.LINK_500:
+            return web.json_response({"error": "InternalError"}, status=500)
         case _:
-            return await _send_slowly(request, body, rule.delay_s or DEFAULT_DELAY_S, pause)
+            return await send_slowly(request, body, "video/mp4", rule.delay_s or DEFAULT_DELAY_S, pause)
 
 
 def _is_over(rule: FaultRule, upstream: Upstream, job: SandboxJob) -> bool:
@@ -75,33 +68,6 @@ def _asked_range(request: web.Request, length: int) -> tuple[int, int] | None:
         return None
     start, stop, _ = asked.indices(length)
     return (length, length) if (asked.start or 0) >= length else (start, stop)
-
-
-async def _send_half(request: web.Request, body: bytes) -> web.StreamResponse:
-    response = _stream(body)
-    with suppress(ConnectionError):
-        await response.prepare(request)
-        await response.write(body[: len(body) // 2])
-    cut(request)
-    return response
-
-
-async def _send_slowly(request: web.Request, body: bytes, delay_s: float, pause: Pause) -> web.StreamResponse:
-    response = _stream(body)
-    step = -(-len(body) // SLOW_PARTS)
-    with suppress(ConnectionError):  # a caller that has had enough goes away
-        await response.prepare(request)
-        for start in range(0, len(body), step):
-            await pause(delay_s / SLOW_PARTS)
-            await response.write(body[start : start + step])
-        await response.write_eof()
-    return response
-
-
-def _stream(body: bytes) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Length": str(len(body))})
-    response.content_type = "video/mp4"
-    return response
 
 
 async def pause_until(closing: asyncio.Event, delay_s: float) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 import hmac
+from dataclasses import replace
 
+import orjson
 from aiohttp import web
 
-from providers.sandbox.delivery import DEFAULT_DELAY_S, cut, deliver, pause_until
+from providers.sandbox.broken import cut, reset, send_half, send_headers_slowly, send_slowly
+from providers.sandbox.delivery import DEFAULT_DELAY_S, deliver, pause_until
 from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.upstream import Order, SandboxFullError, SandboxJob, Upstream
-from providers.sandbox.wire import NGINX_502, TROUBLE_OF, Answer, RefusedError, Trouble, Wire, answered
+from providers.sandbox.wire import TROUBLE_OF, Answer, RefusedError, Trouble, Wire, answered, proxy_page
 
 
 class Exchanges:
@@ -22,6 +25,8 @@ class Exchanges:
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Accept and bill a job, or meet the fault that was drawn for it."""
         self.arrived(request, "create")
+        if self.upstream.injection.draw_arrival() is not None:
+            return reset(request)
         order = await self.wire.read_order(request, self.upstream.terms.prices)
         rule = self.upstream.injection.draw_create(order.prompt, order.model, order.images)
         if rule is None:
@@ -35,15 +40,33 @@ class Exchanges:
             case Fault.CUT_AFTER_ACCEPT:
                 self._accept(order, rule, answer_lost=True)
                 return cut(request)
+            case Fault.RESET_AFTER_ACCEPT:
+                self._accept(order, rule, answer_lost=True)
+                return reset(request)
             case Fault.LATE_ANSWER:
                 job = self._accept(order, rule)
-                await self.pause(DEFAULT_DELAY_S if rule.delay_s is None else rule.delay_s)
+                await self.pause(_delay_s(rule))
                 job.answer_lost = request.transport is None
                 return self.wire.accepted(self.upstream, job).response()
+            case Fault.HALF_ANSWER | Fault.TRUNCATED_ANSWER | Fault.SLOW_HEADERS | Fault.SLOW_ANSWER:
+                return await self._create_broken(request, order, rule)
             case _:
                 if rule.accepted:
                     self._accept(order, rule, answer_lost=True)
                 return self._spoiled(rule, order.model)
+
+    async def _create_broken(self, request: web.Request, order: Order, rule: FaultRule) -> web.StreamResponse:
+        job = self._accept(order, rule, answer_lost=True)
+        body, media_type = orjson.dumps(self.wire.accepted(self.upstream, job).body), "application/json"
+        match rule.fault:
+            case Fault.HALF_ANSWER:
+                return web.Response(body=body[: len(body) // 2], content_type=media_type)
+            case Fault.TRUNCATED_ANSWER:
+                return await send_half(request, body, media_type)
+        send = send_headers_slowly if rule.fault is Fault.SLOW_HEADERS else send_slowly
+        response = await send(request, body, media_type, _delay_s(rule), self.pause)
+        job.answer_lost = request.transport is None
+        return response
 
     def _accept(self, order: Order, rule: FaultRule | None, answer_lost: bool = False) -> SandboxJob:
         drawn = self.upstream.injection.draw_life(rule, order.prompt, order.model, order.images)
@@ -64,13 +87,15 @@ class Exchanges:
             return self.wire.polled(self.upstream, job).response()
         if rule.fault is Fault.POLL_CUT:
             return cut(request)
+        if rule.fault is Fault.POLL_RESET:
+            return reset(request)
         if rule.fault is Fault.POLL_GARBAGE:
             return web.Response(body=b'{"id": "\xff\xfe', content_type="application/json")
         return self._spoiled(rule, order.model)
 
     def _spoiled(self, rule: FaultRule, model: str) -> web.Response:
-        if rule.fault in (Fault.HTML_502, Fault.POLL_HTML):
-            return web.Response(status=502, text=NGINX_502, content_type="text/html")
+        if rule.fault in (Fault.HTML_502, Fault.HTML_504, Fault.POLL_HTML):
+            return proxy_page(504 if rule.fault is Fault.HTML_504 else 502)
         wait_s = rule.retry_after_s
         headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
         if rule.fault is Fault.ANSWER:
@@ -79,6 +104,8 @@ class Exchanges:
         return Answer(answer.status, answer.body, {**answer.headers, **headers}).response()
 
     def _trouble(self, rule: FaultRule, model: str) -> Answer:
+        if rule.fault is Fault.ERROR_IN_200 and rule.accepted:
+            return replace(self.wire.trouble(Trouble.LOST), status=200)
         if rule.fault is not Fault.HTTP_503:
             return self.wire.trouble(TROUBLE_OF[rule.fault])
         # The dialect's own words of a 503 say that nothing was accepted.
@@ -114,3 +141,7 @@ class Exchanges:
     async def pause(self, delay_s: float) -> None:
         """Wait in real seconds, but not past the server's closing."""
         await pause_until(self.closing, delay_s)
+
+
+def _delay_s(rule: FaultRule) -> float:
+    return DEFAULT_DELAY_S if rule.delay_s is None else rule.delay_s

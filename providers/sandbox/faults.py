@@ -14,14 +14,21 @@ class Fault(StrEnum):
     """Everything that can go wrong on purpose."""
 
     REFUSE_CONNECT = "refuse_connect"
+    RESET_BEFORE_BODY = "reset_before_body"
     CUT_BEFORE_ACCEPT = "cut_before_accept"
     CUT_AFTER_ACCEPT = "cut_after_accept"
+    RESET_AFTER_ACCEPT = "reset_after_accept"
     LATE_ANSWER = "late_answer"
+    SLOW_HEADERS = "slow_headers"
+    SLOW_ANSWER = "slow_answer"
+    HALF_ANSWER = "half_answer"
+    TRUNCATED_ANSWER = "truncated_answer"
     RATE_LIMITED = "rate_limited"
     HTTP_500 = "http_500"
     HTTP_502 = "http_502"
     HTTP_503 = "http_503"
     HTML_502 = "html_502"
+    HTML_504 = "html_504"
     ERROR_IN_200 = "error_in_200"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     BAD_KEY = "bad_key"
@@ -37,8 +44,10 @@ class Fault(StrEnum):
     NEVER_FINISHING = "never_finishing"
     LINK_LATE = "link_late"
     LINK_404 = "link_404"
+    LINK_500 = "link_500"
     NO_LINK = "no_link"
     LINK_TRUNCATED = "link_truncated"
+    LINK_RESET = "link_reset"
     LINK_NOT_VIDEO = "link_not_video"
     SLOW_DOWNLOAD = "slow_download"
     POLL_500 = "poll_500"
@@ -46,6 +55,7 @@ class Fault(StrEnum):
     POLL_HTML = "poll_html"
     POLL_GARBAGE = "poll_garbage"
     POLL_CUT = "poll_cut"
+    POLL_RESET = "poll_reset"
 
 
 REVIEWS = frozenset({Fault.IMAGE_REVIEW, Fault.PROMPT_REVIEW})
@@ -53,12 +63,18 @@ CREATE_FAULTS = frozenset(
     {
         Fault.CUT_BEFORE_ACCEPT,
         Fault.CUT_AFTER_ACCEPT,
+        Fault.RESET_AFTER_ACCEPT,
         Fault.LATE_ANSWER,
+        Fault.SLOW_HEADERS,
+        Fault.SLOW_ANSWER,
+        Fault.HALF_ANSWER,
+        Fault.TRUNCATED_ANSWER,
         Fault.RATE_LIMITED,
         Fault.HTTP_500,
         Fault.HTTP_502,
         Fault.HTTP_503,
         Fault.HTML_502,
+        Fault.HTML_504,
         Fault.ERROR_IN_200,
         Fault.INSUFFICIENT_BALANCE,
         Fault.BAD_KEY,
@@ -79,13 +95,17 @@ LINK_FAULTS = frozenset(
     {
         Fault.LINK_LATE,
         Fault.LINK_404,
+        Fault.LINK_500,
         Fault.NO_LINK,
         Fault.LINK_TRUNCATED,
+        Fault.LINK_RESET,
         Fault.LINK_NOT_VIDEO,
         Fault.SLOW_DOWNLOAD,
     }
 )
-POLL_FAULTS = frozenset({Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT})
+POLL_FAULTS = frozenset(
+    {Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT, Fault.POLL_RESET}
+)
 
 PLACES: Mapping[Fault, tuple[str, ...]] = {
     Fault.IMAGE_REVIEW: ("create", "job"),
@@ -97,13 +117,20 @@ PLACES: Mapping[Fault, tuple[str, ...]] = {
 READERS: Mapping[str, frozenset[Fault]] = {
     "share": frozenset(Fault) - {Fault.REFUSE_CONNECT},
     "times": frozenset(Fault) - {Fault.REFUSE_CONNECT},
-    "match": frozenset(Fault) - {Fault.REFUSE_CONNECT},
-    "delay_s": frozenset({Fault.LATE_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}),
+    "match": frozenset(Fault) - {Fault.REFUSE_CONNECT, Fault.RESET_BEFORE_BODY},
+    "delay_s": frozenset(
+        {Fault.LATE_ANSWER, Fault.SLOW_HEADERS, Fault.SLOW_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}
+    ),
     "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429, Fault.ANSWER}),
     "at": REVIEWS | {Fault.ANSWER},
     "status": frozenset({Fault.STUCK_PROGRESS}),
     "fetches": LINK_FAULTS - {Fault.NO_LINK},
-    "accepted": frozenset({Fault.HTTP_500, Fault.HTTP_502, Fault.HTTP_503, Fault.HTML_502, Fault.ANSWER}),
+    "accepted": frozenset(
+        {
+            *(Fault.HTTP_500, Fault.HTTP_502, Fault.HTTP_503, Fault.HTML_502, Fault.HTML_504),
+            *(Fault.ERROR_IN_200, Fault.ANSWER),
+        }
+    ),
     "http_status": frozenset({Fault.ANSWER}),
     "body": frozenset({Fault.ANSWER}),
     "words": frozenset({Fault.FAIL_WITH}),

@@ -40,6 +40,10 @@ class Injection:
         """Whether the listening socket is to be closed."""
         return any(item.rule.fault is Fault.REFUSE_CONNECT for item in self.active)
 
+    def draw_arrival(self) -> FaultRule | None:
+        """Draw what spoils a create before its body is read, if anything."""
+        return self._draw(lambda rule: rule.fault is Fault.RESET_BEFORE_BODY)
+
     def draw_create(self, prompt: str, model: str, images: int) -> FaultRule | None:
         """Draw what spoils this create, if anything."""
         return self._draw(lambda rule: rule.at_create and rule.holds(prompt, model, images))

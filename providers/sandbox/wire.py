@@ -17,8 +17,8 @@ Json: TypeAlias = dict[str, Any]
 PROMPT_LIMIT = 32_000
 IMAGE_LIMIT_CHARS = 20_971_520
 
-NGINX_502 = (
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
+_NGINX = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
 # Envoy's words for an answer that never came.
@@ -83,6 +83,12 @@ def answered(status: int, body: Json | str | None, headers: Mapping[str, str]) -
         return Answer(status, body or {}, headers).response()
     media_type = "text/html" if body.lstrip().startswith("<") else "text/plain"
     return web.Response(status=status, text=body, content_type=media_type, headers=dict(headers))
+
+
+def proxy_page(status: int) -> web.Response:
+    """The page of a proxy whose server did not answer as it should, or not in time."""
+    words = f"{status} {'Gateway Time-out' if status == 504 else 'Bad Gateway'}"
+    return web.Response(status=status, text=_NGINX.format(words), content_type="text/html")
 
 
 class RefusedError(Exception):
