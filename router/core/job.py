@@ -103,7 +103,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A caller's accepted request. `progress` lives in memory only: a poll writes nothing."""
+    """A caller's accepted request. `progress` lives in memory only: a poll writes nothing.
+
+    One that was deleted before it ended is cancelled: it buys nothing more, and ends as soon as it can.
+    """
 
     id: str
     caller: str
@@ -118,6 +121,7 @@ class Job:
     progress: int = 0
     ended_at: float | None = None
     failure: Failure | None = None
+    deleted_at: float | None = None
 
     @property
     def ended(self) -> bool:

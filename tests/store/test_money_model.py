@@ -83,7 +83,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(target=attempts, attempt=attempts, state=st.sampled_from(AttemptState))
     def move(self, attempt: Attempt, state: AttemptState) -> object:
-        after = replace(attempt, state=state, remote_id="remote")
+        after = replace(attempt, state=state, remote_id=f"remote-{attempt.id}")
         expected = self.may_become(attempt, state) and state not in KNOWN
         if not self.wrote(self.store.move_attempt(attempt, after), expected=expected):
             return multiple()
@@ -101,7 +101,7 @@ class Money(RuleBasedStateMachine):
     def settle(
         self, attempt: Attempt, state: AttemptState, kind: EntryKind | None, job: Job | None, job_state: JobState
     ) -> object:
-        after = replace(attempt, state=state, remote_id="remote")
+        after = replace(attempt, state=state, remote_id=f"remote-{attempt.id}")
         entry = self.entry(after, kind)
         job_after = None if job is None else in_state(job, job_state)
         expected = self.may_become(attempt, state) and (kind is not None) == (state in KNOWN)

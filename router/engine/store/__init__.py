@@ -2,6 +2,7 @@
 
 from router.engine.store.errors import (
     RefusedWriteError,
+    RemoteIdTakenError,
     StaleWriteError,
     StoreUnavailableError,
     StoreVersionError,
@@ -14,6 +15,7 @@ from router.engine.store.timed import TimedLane
 __all__ = [
     "MEMORY",
     "RefusedWriteError",
+    "RemoteIdTakenError",
     "StaleWriteError",
     "Store",
     "StoreUnavailableError",

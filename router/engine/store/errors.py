@@ -16,5 +16,9 @@ class StaleWriteError(Exception):
     """The row is not in the state that the writer took it to be in; nothing was written."""
 
 
+class RemoteIdTakenError(Exception):
+    """Another attempt has this upstream job already, so that it cannot be this one's, too; nothing was written."""
+
+
 class RefusedWriteError(Exception):
     """A constraint of the schema forbids the write: a defect of the router, never of a caller. Nothing was written."""

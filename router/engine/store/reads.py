@@ -1,9 +1,11 @@
 """The units of reading: each sees one state of the file."""
 
 import sqlite3
+from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 
+from providers.canonical import Size
 from router.core.budget import Booking
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, Job
@@ -77,6 +79,35 @@ def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, .
 def bookings(connection: sqlite3.Connection, since: float) -> list[Booking]:
     """Load what the attempts submitted at or after `since` take of daily budgets."""
     return [Booking(*row) for row in connection.execute(statements.BOOKINGS, {"since": since})]
+
+
+def claimed(connection: sqlite3.Connection, provider: str, remote_ids: Iterable[str]) -> frozenset[str]:
+    """Return those of a provider's ids that an attempt has already."""
+    return frozenset(each for each in remote_ids if is_taken(connection, provider, each, "", 0.0))
+
+
+def is_taken(connection: sqlite3.Connection, provider: str, remote_id: str, by_other_than: str, since: float) -> bool:
+    """Whether another attempt submitted at or after `since` has this id of the provider."""
+    asked = {"provider": provider, "remote_id": remote_id, "id": by_other_than, "since": since}
+    return connection.execute(statements.REMOTE_ID, asked).fetchone() is not None
+
+
+def lost_submits(connection: sqlite3.Connection, attempt: Attempt, size: Size, until: float) -> dict[str, str]:
+    """Return the prompts of the other submits, under way or lost, that are like this one, by attempt.
+
+    They went to the same provider between as long before it as `until` is after it and `until`.
+    """
+    asked: rows.Row = {
+        "since": 2 * attempt.submitted_at - until,
+        "until": until,
+        "provider": attempt.provider,
+        "upstream_model": attempt.upstream_model,
+        "seconds": attempt.seconds,
+        "size": str(size),
+        "id": attempt.id,
+    }
+    found = connection.execute(statements.LOST_SUBMITS, asked)
+    return {attempt_id: rows.read_prompt(request) for attempt_id, request in found}
 
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:

@@ -131,7 +131,7 @@ def entry_row(entry: LedgerEntry) -> Row:
 def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     """Build a job without the bytes of its images."""
     (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
-    trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message = rest
+    trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message, deleted_at = rest
     asked = orjson.loads(request)
     images = tuple(map(_read_image, asked["images"]))
     return Job(
@@ -148,7 +148,13 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
         progress=100 if state == JobState.COMPLETED else 0,
         ended_at=ended_at,
         failure=Failure(Stage(stage), Reason(reason), message, code) if stage else None,
+        deleted_at=deleted_at,
     )
+
+
+def read_prompt(request: str) -> str:
+    """Return the prompt of a job's `request` column."""
+    return str(orjson.loads(request)["prompt"])
 
 
 def has_image_files(job: Job) -> bool:

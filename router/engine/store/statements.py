@@ -36,7 +36,7 @@ from router.engine.store.schema import (
 _NO_OFFSET = literal_column("0", Integer)
 _DIALECT = sqlite.dialect(paramstyle="named")
 _WRITTEN_BY_DATABASE = {"sequence"}
-_JOB_COLUMNS = tuple(column for column in jobs.c if column.name not in {"sequence", "deleted_at"})
+_JOB_COLUMNS = tuple(column for column in jobs.c if column.name != "sequence")
 _ENTRY_COLUMNS = tuple(column for column in ledger_entries.c if column.name != "sequence")
 JOB_MUTABLE: Final = ("state", "ended_at", "failure_stage", "failure_reason", "failure_code", "failure_message")
 ATTEMPT_MUTABLE: Final = (
@@ -167,6 +167,27 @@ ENTRIES: Final = _compiled(
     .join(attempts, attempts.c.id == ledger_entries.c.attempt_id)
     .where(_of_job)
     .order_by(ledger_entries.c.sequence)
+)
+REMOTE_ID: Final = _compiled(
+    select(literal_column("1")).where(
+        attempts.c.provider == bindparam("provider"),
+        attempts.c.remote_id == bindparam("remote_id"),
+        attempts.c.id != bindparam("id"),
+        attempts.c.submitted_at >= bindparam("since"),
+    )
+)
+LOST_SUBMITS: Final = _compiled(
+    select(attempts.c.id, jobs.c.request)
+    .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
+    .where(
+        attempts.c.submitted_at.between(bindparam("since"), bindparam("until")),
+        attempts.c.provider == bindparam("provider"),
+        attempts.c.upstream_model == bindparam("upstream_model"),
+        attempts.c.seconds == bindparam("seconds"),
+        jobs.c.size == bindparam("size"),
+        attempts.c.id != bindparam("id"),
+        text("attempts.state IN ('submitting', 'unknown')"),
+    )
 )
 BOOKINGS: Final = _compiled(_bookings())
 OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))

@@ -1,10 +1,11 @@
 """The store: what the engine may ask of the database, and nothing else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from providers.canonical import Size
 from router.core.budget import Booking
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, Job
@@ -77,7 +78,10 @@ class Store:
         )
 
     async def move_attempt(self, before: Attempt, after: Attempt) -> None:
-        """Change an attempt whose money stays as it is; raises StaleWriteError when it is not in `before.state`."""
+        """Change an attempt whose money stays as it is; raises StaleWriteError when it is not in `before.state`.
+
+        Raises RemoteIdTakenError when another attempt has the upstream job that it is given.
+        """
         await self._writer.do(lambda connection: writes.move_attempt(connection, before, after))
 
     async def relink_attempt(self, attempt: Attempt) -> None:
@@ -136,6 +140,21 @@ class Store:
     async def job(self, job_id: str) -> Job | None:
         """Find a job that is not deleted, with its attempts. Its ImageFiles are empty, as in all that is loaded."""
         return await self._reader.do(lambda connection: reads.visible_job(connection, job_id))
+
+    async def any_job(self, job_id: str) -> Job | None:
+        """Find a job, deleted or not, with its attempts."""
+        return await self._reader.do(lambda connection: reads.any_job(connection, job_id))
+
+    async def claimed(self, provider: str, remote_ids: Collection[str]) -> frozenset[str]:
+        """Return those of a provider's ids that an attempt has already."""
+        return await self._reader.do(lambda connection: reads.claimed(connection, provider, remote_ids))
+
+    async def lost_submits(self, attempt: Attempt, size: Size, until: float) -> dict[str, str]:
+        """Load the prompts of other submits to the same provider that are like this one and have no answer, by attempt.
+
+        `until` is the last moment of their submit in wall seconds; it bounds the earliest one as well.
+        """
+        return await self._reader.do(lambda connection: reads.lost_submits(connection, attempt, size, until))
 
     async def job_of_key(self, key: IdempotencyKey) -> Job | None:
         """Find the job of a caller's key; raises IdempotencyConflictError when the key was for another request."""

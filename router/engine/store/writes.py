@@ -1,6 +1,7 @@
 """The units of writing: each runs whole inside a transaction that it neither begins nor commits."""
 
 import sqlite3
+from typing import Final
 
 from router.core.idempotency import IdempotencyKey
 from router.core.job import (
@@ -13,8 +14,10 @@ from router.core.job import (
 )
 from router.core.ledger import EntryKind, LedgerEntry
 from router.engine.store import reads, rows, statements
-from router.engine.store.errors import StaleWriteError
+from router.engine.store.errors import RemoteIdTakenError, StaleWriteError
 
+# Upstreams forget jobs in days, and one that counts them may begin anew.
+_IDS_ARE_UNIQUE_FOR_S: Final = 7 * 86_400.0
 _MONEY_KNOWN = (AttemptState.SUCCEEDED, AttemptState.FAILED)
 
 
@@ -42,9 +45,16 @@ def start_attempt(
 
 
 def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
-    """Change an attempt that is still in `before.state`, and whose money stays as it is."""
+    """Change an attempt that is still in `before.state`, and whose money stays as it is.
+
+    RemoteIdTakenError when it is to be given an upstream job that another attempt has.
+    """
     _check_money(before, after, None)
     _move(connection, before, after)
+    if after.remote_id is not None and before.remote_id is None:
+        since = after.submitted_at - _IDS_ARE_UNIQUE_FOR_S
+        if reads.is_taken(connection, after.provider, after.remote_id, after.id, since):
+            raise RemoteIdTakenError(f"another attempt than {after.id} has this job of {after.provider}")
 
 
 def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
