@@ -8,6 +8,7 @@ from typing import TypeAlias
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
+from router.core.resolution import Resolution
 from router.core.routing import ExclusionCause
 from router.core.trail import Trail
 
@@ -43,6 +44,20 @@ class BreakerKind(StrEnum):
     SUBMIT = "submit"
     POLL = "poll"
     GENERATE = "generate"
+
+
+class LookupResult(StrEnum):
+    """What looking for a lost submit came to; only `found` and `absent` say what became of it.
+
+    `unclear`: several listed jobs could be it; `failed`: its provider's list could not be read; `not_listed`: the list
+    does not have it, which proves nothing.
+    """
+
+    FOUND = "found"
+    ABSENT = "absent"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+    NOT_LISTED = "not_listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,27 @@ class CostDoubted:
     provider: str
     told_microusd: int
     quote_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookupEnded:
+    """A submit whose answer was lost was looked for with its provider; emitted once of each such submit."""
+
+    provider: str
+    attempt_id: str
+    result: LookupResult
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResolved:
+    """An operator said what became of an attempt whose money was open, and it is durable; `attempt` is as it is now.
+
+    What was booked with it is told by an `AttemptEnded` of its own.
+    """
+
+    job: Job
+    attempt: Attempt
+    resolution: Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +247,9 @@ Event: TypeAlias = (
     | UnknownStatusSeen
     | UnknownErrorSeen
     | CostDoubted
+    | LookupEnded
     | AttemptEnded
+    | AttemptResolved
     | FailedOver
     | JobEnded
     | BreakerMoved

@@ -116,7 +116,7 @@ PROVIDER_LIMIT: Final = _gauge(
 ATTEMPTS: Final = _counter(
     "attempts_total",
     "Attempts that left their job; unknown: the submit's answer was lost, late: given up while it may still succeed,"
-    " and without a stage: its job had its video from an earlier attempt meanwhile.",
+    " and without a stage: its job had its video from an earlier attempt meanwhile, or was cancelled.",
     *("provider", "model", "outcome", "stage", "reason"),
     kept=frozenset({"provider", "outcome"}),
 )
@@ -144,13 +144,14 @@ FAILOVERS: Final = _counter(
 )
 AMBIGUOUS_SUBMITS: Final = _counter(
     "ambiguous_submits_total",
-    "Submits that were sent and whose answer was lost, each of which may have been billed; held: the job ended with it,"
-    " failed_over: the video was bought elsewhere.",
+    "Submits that were sent and whose answer was lost, by what came first; found: its provider lists it, absent: it was"
+    " never taken on, held: the job ended without knowing, failed_over: it was bought elsewhere without knowing.",
     *("provider", "resolution"),
 )
 UNCERTAIN_SETTLED: Final = _counter(
     "uncertain_settled_total",
-    "Uncertain attempts whose money became known; adopted: its video was delivered after all.",
+    "Uncertain attempts whose money became known, by a poll or through an operator; adopted: its video was delivered"
+    " after all.",
     *("provider", "resolution"),
 )
 

@@ -50,8 +50,10 @@ class JobOutcome(StrEnum):
 
 
 class AmbiguousResolution(StrEnum):
-    """What became of a job whose submit's answer was lost."""
+    """What came first of a submit whose answer was lost: a lookup told of it, or its job went on or ended without."""
 
+    FOUND = "found"
+    ABSENT = "absent"
     HELD = "held"
     FAILED_OVER = "failed_over"
 

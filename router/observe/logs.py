@@ -1,6 +1,6 @@
 """Events become log lines: one JSON object each, of fields that are listed here and nowhere else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Final, TextIO, assert_never
 
@@ -8,6 +8,7 @@ from providers.canonical import Failure, Stage
 from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
+    AttemptResolved,
     AttemptStarted,
     BreakerMoved,
     BreakerState,
@@ -18,6 +19,8 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LookupEnded,
+    LookupResult,
     LoopLagged,
     PollFailed,
     ProviderOut,
@@ -27,6 +30,7 @@ from router.core.events import (
 )
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
+from router.core.resolution import Billed, Found, NotFound, Resolution
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
 from router.observe.lines import Fields, Level, Value, line
 from router.observe.once import Once
@@ -43,6 +47,7 @@ _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 _LEFT_MAX: Final = 10_000
 _WRITE_FAILURES_EVERY_S: Final = 30.0
 _CHANGES_CHARS_MAX: Final = 8_000
+_RESOLUTIONS: Final[Mapping[type[Resolution], str]] = {Found: "found", NotFound: "not_found", Billed: "billed"}
 
 
 class Logs:
@@ -75,6 +80,8 @@ class Logs:
                 self._routed(event)
             case AttemptEnded():
                 self._attempt_ended(event)
+            case LookupEnded() | AttemptResolved():
+                self._told(event)
             case FailedOver(job, left, to):
                 where = {"from_provider": left.provider, "to_provider": to.provider}
                 which = {"from_attempt": left.id, "attempt": to.id, "stage": left.stage, "reason": left.reason}
@@ -123,6 +130,18 @@ class Logs:
             "late": late or None,
         }
         self._write(level, "money_settled", _of_attempt(event.job, event.attempt) | money)
+
+    def _told(self, event: LookupEnded | AttemptResolved) -> None:
+        """Say what a provider's list, or an operator, told of an attempt that nobody knew about."""
+        match event:
+            case LookupEnded(provider, attempt_id, result):
+                level = Level.INFO if result in (LookupResult.FOUND, LookupResult.ABSENT) else Level.WARNING
+                self._write(level, "lookup_ended", {"attempt": attempt_id, "provider": provider, "result": result})
+            case AttemptResolved(job, attempt, resolution):
+                said = {"resolution": _RESOLUTIONS[type(resolution)], "state": attempt.state}
+                self._write(Level.INFO, "attempt_resolved", _of_attempt(job, attempt) | said)
+            case _:
+                assert_never(event)
 
     def _remember(self, attempt: Attempt) -> None:
         if attempt.uncertain:

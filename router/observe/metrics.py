@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import nan
-from typing import Protocol, assert_never
+from typing import Final, assert_never
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from router.core.catalog import Catalog
 from router.core.events import (
     AttemptEnded,
+    AttemptResolved,
     AttemptStarted,
     BreakerKind,
     BreakerMoved,
@@ -22,6 +23,8 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LookupEnded,
+    LookupResult,
     LoopLagged,
     PollFailed,
     ProviderOut,
@@ -35,30 +38,16 @@ from router.core.ledger import EntryKind, LedgerEntry
 from router.core.money import MICROUSD_PER_USD
 from router.core.reporting import ReportingSettings, baseline_microusd, duration_class, overhead_s
 from router.observe import labels
+from router.observe.asked import Budget, in_flight_limit, is_out, used_usd
 from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
 from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNames
 from router.observe.traceparent import sampled_trace_id
 from router.observe.uncertainty import Uncertainty
 
-
-class Budget(Protocol):
-    """What may be spent a day; both figures may be asked for from any thread."""
-
-    @property
-    def scope(self) -> str:
-        """Whether it is a provider's or a caller's."""
-
-    @property
-    def name(self) -> str:
-        """Whose it is."""
-
-    @property
-    def limit_microusd(self) -> int:
-        """The most that may be spent."""
-
-    @property
-    def used_microusd(self) -> int:
-        """What is spent or reserved."""
+_TELLING: Final = {
+    LookupResult.FOUND: AmbiguousResolution.FOUND,
+    LookupResult.ABSENT: AmbiguousResolution.ABSENT,
+}
 
 
 class Metrics:
@@ -123,9 +112,9 @@ class Metrics:
                 continue
             for reason in labels.OUTAGE_REASONS:
                 self._to.provider_outage.at(name, reason).set_function(
-                    self._asked(partial(_is_out, health[name], reason))
+                    self._asked(partial(is_out, health[name], reason))
                 )
-            self._to.provider_limit.at(name).set_function(self._asked(partial(_limit, health[name])))
+            self._to.provider_limit.at(name).set_function(self._asked(partial(in_flight_limit, health[name])))
             for kind, state in health[name].breakers().items():
                 self._show_breaker(name, kind, state)
 
@@ -139,13 +128,15 @@ class Metrics:
         self._to.budget_used.only(chosen.keys())
         for values, budget in chosen.items():
             self._to.budget.at(*values).set(budget.limit_microusd / MICROUSD_PER_USD)
-            self._to.budget_used.at(*values).set_function(self._asked(partial(_used_usd, budget)))
+            self._to.budget_used.at(*values).set_function(self._asked(partial(used_usd, budget)))
 
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
         match event:
             case JobAccepted() | AttemptStarted() | AttemptEnded() | FailedOver() | JobEnded():
                 self._job_went_on(event)
+            case LookupEnded():
+                self._lookup_ended(event)
             case ExchangeEnded():
                 self._exchange_ended(event)
             case PollFailed() | UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
@@ -157,6 +148,9 @@ class Metrics:
                 self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
             case WriteEnded() | LoopLagged() | ConfigReloaded():
                 self._own_state(event)
+            case AttemptResolved():
+                # What it was booked as is counted with the money, however that became known.
+                pass
             case _:
                 assert_never(event)
 
@@ -274,7 +268,7 @@ class Metrics:
         for name, seconds in event.stage_seconds.items():
             if name in labels.TIMED_STAGES:
                 self._to.stage_duration.at(provider, name).observe(max(0.0, seconds))
-        # One without a stage did not fail: its job had its video from an earlier attempt meanwhile.
+        # One without a stage did not fail: its job was done without it, or cancelled.
         if attempt.stage is not None and attempt.ended_at is not None:
             failed_after_s = max(0.0, attempt.ended_at - attempt.submitted_at)
             exemplar = _exemplar(event.job.trace_parent)
@@ -286,6 +280,12 @@ class Metrics:
         self._resolve_ambiguous(event.job, AmbiguousResolution.FAILED_OVER)
         left, to = self._names.provider(event.left.provider), self._names.provider(event.to.provider)
         self._to.failovers.at(left, to, labels.closed(event.left.stage, labels.STAGES)).inc()
+
+    def _lookup_ended(self, event: LookupEnded) -> None:
+        # One that its job has left already is counted by how that went on.
+        resolution = _TELLING.get(event.result)
+        if resolution is not None and event.attempt_id not in self._uncertain:
+            self._to.ambiguous_submits.at(self._names.provider(event.provider), resolution).inc()
 
     def _exchange_ended(self, event: ExchangeEnded) -> None:
         provider = self._names.provider(event.provider)
@@ -367,18 +367,6 @@ class Metrics:
     def _show_uncertain(self, provider: str) -> None:
         self._to.uncertain.at(provider).set(self._uncertain.microusd(provider) / MICROUSD_PER_USD)
         self._to.oldest_uncertain.at(provider).set(self._uncertain.oldest_at(provider))
-
-
-def _is_out(health: ProviderHealth, reason: str) -> float:
-    return float(health.outage == reason)
-
-
-def _used_usd(budget: Budget) -> float:
-    return budget.used_microusd / MICROUSD_PER_USD
-
-
-def _limit(health: ProviderHealth) -> float:
-    return float(health.in_flight_limit)
 
 
 def _exemplar(trace_parent: str | None) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from providers.canonical import Failure, Reason, Size, Stage, VideoRequest
 from router.core.catalog import Catalog, Offering, Price, PriceTier, PriceUnit, Provider
 from router.core.events import (
     AttemptEnded,
+    AttemptResolved,
     AttemptStarted,
     BreakerKind,
     BreakerMoved,
@@ -21,6 +22,8 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LookupEnded,
+    LookupResult,
     LoopLagged,
     Operation,
     ProviderOut,
@@ -29,6 +32,7 @@ from router.core.events import (
 )
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, posted, voided
+from router.core.resolution import Billed, Found, NotFound, Resolution
 from router.core.trail import Trail
 
 PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
@@ -164,6 +168,40 @@ def lost_answer() -> list[Event]:
     return [accepted, start, end, over]
 
 
+def lost_and_found() -> list[Event]:
+    """A job whose submit's answer was lost, that p0 lists, and delivers."""
+    job = job_of()
+    accepted, attempt = JobAccepted(job), attempt_of(job, "p0")
+    job, start = started(job, attempt)
+    found = LookupEnded("p0", attempt.id, LookupResult.FOUND)
+    job, end = succeeded(job, attempt)
+    return [accepted, start, found, end, JobEnded(job)]
+
+
+def lost_and_absent() -> list[Event]:
+    """A job whose submit's answer was lost, that p0 never took on, and that p1 delivers."""
+    accepted, start, end, *rest = rescue(Stage.SUBMIT, Reason.AMBIGUOUS)
+    assert isinstance(end, AttemptEnded)
+    return [accepted, start, LookupEnded("p0", end.attempt.id, LookupResult.ABSENT), end, *rest]
+
+
+def resolved(resolution: Resolution) -> list[Event]:
+    """A job whose submit may have been bought, and what an operator says of it; of one found nothing is known yet."""
+    events = lost_answer()
+    last = events[-1]
+    assert isinstance(last, JobEnded)
+    job, attempt = last.job, last.job.attempts[0]
+    if isinstance(resolution, Found):
+        known = attempt.moved(AttemptState.LATE, remote_id=resolution.remote_id)
+        return [*events, AttemptResolved(job.with_attempt(known), known, resolution)]
+    known = attempt.moved(AttemptState.FAILED, billed=isinstance(resolution, Billed))
+    entry = voided(attempt, NOW + 900)
+    if isinstance(resolution, Billed):
+        entry = posted(attempt, CostKind.FAILED_BILLED, NOW + 900, resolution.microusd)
+    job = job.with_attempt(known)
+    return [*events, AttemptEnded(job, known, (entry,)), AttemptResolved(job, known, resolution)]
+
+
 def lost_and_bought_again() -> list[Event]:
     """A job whose submit to p0 may have been bought, and that p1 delivers."""
     job = job_of()
@@ -257,5 +295,9 @@ def a_day() -> Iterator[Event]:
     yield from rescue(Stage.OUTPUT_REVIEW, Reason.REFUSED)
     yield from billed_refusal()
     yield from lost_answer()
+    yield from lost_and_found()
+    yield from lost_and_absent()
+    for resolution in (Found("task_42"), NotFound(), Billed(120_000)):
+        yield from resolved(resolution)
     yield from late_duplicate()
     yield from late_duplicate(known=False)

@@ -21,6 +21,8 @@ from router.core.events import (
     ConfigReloaded,
     Event,
     JobEnded,
+    LookupEnded,
+    LookupResult,
     UnknownErrorSeen,
     WriteEnded,
 )
@@ -65,6 +67,7 @@ def everything() -> Iterator[Event]:
     failure = Failure(Stage.SUBMIT, Reason.OTHER, "the moon is full", "moon", recognised=False)
     yield BreakerMoved("p0", BreakerKind.POLL, BreakerState.OPEN, BreakerState.CLOSED)
     yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=True))
+    yield LookupEnded("p0", "video_0-1", LookupResult.UNCLEAR)
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, changes=("a: added",))
     yield ConfigReloaded(False, "0123456789ab", scenes.NOW, problems=("b: is wrong",))
 
