@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,8 @@ from rich.console import Console
 from providers.certification.cli import certify
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
+from router.commands.options import DATABASE, Admin, AsJson, Database
+from router.commands.terminal import console, stop
 from router.config.loading import load
 from router.config.policy_table import default_policy, policies, policy_document, titled
 from router.config.problems import ConfigError
@@ -42,13 +44,10 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help
 Address = Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need keys.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics.")]
-Database = Annotated[Path, typer.Option(metavar="PATH", help="SQLite file of the router, made and migrated by serve.")]
 Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
 Jobs = Annotated[bool, typer.Option("--jobs", help="Show each job and the way it went, too.")]
 Models = Annotated[bool, typer.Option("--models", help="Show each provider's models apart, too.")]
 Callers = Annotated[bool, typer.Option("--callers", help="Show what was spent on each caller, too.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print all of it as JSON, money in micro-USD.")]
-_DATABASE = Path("video-router.db")
 
 
 @cli.command()
@@ -58,7 +57,7 @@ def serve(
     port: Port = 8080,
     admin_host: AdminAddress = "127.0.0.1",
     admin_port: Port = 9091,
-    db: Database = _DATABASE,
+    db: Database = DATABASE,
 ) -> None:
     """Run the router until SIGTERM or SIGINT; SIGHUP makes it read its configuration anew."""
     settings, place = _load(config), Place(host, port, admin_host, admin_port, db)
@@ -66,15 +65,15 @@ def serve(
         place.require_callers(settings)
         run(settings, place)
     except ConfigError as error:
-        _stop(str(error))
+        stop(str(error))
     except (OSError, StoreUnavailableError, StoreVersionError, TracingError) as error:
-        _stop(f"cannot start: {error}")
+        stop(f"cannot start: {error}")
 
 
 @cli.command()
 def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML configuration.")]) -> None:
     """Check a configuration without starting, and show who would sell what at which price."""
-    _console().print(check_table(_load(config)))
+    console().print(check_table(_load(config)))
 
 
 @cli.command()
@@ -85,23 +84,23 @@ def policy(
 ) -> None:
     """Show what follows from each failure: the next step, the breaker and the money; without a file, the defaults."""
     if provider is not None and config is None:
-        _stop(f"--provider {provider} needs the FILE that the provider is in")
+        stop(f"--provider {provider} needs the FILE that the provider is in")
     found = default_policy() if config is None else policies(_load(config))
     if provider is not None and provider not in found:
-        _stop(f"there is no provider {provider!r}; the providers are: {', '.join(found)}")
+        stop(f"there is no provider {provider!r}; the providers are: {', '.join(found)}")
     chosen = found if provider is None else {provider: found[provider]}
     if as_json:
         typer.echo(policy_document(chosen))
         return
-    _console().print(*titled(chosen), sep="\n", end="")
-    _console().print("money: a cost that the provider tells of an accepted job comes before post or void")
+    console().print(*titled(chosen), sep="\n", end="")
+    console().print("money: a cost that the provider tells of an accepted job comes before post or void")
     if any(line.own for lines in chosen.values() for line in lines):
-        _console().print("* chosen by failover_on")
+        console().print("* chosen by failover_on")
 
 
 @cli.command()
 def report(
-    db: Database = _DATABASE,
+    db: Database = DATABASE,
     hours: Hours = None,
     models: Models = False,
     callers: Callers = False,
@@ -110,11 +109,11 @@ def report(
 ) -> None:
     """Compare what the providers delivered, where they failed, and what a delivered second really cost."""
     if not db.is_file():
-        _stop(f"{db} does not exist; name the file that `serve --db` uses")
+        stop(f"{db} does not exist; name the file that `serve --db` uses")
     try:
         rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
     except (StoreUnavailableError, StoreVersionError) as error:
-        _stop(str(error))
+        stop(str(error))
     providers, sold = summaries(rows), summaries(rows, by_model=True)
     asking, made = caller_summaries(rows), job_summaries(rows)
     if as_json:
@@ -124,13 +123,13 @@ def report(
     compared = [provider_table(providers), *([model_table(sold)] if models else [])]
     tables = [*chosen, *compared, failure_table(providers)]
     if not rows:
-        _console().print("no attempt was made")
-    _console().print(*(table for table in tables if table.row_count), sep="\n", end="")
+        console().print("no attempt was made")
+    console().print(*(table for table in tables if table.row_count), sep="\n", end="")
 
 
 @cli.command()
 def top(
-    admin: Annotated[str, typer.Option(metavar="URL", help="Admin address of the router.")] = LOCAL,
+    admin: Admin = LOCAL,
     interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print it once, as where there is no terminal.")] = False,
     as_json: Annotated[
@@ -142,12 +141,12 @@ def top(
         endpoint = Endpoint(admin)
         if as_json:
             print_document(endpoint)
-        elif once or not sys.stdout.isatty() or _console().is_dumb_terminal:
-            print_once(endpoint, _console())
+        elif once or not sys.stdout.isatty() or console().is_dumb_terminal:
+            print_once(endpoint, console())
         else:
-            watch(endpoint, _console(), interval)
+            watch(endpoint, console(), interval)
     except (AddressError, NoOverviewError) as error:
-        _stop(str(error))
+        stop(str(error))
 
 
 def main() -> None:
@@ -155,21 +154,11 @@ def main() -> None:
     cli()
 
 
-def _console() -> Console:
-    """Give tables room when nobody looks at them in a terminal, and nobody says how much."""
-    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
-
-
 def _load(config: Path) -> Settings:
     try:
         settings = load(config, os.environ)
     except ConfigError as error:
-        _stop(str(error))
+        stop(str(error))
     for warning in described(config, settings.warnings):
         Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     return settings
-
-
-def _stop(message: str) -> NoReturn:
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(2)
