@@ -15,6 +15,7 @@ from providers.canonical import (
     Failure,
     ImageFile,
     ImageUrl,
+    ListedPage,
     Reason,
     Running,
     Stage,
@@ -23,6 +24,9 @@ from providers.canonical import (
     VideoRequest,
 )
 from providers.complaints import complaint
+from providers.listing import read_list
+from providers.places import Paths, paths
+from providers.plausibility import JOBS_OF_A_PAGE
 from providers.reading import read_created, read_job
 from providers.rules import RULES, Rule, rule
 
@@ -122,6 +126,43 @@ class Speaker:
         return HttpRequest("GET", f"{_path_of(remote_id)}/content", query=query)
 
 
+@dataclass(frozen=True, slots=True)
+class ListingSpeaker(Speaker):
+    """One that lists its jobs, with `reference_paths` where it repeats a word of ours beside one."""
+
+    reference_paths: Paths = ()
+
+    def lookup_request(self, cursor: str | None) -> HttpRequest:
+        """Ask for the newest jobs, or for those made before the one that `cursor` names."""
+        query = {"limit": str(JOBS_OF_A_PAGE), "order": "desc"}
+        return HttpRequest("GET", PATH, query=query if cursor is None else {**query, "after": cursor})
+
+    def read_lookup(self, response: HttpResponse) -> ListedPage | Failure:
+        """Read a list of Video objects."""
+        return read_list(response, self.reference_paths, self.rules + RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class CancellingSpeaker(ListingSpeaker):
+    """One whose DELETE also ends a job that runs; OpenAI's own only takes jobs that have ended."""
+
+    def cancel_request(self, remote_id: str) -> HttpRequest:
+        """Delete the job."""
+        return HttpRequest("DELETE", _path_of(remote_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencingSpeaker(CancellingSpeaker):
+    """One that keeps `metadata` with a job, and knows a create that is sent twice by its Idempotency-Key."""
+
+    def referenced(self, request: HttpRequest, reference: str) -> HttpRequest:
+        """Name our attempt in the job's metadata."""
+        headers = {**request.headers, "Idempotency-Key": reference}
+        if request.json is None:
+            return replace(request, headers=headers, form=(*request.form, FormPart("metadata[attempt]", reference)))
+        return replace(request, headers=headers, json={**request.json, "metadata": {"attempt": reference}})
+
+
 def _form(texts: Mapping[str, str], *files: FormPart) -> HttpRequest:
     return HttpRequest("POST", PATH, form=tuple(FormPart(name, value) for name, value in texts.items()) + files)
 
@@ -130,34 +171,38 @@ def _path_of(remote_id: str) -> str:
     return f"{PATH}/{quote(remote_id, safe='')}"
 
 
-PLAIN = Speaker()
+# developers.openai.com/api/reference, "List videos" and "Delete video".
+PLAIN = ListingSpeaker()
 unsupported = PLAIN.unsupported
 submit_request = PLAIN.submit_request
 read_submit = PLAIN.read_submit
 poll_request = PLAIN.poll_request
 read_poll = PLAIN.read_poll
 content_request = PLAIN.content_request
+lookup_request = PLAIN.lookup_request
+read_lookup = PLAIN.read_lookup
 
 # relay/common/relay_info.go: `input_reference` is a Go string, so an object is answered 400; controller/video_proxy.go
-# has no variants and would answer each with the video.
+# has no variants and would answer each with the video; router/video-router.go has neither a list nor a DELETE.
 NEW_API = Speaker(link_form=LinkForm.TEXT, variants=ONLY_THE_VIDEO)
 
 # entrypoints/openai/api_server.py and video/generation/helpers.py: forms only, `input_reference` is a file and a link
 # stands in `image_reference`; the content endpoint ignores `variant`; a failed job's code is an HTTP status, and one of
-# these blames the request.
-VLLM_OMNI = Speaker(
+# these blames the request; the list repeats the prompt, and a DELETE cancels what runs.
+VLLM_OMNI = CancellingSpeaker(
     link_form=LinkForm.IMAGE_REFERENCE,
     variants=ONLY_THE_VIDEO,
     job_rules=(rule(Reason.INVALID, codes="400 404 413 415 422"),),
 )
 
 # multimodal_gen/runtime/entrypoints/openai/video_api.py: a link stands in `reference_url`; variants are indices, and
-# any other word is answered 404.
-SGLANG = Speaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO)
+# any other word is answered 404; the list does not say whether it goes on; a DELETE forgets a job that goes on running.
+SGLANG = ListingSpeaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO)
 
 # litellm/llms/openai/videos/transformation.py forwards `input_reference` as a file whatever it is, and
-# proxy/video_endpoints/endpoints.py drops `variant`. The words are those of exceptions.py, router.py and
-# proxy/_types.py.
+# proxy/video_endpoints/endpoints.py drops `variant`, and lists one upstream's jobs only, by ids that need not be those
+# of its creates, which hold the deployment: what it lists proves nothing. The words are those of exceptions.py,
+# router.py and proxy/_types.py.
 LITELLM = Speaker(
     link_form=None,
     variants=ONLY_THE_VIDEO,
@@ -172,8 +217,9 @@ LITELLM = Speaker(
     ),
 )
 
-# learn.microsoft.com, "Video generation with Sora" (`input_reference` is a file) and "Content filtering".
-AZURE = Speaker(
+# learn.microsoft.com, "Video generation with Sora" (`input_reference` is a file; the v1 API, and so its list, follows
+# OpenAI's) and "Content filtering".
+AZURE = ListingSpeaker(
     link_form=None,
     rules=(
         rule(
@@ -191,6 +237,9 @@ AZURE = Speaker(
     ),
 )
 
+# Another router of this kind: it repeats the prompt and the metadata, and its DELETE cancels what has not ended.
+VIDEO_ROUTER = ReferencingSpeaker(reference_paths=paths("metadata.attempt"))
+
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         "new-api": Profile(NEW_API),
@@ -198,5 +247,6 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         "sglang": Profile(SGLANG),
         "litellm": Profile(LITELLM),
         "azure": Profile(AZURE, auth_header="api-key", auth_prefix="", query={"api-version": "preview"}),
+        "video-router": Profile(VIDEO_ROUTER),
     }
 )
