@@ -159,7 +159,7 @@ def _breakers(breakers: Breakers) -> Text:
 
 
 def _notes(overview: Overview) -> Iterable[Text]:
-    """Say below the table why a provider takes no jobs or one, and whose budget of the day is used up or nearly so."""
+    """Say below the table why a provider takes no jobs or one, whose budget is nearly used up, and where to look."""
     for each in overview.providers:
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
@@ -171,6 +171,8 @@ def _notes(overview: Overview) -> Iterable[Text]:
             used = f"has used {usd(budget.used_microusd)} of {usd(budget.limit_microusd)} USD for today"
             style = _BAD if budget.used_microusd >= budget.limit_microusd else _FAIR
             yield Text.assemble(f"{plain(budget.scope)} ", (plain(budget.name), "bold"), f" {used}", style=style)
+    if overview.uncertain.attempts:
+        yield Text("what is uncertain is listed by `video-router jobs unknown`", style=_DIM)
 
 
 def _failures(providers: Iterable[ProviderOverview]) -> Table:
