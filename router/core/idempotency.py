@@ -1,6 +1,12 @@
 """A caller's promise that two creates are one."""
 
 from dataclasses import dataclass
+from typing import Final
+
+from router.core.job import Job
+
+KEPT_S: Final = 86_400.0
+"""How long a key stands for its job at least, counted from the latest moment at which that job may end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +20,8 @@ class IdempotencyKey:
 
 class IdempotencyConflictError(Exception):
     """The key was used before, for a request with another body."""
+
+
+def kept_until(job: Job) -> float:
+    """Return the earliest moment, in wall seconds, at which a job's key may be forgotten."""
+    return job.deadline_at + KEPT_S

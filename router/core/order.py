@@ -62,11 +62,15 @@ class NoCandidateError(Exception):
 
 
 class UnavailableError(Exception):
-    """The router takes no jobs at this moment; nothing was stored and nothing bought."""
+    """The router takes no jobs at this moment; nothing was stored, unless it is an UnconfirmedError."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnconfirmedError(UnavailableError):
+    """The write of an order failed, yet may be durable: it may be bought, and a second create may buy it twice."""
 
 
 @dataclass(frozen=True, slots=True)

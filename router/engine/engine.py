@@ -12,7 +12,7 @@ from providers.canonical import Variant, VideoRequest
 from router.core.budget import day_start
 from router.core.catalog import Catalog
 from router.core.events import AttemptEnded, JobAccepted
-from router.core.idempotency import IdempotencyKey
+from router.core.idempotency import KEPT_S, IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import LedgerEntry, cost_microusd, with_money
 from router.core.limits import ServerSettings
@@ -24,6 +24,7 @@ from router.core.order import (
     Order,
     Readiness,
     UnavailableError,
+    UnconfirmedError,
 )
 from router.core.routing import Decision, RoutingPreferences
 from router.core.terms import terms_of
@@ -35,6 +36,7 @@ from router.engine.late_watch import LateWatch
 from router.engine.parts import Parts
 from router.engine.serving import Serving
 from router.engine.store import StoreUnavailableError
+from router.engine.unconfirmed import Unconfirmed
 
 _LOG = logging.getLogger(__name__)
 # A prompt may have tens of thousands of characters; older jobs are read from the store.
@@ -42,8 +44,6 @@ _ENDED_JOBS_KEPT: Final = 2_000
 _STORE_RETRY_AFTER_S: Final = 5.0
 _RESTART_RUN_AFTER_S: Final = 5.0
 _FORGET_KEYS_EVERY_S: Final = 3600.0
-IDEMPOTENCY_KEYS_KEPT_S: Final = 86_400.0
-"""How long a key stands for its job at least, counted from the latest moment at which that job may end."""
 
 
 @contextmanager
@@ -69,6 +69,7 @@ class Engine:
         self._watched: set[str] = set()
         self._draining = False
         self._serving = Serving(parts, self._relinked)
+        self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._spawn)
 
     def use(self, settings: ServerSettings, came: Collection[str] = ()) -> None:
         """Go on with other limits; the jobs that are live stay, however many.
@@ -109,13 +110,14 @@ class Engine:
     async def accept(self, order: Order) -> Acceptance:
         """Make a job of an order, durable before this returns.
 
-        Raises NoCandidateError, UnavailableError and IdempotencyConflictError; nothing is stored then.
+        Raises NoCandidateError, UnavailableError and IdempotencyConflictError, and nothing is stored then; or
+        UnconfirmedError, when nobody knows.
         """
         if self._draining:
             raise UnavailableError("the router is shutting down", 5.0)
         if order.key is not None and (earlier := await self._earlier(order.key)) is not None:
             return Acceptance(self._seen(earlier), replayed=True)
-        if len(self._runs) >= self._settings.jobs_live_max:
+        if len(self._runs) + len(self._unconfirmed) >= self._settings.jobs_live_max:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
         # What lives on must not hold the images: a decision's candidates hold the video, too.
         video = without_bytes(order.video)
@@ -123,14 +125,11 @@ class Engine:
         if decision.first is None:
             raise NoCandidateError(decision)
         job = self._job(order)
-        with _store_within_reach():
-            stored = await self._parts.store.add_job(job, order.key)
+        stored = await self._add(job, order.key)
         if stored.id != job.id:
             return Acceptance(self._seen(stored), replayed=True)
         job = replace(job, video=video)
-        self._parts.emit(JobAccepted(job))
-        if not self._draining:
-            self._begin(JobRun(self._parts, self, job, decision))
+        self._take_up(job, decision)
         return Acceptance(job)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
@@ -234,6 +233,23 @@ class Engine:
         with _store_within_reach():
             return await self._parts.store.job_of_key(key)
 
+    async def _add(self, job: Job, key: IdempotencyKey | None) -> Job:
+        try:
+            return await self._parts.store.add_job(job, key)
+        except StoreUnavailableError as error:
+            self._unconfirmed.add(job.id)
+            message = (
+                "the router could not confirm that it has stored this video, so it may be made or not; look for it in"
+                " GET /v1/videos before you order it again"
+            )
+            raise UnconfirmedError(message, _STORE_RETRY_AFTER_S) from error
+
+    def _take_up(self, job: Job, decision: Decision | None = None) -> None:
+        """Begin with a job that has become durable."""
+        self._parts.emit(JobAccepted(job))
+        if not self._draining:
+            self._begin(JobRun(self._parts, self, job, decision))
+
     def _job(self, order: Order) -> Job:
         now = self._parts.now()
         return Job(
@@ -304,14 +320,10 @@ class Engine:
                 self.watch_late(job, attempt)
 
     async def _forget_keys(self) -> None:
-        """Forget idempotency keys whose jobs must be over, and which no caller may rely on any more."""
-        deadline_s = 0.0
+        """Forget idempotency keys that no caller may rely on any more."""
         while True:
-            # Jobs keep the deadline that they were accepted with.
-            deadline_s = max(deadline_s, self._parts.limits.deadline_s)
-            kept_s = IDEMPOTENCY_KEYS_KEPT_S + deadline_s
             with suppress(StoreUnavailableError):
-                await self._parts.store.prune_idempotency_keys(self._parts.now() - kept_s)
+                await self._parts.store.prune_idempotency_keys(self._parts.now() - KEPT_S)
             await asyncio.sleep(_FORGET_KEYS_EVERY_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
+from router.core.job import Job
 from router.engine.store import Store
 from tests.builders import EPOCH
 from tests.store.lives import running, the_job
@@ -44,11 +45,14 @@ async def test_a_key_outlives_the_deletion_of_its_job(store: Store) -> None:
     assert await store.add_job(the_job(2), KEY) == replace(job, deleted_at=EPOCH)
 
 
-async def test_old_keys_are_forgotten_and_younger_ones_kept(store: Store) -> None:
+async def test_the_keys_of_jobs_long_due_are_forgotten_and_all_others_kept(store: Store) -> None:
     def used(number: int) -> IdempotencyKey:
         return IdempotencyKey("tester", f"key-{number}", "a" * 64)
 
-    made = (store.add_job(the_job(number, created_at=EPOCH + number), used(number)) for number in range(1_200))
+    def due(number: int, deadline_at: float) -> Job:
+        return the_job(number, created_at=EPOCH - 10, deadline_at=deadline_at)
+
+    made = (store.add_job(due(number, EPOCH + number), used(number)) for number in range(1_200))
     await asyncio.gather(*made)
     assert await store.prune_idempotency_keys(EPOCH + 1_100) == 1_100
     assert await store.prune_idempotency_keys(EPOCH + 1_100) == 0

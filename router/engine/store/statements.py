@@ -78,11 +78,14 @@ def _page(*, descending: bool) -> Select[tuple[object, ...]]:
 
 
 def _unused_keys() -> Delete:
-    """Delete the keys created before `before`, at most `limit` of them, so that no transaction becomes long."""
+    """Delete the keys of jobs due before `before`, at most `limit` of them, so that no transaction becomes long."""
     key: tuple[Column[str], Column[str]] = (idempotency_keys.c.caller, idempotency_keys.c.key)
+    # No job is due before it was created, and only that has an index.
+    created_before = idempotency_keys.c.created_at < bindparam("before")
     old = (
         select(*key)
-        .where(idempotency_keys.c.created_at < bindparam("before"))
+        .join_from(idempotency_keys, jobs)
+        .where(created_before, jobs.c.deadline_at < bindparam("before"))
         .limit(bindparam("limit"))
         .offset(_NO_OFFSET)
     )

@@ -125,7 +125,7 @@ class Store:
         return await self._writer.do(lambda connection: writes.hide_job(connection, job_id, at))
 
     async def prune_idempotency_keys(self, before: float) -> int:
-        """Forget the keys of jobs created before `before`, some at a time; return how many there were."""
+        """Forget the keys of jobs whose deadline was before `before`, some at a time; return how many there were."""
         pruned = 0
         while True:
             some = await self._writer.do(lambda connection: writes.prune_keys(connection, before, _PRUNED_AT_ONCE))

@@ -123,7 +123,7 @@ def hide_job(connection: sqlite3.Connection, job_id: str, at: float) -> bool:
 
 
 def prune_keys(connection: sqlite3.Connection, before: float, limit: int) -> int:
-    """Forget at most `limit` keys created before `before`; return how many."""
+    """Forget at most `limit` keys of jobs whose deadline was before `before`; return how many."""
     return connection.execute(statements.DELETE_KEYS, {"before": before, "limit": limit}).rowcount
 
 

@@ -1,0 +1,42 @@
+"""Jobs whose write seemed to fail: one that was stored after all is taken up, as its caller's next look shows it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from router.core.job import Job
+from router.engine.store import Store, StoreUnavailableError
+
+_LOOK_AGAIN_AFTER_S: Final = 5.0
+
+
+class Unconfirmed:
+    """Looks them up as soon as the store can be read. What only a crash brings to light, the next start takes up."""
+
+    def __init__(
+        self, store: Store, take_up: Callable[[Job], None], spawn: Callable[[Coroutine[Any, Any, None]], None]
+    ) -> None:
+        self._store = store
+        self._take_up = take_up
+        self._spawn = spawn
+        self._ids: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, job_id: str) -> None:
+        """Look for this job, too."""
+        self._ids.add(job_id)
+        if len(self._ids) == 1:
+            self._spawn(self._look())
+
+    async def _look(self) -> None:
+        while self._ids:
+            await asyncio.sleep(_LOOK_AGAIN_AFTER_S)
+            with suppress(StoreUnavailableError):
+                for job_id in tuple(self._ids):
+                    job = await self._store.job(job_id)
+                    self._ids.discard(job_id)
+                    if job is not None and not job.ended:
+                        self._take_up(job)

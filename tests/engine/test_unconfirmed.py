@@ -1,0 +1,133 @@
+"""A create whose write failed: whoever asked is told that nobody knows, and what was stored after all is made once."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from router.core.clock import Clock
+from router.core.events import JobAccepted
+from router.core.idempotency import IdempotencyKey
+from router.core.job import JobState
+from router.core.order import Order, UnavailableError, UnconfirmedError
+from router.core.policy import JobLimits
+from router.engine.store import StoreUnavailableError
+from router.engine.store.lane import Lane
+from tests.builders import a_video
+from tests.engine.scripted import Scene, a_scene
+from tests.engine.test_store_trouble import locked
+from tests.virtual_time import in_virtual_time
+
+T = TypeVar("T")
+KEY = IdempotencyKey("tester", "key", "0" * 64)
+
+
+def order(prompt: str) -> Order:
+    """Upstreams of a scene know a job by its prompt."""
+    return Order("tester", a_video(prompt=prompt), key=KEY)
+
+
+@dataclass
+class LyingLane:
+    """Writes as it is told, and says of the next `lies` writes that they failed."""
+
+    lane: Lane
+    lies: int = 1
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result = await self.lane.do(work)
+        self.lies -= 1
+        if self.lies >= 0:
+            raise StoreUnavailableError("the disk took it and did not say so")
+        return result
+
+    async def close(self) -> None:
+        await self.lane.close()
+
+
+def lie(scene: Scene) -> None:
+    scene.store._writer = LyingLane(scene.store._writer)
+
+
+def accepted(scene: Scene) -> list[str]:
+    return [event.job.id for event in scene.events if isinstance(event, JobAccepted)]
+
+
+def test_a_job_that_was_stored_although_its_write_failed_is_made_once() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            lie(scene)
+            with pytest.raises(UnconfirmedError, match="before you order it again"):
+                await scene.accept()
+            assert accepted(scene) == []
+            assert (await scene.ended("video_1")).state is JobState.COMPLETED
+            assert accepted(scene) == ["video_1"]
+            assert scene.posts() == {"alpha": 1}
+
+    in_virtual_time(main)
+
+
+def test_a_create_repeated_with_its_key_gets_the_job_that_nobody_had_confirmed() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            lie(scene)
+            scene.accepted = 1
+            with pytest.raises(UnconfirmedError):
+                await scene.engine.accept(order("video_1"))
+            scene.accepted = 2
+            again = await scene.engine.accept(order("video_1"))
+            assert (again.job.id, again.replayed) == ("video_1", True)
+            assert (await scene.ended("video_1")).state is JobState.COMPLETED
+            assert scene.posts() == {"alpha": 1}
+
+    in_virtual_time(main)
+
+
+def test_a_crash_in_between_loses_nothing_and_doubles_nothing() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            lie(scene)
+            with pytest.raises(UnconfirmedError):
+                await scene.accept()
+            await scene.crash()
+            await scene.start()
+            assert (await scene.ended("video_1")).state is JobState.COMPLETED
+            assert scene.posts() == {"alpha": 1}
+
+    in_virtual_time(main)
+
+
+def test_what_was_not_stored_is_never_made_and_its_key_is_free(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, path=path) as scene:
+            scene.accepted = 1
+            with locked(path), pytest.raises(UnconfirmedError):
+                await scene.engine.accept(order("video_2"))
+            scene.accepted = 2
+            second = await scene.engine.accept(order("video_2"))
+            assert (second.job.id, second.replayed) == ("video_2", False)
+            await scene.ended("video_2")
+            assert accepted(scene) == ["video_2"]
+            assert scene.posts() == {"alpha": 1}
+            assert len(scene.engine._unconfirmed) == 0
+
+    in_virtual_time(main)
+
+
+def test_jobs_that_nobody_has_confirmed_count_among_the_unfinished_ones(tmp_path: Path) -> None:
+    async def main(clock: Clock) -> None:
+        path = tmp_path / "router.db"
+        async with a_scene(clock, limits=JobLimits(), path=path) as scene:
+            jobs_live_max = scene.engine._settings.jobs_live_max
+            with locked(path):
+                for number in range(jobs_live_max):
+                    scene.engine._unconfirmed._ids.add(f"video_0{number}")
+                with pytest.raises(UnavailableError, match="as many unfinished jobs as it takes") as full:
+                    await scene.accept()
+            assert not isinstance(full.value, UnconfirmedError)
+
+    in_virtual_time(main)
