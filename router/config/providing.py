@@ -7,7 +7,6 @@ from providers.adapter import Adapter, Profile
 from providers.registry import profiles
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.checks import check_failover
-from router.config.failover import failover_on
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.keys import KeySource
 from router.config.literals import looks_secret, names_a_secret
@@ -21,6 +20,7 @@ from router.config.provider_schema import (
 )
 from router.config.selling import Assortment, Market, assortment_of, offering_id, offering_of
 from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
+from router.core.failover import failover_on
 from router.core.secret import Secret
 from router.engine.account import Account
 

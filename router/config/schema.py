@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from router.config.failover import FailoverSteps, failover_on
+from router.config.failover import FailoverSteps
 from router.config.provider_schema import ProviderSection
 from router.config.scalars import (
     Amount,
@@ -19,6 +19,7 @@ from router.config.scalars import (
     Wait,
 )
 from router.config.section import Section
+from router.core.failover import failover_on
 from router.core.limits import Caller, ServerSettings
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
