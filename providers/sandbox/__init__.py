@@ -2,6 +2,7 @@
 
 from providers.sandbox.books import Books, BooksEntry, Totals
 from providers.sandbox.faults import Fault, FaultError, FaultRule, Match
+from providers.sandbox.habits import Habits
 from providers.sandbox.prices import Price
 from providers.sandbox.sandbox import Control, Sandbox
 
@@ -12,6 +13,7 @@ __all__ = [
     "Fault",
     "FaultError",
     "FaultRule",
+    "Habits",
     "Match",
     "Price",
     "Sandbox",

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from providers.sandbox.faults import FaultError
+from providers.sandbox.habits import OPENAIS_OWN, Habits
 from providers.sandbox.prices import DialectName
 from providers.sandbox.sandbox import Control, Sandbox
 from providers.sandbox.scenario import Scenario, read_scenario
@@ -30,9 +31,10 @@ class Layout:
     time_scale: float
     seed: int
     scenario: Scenario
+    habits: Habits = OPENAIS_OWN
 
 
-def sandbox(
+def sandbox(  # noqa: PLR0913, PLR0917 - every option of the command
     openai_port: Port = 9501,
     jizhiai_port: Port = 9502,
     shenma_port: Port = 9503,
@@ -47,12 +49,17 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback is open to the network.")] = (
         "127.0.0.1"
     ),
+    habit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=VALUE]", help="What openai does with its jobs, such as echoes_prompt; repeatable."),
+    ] = None,
 ) -> None:
     """Run fake upstreams of all three dialects, with books and faults under the control URL."""
     ports = dict(zip(DialectName, (openai_port, jizhiai_port, shenma_port), strict=True))
     try:
         faults = read_scenario(scenario) if scenario is not None else {}
-        asyncio.run(serve(Layout(_address(host), control_port, ports, time_scale, seed, faults)))
+        layout = Layout(_address(host), control_port, ports, time_scale, seed, faults, _habits(habit or []))
+        asyncio.run(serve(layout))
     except (FaultError, OSError) as error:
         Console(stderr=True).print(f"sandbox: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from None
@@ -63,6 +70,13 @@ def _address(host: str) -> str:
         return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError:
         raise typer.BadParameter(f"{host!r} is not an IP address; write for example 127.0.0.1") from None
+
+
+def _habits(texts: list[str]) -> Habits:
+    try:
+        return Habits.parse(texts)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 async def serve(layout: Layout) -> None:
@@ -82,6 +96,7 @@ async def serve(layout: Layout) -> None:
                     time_scale=layout.time_scale,
                     seed=layout.seed + number,
                     faults=layout.scenario.get(dialect, ()),
+                    habits=layout.habits,
                 )
             )
             for number, (dialect, port) in enumerate(layout.ports.items())

@@ -90,8 +90,18 @@ class Exchanges:
         if rule.fault is Fault.POLL_RESET:
             return reset(request)
         if rule.fault is Fault.POLL_GARBAGE:
-            return web.Response(body=b'{"id": "\xff\xfe', content_type="application/json")
+            return _garbage()
         return self._spoiled(rule, order.model)
+
+    def spoiled_list(self, request: web.Request) -> web.StreamResponse | None:
+        """What is answered in the place of a page of the list, if a fault was drawn for it."""
+        rule = self.upstream.injection.draw_list()
+        match rule.fault if rule else None:
+            case Fault.LIST_CUT:
+                return cut(request)
+            case Fault.LIST_GARBAGE:
+                return _garbage()
+        return None if rule is None else self._spoiled(rule, "")
 
     def _spoiled(self, rule: FaultRule, model: str) -> web.Response:
         if rule.fault in (Fault.HTML_502, Fault.HTML_504, Fault.POLL_HTML):
@@ -141,6 +151,10 @@ class Exchanges:
     async def pause(self, delay_s: float) -> None:
         """Wait in real seconds, but not past the server's closing."""
         await pause_until(self.closing, delay_s)
+
+
+def _garbage() -> web.Response:
+    return web.Response(body=b'{"id": "\xff\xfe', content_type="application/json")
 
 
 def _delay_s(rule: FaultRule) -> float:

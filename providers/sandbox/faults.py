@@ -56,6 +56,9 @@ class Fault(StrEnum):
     POLL_GARBAGE = "poll_garbage"
     POLL_CUT = "poll_cut"
     POLL_RESET = "poll_reset"
+    LIST_500 = "list_500"
+    LIST_GARBAGE = "list_garbage"
+    LIST_CUT = "list_cut"
 
 
 REVIEWS = frozenset({Fault.IMAGE_REVIEW, Fault.PROMPT_REVIEW})
@@ -106,6 +109,7 @@ LINK_FAULTS = frozenset(
 POLL_FAULTS = frozenset(
     {Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT, Fault.POLL_RESET}
 )
+LIST_FAULTS = frozenset({Fault.LIST_500, Fault.LIST_GARBAGE, Fault.LIST_CUT})
 
 PLACES: Mapping[Fault, tuple[str, ...]] = {
     Fault.IMAGE_REVIEW: ("create", "job"),
@@ -117,7 +121,7 @@ PLACES: Mapping[Fault, tuple[str, ...]] = {
 READERS: Mapping[str, frozenset[Fault]] = {
     "share": frozenset(Fault) - {Fault.REFUSE_CONNECT},
     "times": frozenset(Fault) - {Fault.REFUSE_CONNECT},
-    "match": frozenset(Fault) - {Fault.REFUSE_CONNECT, Fault.RESET_BEFORE_BODY},
+    "match": frozenset(Fault) - LIST_FAULTS - {Fault.REFUSE_CONNECT, Fault.RESET_BEFORE_BODY},
     "delay_s": frozenset(
         {Fault.LATE_ANSWER, Fault.SLOW_HEADERS, Fault.SLOW_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}
     ),

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from providers.sandbox.faults import LINK_FAULTS, Fault, FaultRule
+from providers.sandbox.faults import LINK_FAULTS, LIST_FAULTS, Fault, FaultRule
 
 
 @dataclass(slots=True)
@@ -57,6 +57,10 @@ class Injection:
     def draw_poll(self, prompt: str, model: str, images: int) -> FaultRule | None:
         """Draw what spoils this poll, if anything."""
         return self._draw(lambda rule: rule.at_poll and rule.holds(prompt, model, images))
+
+    def draw_list(self) -> FaultRule | None:
+        """Draw what spoils this page of the list, if anything."""
+        return self._draw(lambda rule: rule.fault in LIST_FAULTS)
 
     def _draw(self, applies: Callable[[FaultRule], bool]) -> FaultRule | None:
         for item in self.active:

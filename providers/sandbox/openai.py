@@ -23,6 +23,7 @@ from providers.sandbox.wire import (
 
 _SIZES = tuple(str(size) for size in (*STANDARD_SIZES, *HD_SIZES))
 _LINK_LIFE_S = 3600
+METADATA_LIMIT = 16
 _INVALID = "invalid_request_error"
 _MODERATED = "moderation_blocked"
 
@@ -93,7 +94,7 @@ async def read_order(request: web.Request, prices: PriceList) -> Order:
     if bill is None:
         sold = tuple(x for x in _SIZES if prices.bill_microusd(model, int(seconds), Size.parse(x)) is not None)
         raise _invalid("size", _not_one_of(size, sold))
-    return Order(prompt, model, int(seconds), Size.parse(size), _count_images(fields), bill)
+    return Order(prompt, model, int(seconds), Size.parse(size), _count_images(fields), bill, _metadata(fields))
 
 
 async def _form_fields(request: web.Request) -> Json:
@@ -103,10 +104,19 @@ async def _form_fields(request: web.Request) -> Json:
         form = await request.post()
     except ValueError:
         raise RefusedError(trouble(Trouble.UNREADABLE)) from None
-    fields: Json = {name: value for name, value in form.items() if name != "input_reference[image_url]"}
-    if "input_reference[image_url]" in form:
-        fields["input_reference"] = {"image_url": form["input_reference[image_url]"]}
+    fields: Json = {name: value for name, value in form.items() if not name.endswith("]")}
+    for name in ("input_reference", "metadata"):
+        members = {key[len(name) + 1 : -1]: form[key] for key in form if key.startswith(f"{name}[")}
+        if members:
+            fields[name] = members
     return fields
+
+
+def _metadata(fields: Json) -> Mapping[str, str]:
+    metadata = fields.get("metadata") or {}
+    if not isinstance(metadata, dict) or len(metadata) > METADATA_LIMIT:
+        raise _invalid("metadata", f"Expected an object of at most {METADATA_LIMIT} strings.")
+    return {name: _text(metadata, name) for name in metadata}
 
 
 def _count_images(fields: Json) -> int:
@@ -161,7 +171,7 @@ def polled(upstream: Upstream, job: SandboxJob) -> Answer:
 
 def document(upstream: Upstream, job: SandboxJob) -> Json:
     """The Video object. A job ready before it says so names its link in `metadata`, as relays on this dialect do."""
-    now = upstream.moment(job)
+    now, habits = upstream.moment(job), upstream.terms.habits
     completed_at = int(upstream.ended_at(job)) if now.status is Status.COMPLETED else None
     video: Json = {
         "id": job.id,
@@ -176,7 +186,7 @@ def document(upstream: Upstream, job: SandboxJob) -> Json:
         "completed_at": completed_at,
         "expires_at": completed_at + _LINK_LIFE_S if completed_at is not None else None,
         "error": None,
-        "prompt": None,
+        "prompt": job.order.prompt if habits.echoes_prompt else None,
         "remixed_from_video_id": None,
     }
     if now.failed_stage is not None:
@@ -184,9 +194,10 @@ def document(upstream: Upstream, job: SandboxJob) -> Json:
         if job.fate.words is not None:
             code, message = job.fate.code or "", job.fate.words
         video["error"] = {"code": code, "message": message}
+    metadata = dict(job.order.metadata) if habits.keeps_metadata else {}
     if now.progress < 100 and (link := upstream.link(job)) is not None:
-        video["metadata"] = {"url": link}
-    return video
+        metadata["url"] = link
+    return video | ({"metadata": metadata} if metadata else {})
 
 
 def trouble(trouble: Trouble, detail: str = "") -> Answer:

@@ -93,26 +93,34 @@ class _OpenAIRoutes:
         """One page of jobs, newest first unless `order=asc`."""
         self._exchanges.arrived(request, "list")
         limit, order = request.query.get("limit", "20"), request.query.get("order", "desc")
+        if not self._upstream.terms.habits.lists:
+            raise web.HTTPNotFound
+        if (spoiled := self._exchanges.spoiled_list(request)) is not None:
+            return spoiled
         if not (limit.isdecimal() and len(limit) <= 3 and int(limit) <= LIST_LIMIT):
             raise _bad_request("limit", f"limit must be a number from 0 to {LIST_LIMIT}")
         if order not in ("asc", "desc"):
             raise _bad_request("order", "order must be 'asc' or 'desc'")
-        jobs = self._upstream.live_jobs()
+        jobs = self._upstream.listed_jobs()
         if order == "desc":
             jobs.reverse()
         if (after := request.query.get("after")) is not None:
             self._exchanges.known(after)
-            jobs = jobs[[job.id for job in jobs].index(after) + 1 :]
+            ids = [job.id for job in jobs]
+            jobs = jobs[ids.index(after) + 1 :] if after in ids else []
         page = [openai.document(self._upstream, job) for job in jobs[: int(limit)]]
         return Answer(200, _page(page, has_more=len(jobs) > len(page))).response()
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """Forget a job that has ended; its entry stays in the books."""
+        """Forget a job that has ended, or cancel one that has not; its entry stays in the books."""
         self._exchanges.arrived(request, "delete")
         job = self._exchanges.known(request.match_info["id"])
-        if self._upstream.moment(job).status not in ENDS:
+        if self._upstream.moment(job).status in ENDS:
+            job.deleted = True
+        elif self._upstream.terms.habits.cancels:
+            self._upstream.cancel(job)
+        else:
             raise _bad_request("video_id", "Only completed or failed videos can be deleted.")
-        job.deleted = True
         return Answer(200, {"id": job.id, "deleted": True, "object": "video.deleted"}).response()
 
     async def content(self, request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from providers.sandbox.books import Books
 from providers.sandbox.control import Controlled, add_control_routes, control_application
 from providers.sandbox.exchange import Exchanges
 from providers.sandbox.faults import FaultRule, parse_rules
+from providers.sandbox.habits import OPENAIS_OWN, Habits
 from providers.sandbox.injection import ActiveRule
 from providers.sandbox.listener import Listener
 from providers.sandbox.prices import DialectName, Price, PriceList, default_prices
@@ -79,6 +80,7 @@ class Sandbox:
         refund_failures: bool = True,
         refund_refusals: bool = True,
         max_jobs: int = 20_000,
+        habits: Habits = OPENAIS_OWN,
         faults: Iterable[FaultRule | Mapping[str, Any]] = (),
     ) -> "AsyncIterator[Sandbox]":
         """Serve `dialect` while the context lasts, with a control listener of its own unless one is given.
@@ -87,7 +89,7 @@ class Sandbox:
         """
         speaks = DialectName(dialect)
         sold = default_prices(speaks) if prices is None else PriceList(tuple(prices))
-        terms = Terms(sold, time_scale, refund_failures, refund_refusals, max_jobs)
+        terms = Terms(sold, time_scale, refund_failures, refund_refusals, max_jobs, habits)
         name = name or str(speaks)
         upstream = Upstream(terms, key or f"sk-sandbox-{name}", random.Random(seed), clock)  # noqa: S311 - repeatable
         async with AsyncExitStack() as stack:

@@ -4,13 +4,14 @@ import hashlib
 import random
 import secrets
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from providers.canonical import Size, Stage
 from providers.sandbox.books import Books, BooksEntry, balance
 from providers.sandbox.faults import Fault
+from providers.sandbox.habits import OPENAIS_OWN, Habits
 from providers.sandbox.injection import Drawn, Injection
 from providers.sandbox.life import Fate, Moment, Status, draw_fate, moment
 from providers.sandbox.prices import PriceList
@@ -33,6 +34,7 @@ class Order:
     size: Size
     images: int
     billed_microusd: int
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Terms:
     refund_failures: bool = True
     refund_refusals: bool = True
     max_jobs: int = 20_000
+    habits: Habits = OPENAIS_OWN
 
     def __post_init__(self) -> None:
         if self.time_scale <= 0:
@@ -118,6 +121,17 @@ class Upstream:
     def live_jobs(self) -> list[SandboxJob]:
         """Every job not deleted, oldest first."""
         return [job for job in self._jobs.values() if not job.deleted]
+
+    def listed_jobs(self) -> list[SandboxJob]:
+        """Those of them that the list shows by now."""
+        made_by = self.clock() - self.terms.habits.list_after_s
+        return [job for job in self.live_jobs() if job.accepted_at <= made_by]
+
+    def cancel(self, job: SandboxJob) -> None:
+        """End a job where it stands."""
+        elapsed_s = (self.clock() - job.accepted_at) * self.terms.time_scale
+        progress = self.moment(job).progress
+        job.fate = replace(job.fate, total_s=elapsed_s, last_progress=progress, cancelled=True)
 
     def moment(self, job: SandboxJob) -> Moment:
         """Where a job stands now."""

@@ -56,6 +56,7 @@ TROUBLE_OF: Mapping[Fault, Trouble] = {
     Fault.PROMPT_REVIEW: Trouble.PROMPT_REVIEW,
     Fault.POLL_500: Trouble.INTERNAL,
     Fault.POLL_429: Trouble.RATE_LIMITED,
+    Fault.LIST_500: Trouble.INTERNAL,
 }
 
 
