@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench pictures clean lock
+.PHONY: demo test lint bench crash pictures clean lock
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -23,6 +23,10 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
+# Processes killed, stopped and starved: CRASH_ROUNDS (200) and CRASH_SEED say how often and how.
+crash: $(READY)
+	$(BIN)/python -m tests.crash
+
 # Faults under load for a few minutes, and what every dashboard shows of it.
 pictures: $(READY)
 	@.ci/packages prometheus=prometheus
@@ -38,7 +42,7 @@ lock: $(READY)
 		--no-header --quiet --constraints requirements-dev.txt -o requirements-build.txt -
 
 clean:
-	rm -rf $(VENV) demo-output bench-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-output bench-output crash-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""The router as a process of its own, to be killed and started again on the same file, before sandboxes in this one."""
+"""The router as a process of its own, to be killed and started again on the same file."""
 
 import asyncio
 import json
@@ -39,13 +39,20 @@ UNHURRIED: Mapping[str, Any] = {
 
 @dataclass(slots=True)
 class Served:
-    """One `video-router serve` after the other, with the same configuration and the same database."""
+    """One `video-router serve` after the other, with the same configuration and the same database.
+
+    `program` is what runs the command, which has its file at `kept_at`, by default in the folder; `standby` is one that
+    waits for its standard input to begin.
+    """
 
     folder: Path
     sandboxes: Mapping[str, Sandbox]
     http: ClientSession
     url: str = ""
     admin_url: str = ""
+    program: tuple[str, ...] = (sys.executable, "-m", "router")
+    kept_at: Path | None = None
+    standby: tuple[subprocess.Popen[bytes], Path] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _starts: int = 0
     logs: list[Path] = field(default_factory=list)
@@ -54,23 +61,43 @@ class Served:
     def database(self) -> Path:
         return self.folder / "router.db"
 
+    @property
+    def pid(self) -> int:
+        """The process that runs; AssertionError when there is none."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self, port: int = 0) -> None:
         """Start the process and wait until it listens; AssertionError with its words when it ends instead."""
-        self._starts += 1
-        log = self.folder / f"router-{self._starts}.log"
+        self.begin(port)
+        await self.listening()
+
+    def begin(self, port: int = 0) -> None:
+        """Start the process, or let the one that stands by begin, and do not wait."""
+        (self._process, log), self.standby = self.standby or self.spawned(port), None
         self.logs.append(log)
-        ports = ("--port", str(port), "--admin-port", "0")
-        command = [sys.executable, "-m", "router", "serve", "--config", str(self.folder / "router.yaml"), *ports]
-        with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                [*command, "--db", str(self.database)], stdout=out, stderr=subprocess.STDOUT
-            )
-        give_up_at = time.monotonic() + 30
-        while (listening := self._said("listening")) is None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def listening(self) -> None:
+        """Wait until it listens; AssertionError with its words when it ends instead."""
+        log, give_up_at = self.logs[-1], time.monotonic() + 30
+        while (listening := self.said("listening")) is None:
+            assert self._process is not None
             assert self._process.poll() is None, log.read_text()
             assert time.monotonic() < give_up_at, log.read_text()
             await asyncio.sleep(0.02)
-        self.url, self.admin_url = listening["url"], listening["admin_url"]
+        self.url, self.admin_url = str(listening["url"]), str(listening["admin_url"])
+
+    def spawned(self, port: int = 0, *, stands_by: bool = False) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start a process, with a log of its own."""
+        self._starts += 1
+        log = self.folder / f"router-{self._starts}.log"
+        files = ("--config", str(self.folder / "router.yaml"), "--db", str(self.kept_at or self.database))
+        command = [*self.program, "serve", *files, "--port", str(port), "--admin-port", "0"]
+        with log.open("wb") as out:
+            stdin = subprocess.PIPE if stands_by else None
+            return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=subprocess.STDOUT), log
 
     async def kill(self) -> None:
         """End it as a power cut would."""
@@ -134,10 +161,11 @@ class Served:
             while sum(sandbox.books().totals.accepted for sandbox in self.sandboxes.values()) < count:
                 await asyncio.sleep(0.01)
 
-    def _said(self, event: str) -> dict[str, str] | None:
+    def said(self, event: str) -> dict[str, Any] | None:
+        """The first line of the last process's log that tells of such an event."""
         for line in self.logs[-1].read_text().splitlines(keepends=True):
             if line.startswith("{") and line.endswith("\n") and (said := json.loads(line)).get("event") == event:
-                found: dict[str, str] = said
+                found: dict[str, Any] = said
                 return found
         return None
 
@@ -157,24 +185,31 @@ async def a_served(
     """
     async with AsyncExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
-        described: dict[str, Any] = {}
         for dialect in dialects:
-            sandbox = await stack.enter_async_context(
+            sandboxes[dialect] = await stack.enter_async_context(
                 Sandbox.start(dialect, time_scale=time_scale, prices=SOLD.get(dialect))
             )
-            key_file = folder / f"{dialect}.key"
-            key_file.write_text(sandbox.key)
-            sandboxes[dialect] = sandbox
-            described[dialect] = provider_document(sandbox, key_file, **providers)
-        document = {
-            "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
-            "server": {"poll_after_ms": 20},
-            "providers": described,
-            **sections,
-            "policy": {"min_attempt_s": 0.1, **sections.get("policy", {"job_deadline_s": 30})},
-        }
-        (folder / "router.yaml").write_text(json.dumps(document))
+        write_configuration(folder, sandboxes, providers, **sections)
         http = await stack.enter_async_context(ClientSession(headers=headers))
         served = Served(folder, sandboxes, http)
         stack.push_async_callback(served.kill)
         yield served
+
+
+def write_configuration(
+    folder: Path, sandboxes: Mapping[str, Any], providers: Mapping[str, Any], **sections: Any
+) -> None:
+    """Write `router.yaml` before these upstreams; `providers` changes each of them, `sections` the rest."""
+    described: dict[str, Any] = {}
+    for name, sandbox in sandboxes.items():
+        key_file = folder / f"{name}.key"
+        key_file.write_text(sandbox.key)
+        described[name] = provider_document(sandbox, key_file, **providers)
+    document = {
+        "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
+        "server": {"poll_after_ms": 20},
+        "providers": described,
+        **sections,
+        "policy": {"min_attempt_s": 0.1, **sections.get("policy", {"job_deadline_s": 30})},
+    }
+    (folder / "router.yaml").write_text(json.dumps(document))
