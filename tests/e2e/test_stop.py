@@ -9,7 +9,7 @@ from signal import SIGTERM
 import pytest
 from aiohttp import ClientError, ClientPayloadError
 
-from providers.sandbox.delivery import SLOW_PARTS
+from providers.sandbox.broken import SLOW_PARTS
 from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.injection import Drawn
 from router.core.job import AttemptState, JobState
