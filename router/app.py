@@ -26,6 +26,7 @@ from router.core.clock import Clock
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, Job
 from router.core.limits import RequestDefaults, ServerSettings
+from router.core.policy import JobLimits
 from router.engine.account import Account
 from router.engine.engine import Engine
 from router.engine.parts import Parts
@@ -187,11 +188,11 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
 
 def _terms(
     settings: Settings, catalog: Catalog, accounts: Mapping[str, Account]
-) -> tuple[ServerSettings, RequestDefaults, CallerDirectory, Naming]:
+) -> tuple[ServerSettings, RequestDefaults, CallerDirectory, Naming, JobLimits]:
     """Return what the front door lets callers in by."""
     addresses = {name: account.base_url for name, account in accounts.items()}
     naming = Naming(catalog, addresses, shown=settings.server.show_providers)
-    return settings.server, settings.defaults, CallerDirectory(settings.callers), naming
+    return settings.server, settings.defaults, CallerDirectory(settings.callers), naming, settings.limits
 
 
 def _measure(observer: Observer, settings: Settings, catalog: Catalog, health: Mapping[str, ProviderHealth]) -> None:

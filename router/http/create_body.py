@@ -2,53 +2,40 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StrictInt, ValidationError
+from pydantic import Field, InstanceOf, StrictInt, ValidationError
 
 from providers.canonical import Image, Size, VideoRequest
 from router.core.limits import RequestDefaults, ServerSettings
-from router.core.money import parse_usd
-from router.core.routing import DurationPolicy, RoutingPreferences
+from router.core.policy import JobLimits
+from router.core.routing import RoutingPreferences
 from router.http.errors import ApiError, invalid
 from router.http.form import Document, Upload
 from router.http.images import image_file, image_of
 from router.http.naming import Naming
+from router.http.routing_body import EXPECTED as EXPECTED_OF_ROUTING
+from router.http.routing_body import Name, RoutingBody, Strict, check_counts, preferences_of
 
 SECONDS_MAX: Final = 3600
 METADATA_ENTRIES_MAX: Final = 16
-ROUTING_NAMES_MAX: Final = 64
 
-_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 _MetadataKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
 _MetadataValue: TypeAlias = Annotated[str, Field(max_length=512)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ImageReference(_Strict):
+class ImageReference(Strict):
     """OpenAI's reference object; exactly one of its fields is set."""
 
     image_url: str | None = None
     file_id: str | None = None
 
 
-class RoutingBody(_Strict):
-    """The caller's own limits on where a job may go and what it may cost."""
-
-    only: list[_Name] | None = None
-    ignore: list[_Name] | None = None
-    max_price_usd: Annotated[str, Field(max_length=32)] | StrictInt | float | None = None
-    duration_policy: Literal["exact", "at_least"] | None = None
-
-
-class CreateBody(_Strict):
+class CreateBody(Strict):
     """OpenAI's fields of a video create, and the router's `images`, `watermark`, `metadata` and `routing`."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    model: _Name | None = None
+    model: Name | None = None
     seconds: StrictInt | Annotated[str, Field(max_length=8)] | None = None
     size: Annotated[str, Field(max_length=16)] | None = None
     input_reference: InstanceOf[Upload] | ImageReference | str | None = None
@@ -78,16 +65,12 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "watermark": "true or false",
     "metadata": f"an object of at most {METADATA_ENTRIES_MAX} texts of at most 512 characters,"
     " under keys of at most 64 characters",
-    "routing": "an object with any of the fields only, ignore, max_price_usd, duration_policy",
-    "routing.only": f"a list of at most {ROUTING_NAMES_MAX} names of providers or offerings",
-    "routing.ignore": f"a list of at most {ROUTING_NAMES_MAX} names of providers or offerings",
-    "routing.max_price_usd": 'an amount in USD, such as "0.80"',
-    "routing.duration_policy": "exact or at_least",
+    **EXPECTED_OF_ROUTING,
 }
 
 
 def parse_create(
-    document: Document, settings: ServerSettings, defaults: RequestDefaults, naming: Naming
+    document: Document, settings: ServerSettings, defaults: RequestDefaults, naming: Naming, limits: JobLimits
 ) -> ParsedCreate:
     """Read a document into a canonical request; raises ApiError 400 or 413 that names the field and what it takes."""
     _check_entries(document, settings)
@@ -106,7 +89,7 @@ def parse_create(
         images=_images(body, settings),
         watermark=body.watermark,
     )
-    preferences = RoutingPreferences() if body.routing is None else _preferences(body.routing, naming)
+    preferences = RoutingPreferences() if body.routing is None else preferences_of(body.routing, naming, limits)
     return ParsedCreate(video, preferences, body.metadata or {})
 
 
@@ -119,23 +102,19 @@ def _check_entries(document: Document, settings: ServerSettings) -> None:
     images, routing = document.get("images"), document.get("routing")
     if isinstance(images, list) and len(images) > settings.images_max:
         raise _too_many_images(len(images), f"images[{len(images) - 1}]", settings)
-    _check_count("metadata", document.get("metadata"), METADATA_ENTRIES_MAX)
+    metadata = document.get("metadata")
+    if isinstance(metadata, list | dict) and len(metadata) > METADATA_ENTRIES_MAX:
+        raise invalid(f"metadata must be {_EXPECTED['metadata']}", "metadata")
     if isinstance(routing, dict):
-        for name in ("only", "ignore"):
-            _check_count(f"routing.{name}", routing.get(name), ROUTING_NAMES_MAX)
+        check_counts(routing)
 
 
-def _check_fields(given: Document, prefix: str, model: type[_Strict]) -> None:
+def _check_fields(given: Document, prefix: str, model: type[Strict]) -> None:
     for field_name in given:
         if field_name not in model.model_fields:
             name = prefix + field_name[:64]
             message = f"unknown field {name!r}; the accepted fields are {', '.join(model.model_fields)}"
             raise invalid(message, name, "unknown_parameter")
-
-
-def _check_count(name: str, value: object, entries_max: int) -> None:
-    if isinstance(value, list | dict) and len(value) > entries_max:
-        raise invalid(f"{name} must be {_EXPECTED[name]}", name)
 
 
 def _seconds(value: int | str) -> int:
@@ -190,35 +169,6 @@ def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | str]]:
             pass
     for index, value in enumerate(body.images or ()):
         yield f"images[{index}]", value
-
-
-def _preferences(body: RoutingBody, naming: Naming) -> RoutingPreferences:
-    return RoutingPreferences(
-        only=_meant("routing.only", body.only or [], naming),
-        ignore=_meant("routing.ignore", body.ignore or [], naming),
-        price_microusd_max=None if body.max_price_usd is None else _microusd(body.max_price_usd),
-        duration_policy=None if body.duration_policy is None else DurationPolicy(body.duration_policy),
-    )
-
-
-def _meant(param: str, names: list[str], naming: Naming) -> tuple[str, ...]:
-    """A misspelt name in `ignore` would silently allow what the caller meant to forbid.
-
-    Where names are hidden every one gets the same answer: which of them are known is what a caller could find out.
-    """
-    if names and not naming.shown:
-        raise invalid(f"{param} is not accepted here, for this router does not show its providers; leave it out", param)
-    for name in names:
-        if not naming.meant(name):
-            raise invalid(f"{param} names {name!r}, which is none of: {', '.join(naming.selectable)}", param)
-    return tuple(dict.fromkeys(own for name in names for own in naming.meant(name)))
-
-
-def _microusd(amount: str | float) -> int:
-    try:
-        return parse_usd(str(amount))
-    except (ValueError, ArithmeticError) as error:
-        raise invalid(f"routing.max_price_usd: {error}", "routing.max_price_usd") from None
 
 
 def _explained(error: ValidationError) -> ApiError:

@@ -10,6 +10,7 @@ from aiohttp import web
 from providers.canonical import Variant
 from router.core.job import Job
 from router.core.limits import RequestDefaults, ServerSettings
+from router.core.policy import JobLimits
 from router.http.callers import CallerDirectory
 from router.http.naming import Naming
 from router.http.ports import Engine
@@ -63,6 +64,7 @@ class Door:
     defaults: RequestDefaults
     callers: CallerDirectory
     naming: Naming
+    limits: JobLimits
     observe_request: ObserveRequest
     request_span: RequestSpan
     stream_room: StreamRoom = field(init=False)
@@ -72,10 +74,16 @@ class Door:
         self.stream_room, self.body_room = StreamRoom(self.settings), BodyRoom(self.settings)
 
     def use(
-        self, settings: ServerSettings, defaults: RequestDefaults, callers: CallerDirectory, naming: Naming
+        self,
+        settings: ServerSettings,
+        defaults: RequestDefaults,
+        callers: CallerDirectory,
+        naming: Naming,
+        limits: JobLimits,
     ) -> None:
         """Let in by another configuration from now on."""
         self.settings, self.defaults, self.callers, self.naming = settings, defaults, callers, naming
+        self.limits = limits
         self.stream_room.use(settings)
         self.body_room.use(settings)
 

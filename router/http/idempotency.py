@@ -50,8 +50,22 @@ def fingerprint(video: VideoRequest, preferences: RoutingPreferences, metadata: 
         "price_microusd_max": preferences.price_microusd_max,
         "duration_policy": preferences.duration_policy,
         "metadata": dict(metadata),
+        **_own_limits(preferences),
     }
     return hashlib.sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _own_limits(preferences: RoutingPreferences) -> dict[str, object]:
+    """Only those that are set: a key that was given before there were any of them stands for its request still."""
+    limits = {
+        "spend_microusd_max": preferences.spend_microusd_max,
+        "attempts_max": preferences.attempts_max,
+        "deadline_s": preferences.deadline_s,
+        "on_ambiguous": preferences.on_ambiguous,
+        "duplicate_microusd_max": preferences.duplicate_microusd_max,
+        "failover_on": preferences.failover_on and preferences.failover_on.spelled(),
+    }
+    return {name: value for name, value in limits.items() if value is not None}
 
 
 def _image(image: Image) -> dict[str, str]:

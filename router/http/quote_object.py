@@ -1,28 +1,61 @@
 """A routing decision as JSON: every offering with its price, or with its reason for being excluded."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from providers.canonical import VideoRequest
+from router.core.catalog import Offering, Provider
 from router.core.money import usd
-from router.core.routing import Candidate, Decision, Exclusion
+from router.core.policy import JobLimits, OnAmbiguous
+from router.core.routing import Candidate, Decision, Exclusion, RoutingPreferences
+from router.core.terms import on_ambiguous, terms_of
 from router.http.errors import whole_seconds
 from router.http.naming import Naming
 
 
-def quote_object(video: VideoRequest, decision: Decision, naming: Naming) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a job may use up and risk: the operator's `limits` as its caller's preferences make them."""
+
+    limits: JobLimits
+    preferences: RoutingPreferences
+    providers: Mapping[str, Provider]
+
+    def document(self) -> dict[str, Any]:
+        """Render them; `on_ambiguous` is that of providers of which the operator says nothing else."""
+        found = terms_of(self.limits, self.preferences)
+        return {
+            "max_attempts": found.attempts_max,
+            "max_spend_usd": usd(found.spend_microusd_max),
+            "deadline_s": found.deadline_s,
+            "on_ambiguous": self.on_ambiguous(None).value,
+            "max_duplicate_usd": usd(found.duplicate_microusd_max),
+        }
+
+    def on_ambiguous(self, offering: Offering | None) -> OnAmbiguous:
+        """Say what would follow when a submit may have been bought; where nothing may be bought twice, a hold."""
+        if not terms_of(self.limits, self.preferences).duplicate_microusd_max:
+            return OnAmbiguous.HOLD
+        provider = None if offering is None else self.providers[offering.provider]
+        return on_ambiguous(self.limits, self.preferences, provider)
+
+
+def quote_object(video: VideoRequest, decision: Decision, naming: Naming, terms: Terms) -> dict[str, Any]:
     """Render a dry run. `order` is one draw of the order in which the candidates would be tried."""
     return {
         "object": "video.quote",
         "model": video.model,
         "seconds": str(video.seconds),
         "size": str(video.size),
-        "candidates": [_candidate(candidate, naming) for candidate in decision.candidates],
+        "terms": terms.document(),
+        "candidates": [_candidate(candidate, naming, terms) for candidate in decision.candidates],
         "excluded": [_exclusion(exclusion, naming) for exclusion in decision.exclusions],
         "order": [naming.offering(candidate.offering) for candidate in decision.candidates],
     }
 
 
-def _candidate(candidate: Candidate, naming: Naming) -> dict[str, Any]:
+def _candidate(candidate: Candidate, naming: Naming, terms: Terms) -> dict[str, Any]:
     return {
         "offering": naming.offering(candidate.offering),
         "provider": naming.provider(candidate.offering),
@@ -30,6 +63,7 @@ def _candidate(candidate: Candidate, naming: Naming) -> dict[str, Any]:
         "quote_microusd": candidate.quote_microusd,
         "share": round(candidate.share, 6),
         "seconds": str(candidate.video.seconds),
+        "on_ambiguous": terms.on_ambiguous(candidate.offering).value,
     }
 
 

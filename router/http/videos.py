@@ -16,7 +16,7 @@ from router.http.door import BODY_ROOM, CALLER, DOOR, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
-from router.http.quote_object import quote_object
+from router.http.quote_object import Terms, quote_object
 from router.http.video_object import model_list, model_object, video_list, video_object
 
 PAGE_DEFAULT: Final = 20
@@ -46,7 +46,8 @@ async def quote(request: web.Request) -> web.Response:
     door = request.app[DOOR]
     async with _parsed(request, door) as parsed:
         decision = door.engine.quote(parsed.video, parsed.preferences, request[CALLER])
-        return _json(quote_object(parsed.video, decision, door.naming))
+        terms = Terms(door.limits, parsed.preferences, door.engine.catalog.providers)
+        return _json(quote_object(parsed.video, decision, door.naming, terms))
 
 
 async def retrieve(request: web.Request) -> web.Response:
@@ -101,10 +102,10 @@ async def model(request: web.Request) -> web.Response:
 @asynccontextmanager
 async def _parsed(request: web.Request, door: Door) -> AsyncIterator[ParsedCreate]:
     """Read and parse the body, which counts as held until the block is left."""
-    settings, defaults, naming = door.settings, door.defaults, door.naming
+    settings, defaults, naming, limits = door.settings, door.defaults, door.naming, door.limits
     with request.app[BODY_ROOM].share() as share:
         document = await read_document(request, settings, share)
-        yield await computed(request, lambda: parse_create(document, settings, defaults, naming))
+        yield await computed(request, lambda: parse_create(document, settings, defaults, naming, limits))
 
 
 async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:

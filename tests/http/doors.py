@@ -24,6 +24,7 @@ from router.core.order import (
     Readiness,
     UnavailableError,
 )
+from router.core.policy import JobLimits
 from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
@@ -32,6 +33,7 @@ from router.http.naming import Naming
 from router.http.server import public_app
 from tests.builders import EPOCH, PORTRAIT, a_catalog, a_job, a_provider, an_attempt, an_offering
 
+LIMITS = JobLimits()
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 VIDEO = bytes(range(256)) * 2048
 
@@ -241,6 +243,7 @@ async def an_open_door(
     trace_parent: str | None = None,
     host: str = "127.0.0.1",
     naming: Naming | None = None,
+    limits: JobLimits = LIMITS,
     **settings: int,
 ) -> AsyncIterator[Opened]:
     """Serve `engine` on a free port of this machine until the block is left."""
@@ -258,6 +261,7 @@ async def an_open_door(
             defaults=RequestDefaults("sora-2", 8, PORTRAIT),
             callers=CallerDirectory(callers),
             naming=naming or Naming(opened.engine.catalog),
+            limits=limits,
             observe_request=lambda route, method, status, *_: opened.seen.append((route, method, status)),
             request_span=span,
         )

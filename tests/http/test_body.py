@@ -18,7 +18,7 @@ from router.http.create_body import ParsedCreate, parse_create
 from router.http.errors import ApiError
 from router.http.naming import Naming
 from tests.builders import PORTRAIT
-from tests.http.doors import PNG, Opened, a_shop, an_open_door
+from tests.http.doors import LIMITS, PNG, Opened, a_shop, an_open_door
 
 DATA_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
@@ -302,7 +302,8 @@ DOCUMENTS = st.dictionaries(
 
 def outcome(document: dict[str, Any]) -> ParsedCreate | ApiError:
     try:
-        return parse_create(document, ServerSettings(), RequestDefaults("sora-2", 8, PORTRAIT), Naming(a_shop()))
+        defaults = RequestDefaults("sora-2", 8, PORTRAIT)
+        return parse_create(document, ServerSettings(), defaults, Naming(a_shop()), LIMITS)
     except ApiError as error:
         return error
 

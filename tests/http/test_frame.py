@@ -137,6 +137,7 @@ async def test_a_quote_prices_candidates_explains_exclusions_and_orders_nothing(
                 "quote_microusd": 100_000,
                 "share": 1.0,
                 "seconds": "8",
+                "on_ambiguous": "hold",
             }
         ]
         assert [(each["offering"], each["cause"]) for each in answer["excluded"]] == [("relay-a/sora-2", "seconds")]
