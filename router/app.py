@@ -121,12 +121,11 @@ class _InForce:
         for name, provider in catalog.providers.items():
             retired = name not in settings.catalog.providers
             health[name].use(provider, retired=retired, renewed=self._is_renewed(provider, accounts[name]))
-        came = catalog.providers.keys() - self.parts.catalog.providers.keys()
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
         names = [caller.name for caller in settings.callers]
         self.parts.budgets.limit(daily_limits(catalog, settings.callers), names)
-        self.engine.use(settings.server, came)
+        self.engine.use(settings.server)
         self.door.use(*terms)
         self.accounts = accounts
         self.observer.metrics.watch_budgets(self.parts.budgets.each())

@@ -83,7 +83,3 @@ class Deletion:
     job: Job
     cancelled: bool
     may_be_charged: bool
-
-
-class JobNotEndedError(Exception):
-    """A live job cannot be deleted: its attempt may still cost money."""

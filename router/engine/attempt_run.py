@@ -9,8 +9,9 @@ from enum import Enum, auto
 from math import inf
 from typing import Final, TypeAlias, assert_never
 
-from providers.adapter import HttpRequest, HttpResponse
+from providers.adapter import Adapter, HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
+from providers.capabilities import reference_of
 from providers.classification import poll_unanswered, unanswered, unsent
 from providers.links import link_expires_at
 from providers.reading import read_poll, read_submit
@@ -26,12 +27,14 @@ from router.engine.alarm import Alarm
 from router.engine.content import opened
 from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.parts import Parts, written
+from router.engine.store import RemoteIdTakenError
 from router.engine.verification import Verified, verify
 from router.engine.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
+_SOMEBODY_ELSES = "the answer names a job that another attempt has"
 _UNWRITTEN = "the dialect failed to write its request; the log says why"
 
 
@@ -93,7 +96,8 @@ def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure
 class AttemptRun:
     """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took.
 
-    `cause` is what this side saw when it failed, in the router's own words; `trail` is for its span.
+    `cause` is what this side saw when it failed, in the router's own words; `trail` is for its span. `lost` is what is
+    known of a submit without an answer that may still be found.
     """
 
     parts: Parts
@@ -108,14 +112,14 @@ class AttemptRun:
     trail: TrailRecorder = field(default_factory=TrailRecorder)
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
+    lost: Failure | None = None
     _given_up: Failure | None = None
 
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
         self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
-        adapter, model = provider.adapter, self.attempt.upstream_model
-        request = written_by_adapter(lambda: adapter.submit_request(video, model))
+        request = written_by_adapter(lambda: self._submit_request(provider.adapter, video))
         if request is None:
             self.cause = _UNWRITTEN
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
@@ -126,14 +130,22 @@ class AttemptRun:
             self._enter(reading.stage)
             self._submitted(reading)
             return reading
-        accepted = self.attempt.moved(
-            AttemptState.RUNNING, remote_id=reading.remote_id, accepted_at=self.trail.answered_at
-        )
+        try:
+            await self.found(reading.remote_id)
+        except RemoteIdTakenError:
+            self.cause = _SOMEBODY_ELSES
+            taken = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, _SOMEBODY_ELSES)
+            self._submitted(taken)
+            return taken
+        self._submitted(None)
+        return None
+
+    async def found(self, remote_id: str) -> None:
+        """Make it durable that the upstream took this attempt on; raises RemoteIdTakenError."""
+        accepted = self.attempt.moved(AttemptState.RUNNING, remote_id=remote_id, accepted_at=self.parts.now())
         await written(lambda: self.parts.store.move_attempt(self.attempt, accepted))
         self.attempt = accepted
-        self._submitted(None)
         self._enter(Stage.QUEUE)
-        return None
 
     async def finish(self) -> Ending:
         """Wait for the video of an accepted attempt, then read it to its end once."""
@@ -167,6 +179,11 @@ class AttemptRun:
         """Give the permits back with nothing said of the provider."""
         if self.permits is not None:
             self.permits.abandon()
+
+    def _submit_request(self, adapter: Adapter, video: VideoRequest) -> HttpRequest:
+        """The create, with a word of ours in it where the upstream lists that."""
+        request, keeper = adapter.submit_request(video, self.attempt.upstream_model), reference_of(adapter)
+        return request if keeper is None else keeper.referenced(request, self.attempt.id)
 
     async def _answer(self, request: HttpRequest) -> Accepted | Failure:
         """Send the submit and read what came of it."""

@@ -18,7 +18,7 @@ from router.core.ledger import LedgerEntry, cost_microusd, with_money
 from router.core.limits import ServerSettings
 from router.core.order import (
     Acceptance,
-    JobNotEndedError,
+    Deletion,
     JobPage,
     NoCandidateError,
     Order,
@@ -26,14 +26,17 @@ from router.core.order import (
     UnavailableError,
     UnconfirmedError,
 )
+from router.core.resolution import Resolution
 from router.core.routing import Decision, RoutingPreferences
 from router.core.terms import terms_of
 from router.engine.attempt_run import AttemptRun, Fetched
 from router.engine.exchange import ContentStream
 from router.engine.images import without_bytes
 from router.engine.job_run import JobRun
+from router.engine.late_search import LateSearch
 from router.engine.late_watch import LateWatch
 from router.engine.parts import Parts
+from router.engine.resolving import Resolving
 from router.engine.serving import Serving
 from router.engine.store import StoreUnavailableError
 from router.engine.unconfirmed import Unconfirmed
@@ -66,18 +69,19 @@ class Engine:
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._submits: set[asyncio.Task[AttemptRun | None]] = set()
-        self._watched: set[str] = set()
+        self._watches: dict[str, asyncio.Task[None]] = {}
         self._draining = False
         self._serving = Serving(parts, self._relinked)
+        self._resolving = Resolving(parts, self)
         self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._spawn)
 
-    def use(self, settings: ServerSettings, came: Collection[str] = ()) -> None:
+    def use(self, settings: ServerSettings) -> None:
         """Go on with other limits; the jobs that are live stay, however many.
 
-        `came` are providers that nobody could ask before: a start may have found attempts of theirs that are late.
+        A provider may have come that nobody could ask before, or whose jobs may be looked for now.
         """
         self._settings = settings
-        if came and not self._draining:
+        if not self._draining:
             self._spawn(self._watch_again())
 
     @property
@@ -141,7 +145,7 @@ class Engine:
         run = self._runs.get(job_id)
         with _store_within_reach():
             job = run.job if run else self._ended.get(job_id) or await self._parts.store.job(job_id)
-        return job if job is not None and job.caller == caller else None
+        return job if job is not None and job.caller == caller and job.deleted_at is None else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""
@@ -149,17 +153,27 @@ class Engine:
             page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
         return replace(page, jobs=tuple(self._seen(job) for job in page.jobs))
 
-    async def delete(self, caller: str, job_id: str) -> Job | None:
-        """Make an ended job invisible; None when the caller has no such job. Raises JobNotEndedError."""
-        job = await self.job(caller, job_id)
+    async def delete(self, caller: str, job_id: str) -> Deletion | None:
+        """Make a job invisible, and cancel it while it is live; None when the caller has no such job."""
+        job, at = await self.job(caller, job_id), self._parts.now()
         if job is None:
             return None
-        if not job.ended:
-            raise JobNotEndedError(job_id)
         with _store_within_reach():
-            await self._parts.store.delete_job(job_id, self._parts.now())
-        self._ended.pop(job_id, None)
-        return job
+            await self._parts.store.delete_job(job_id, at)
+        run = self._runs.get(job_id)
+        job = run.job if run else self._ended.pop(job_id, job)
+        if run is not None:
+            run.cancel(at)
+        open_money = job.at_work is not None or any(attempt.uncertain for attempt in job.attempts)
+        return Deletion(job, cancelled=run is not None, may_be_charged=open_money)
+
+    async def resolve(self, name: str, resolution: Resolution) -> Attempt:
+        """Take an operator's word on an attempt, or the one open attempt of a job; return it as it is now.
+
+        Raises ResolutionError and UnavailableError.
+        """
+        with _store_within_reach():
+            return await self._resolving.resolve(name, resolution)
 
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]
@@ -188,15 +202,30 @@ class Engine:
         """Keep an ended job at hand for a while; a live one is answered from its run."""
         if job.ended:
             self._runs.pop(job.id, None)
+            if job.deleted_at is not None:
+                return
             self._ended[job.id] = replace(job, video=replace(job.video, images=()))
             if len(self._ended) > _ENDED_JOBS_KEPT:
                 self._ended.popitem(last=False)
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt until its money is known."""
-        if attempt.provider in self.catalog.providers and attempt.id not in self._watched:
-            self._watched.add(attempt.id)
-            self._spawn(self._watch(job, attempt))
+        if attempt.provider in self.catalog.providers and attempt.id not in self._watches:
+            watch = self._watches[attempt.id] = self._spawn(self._watch(job, attempt))
+            watch.add_done_callback(lambda _: self._unlist(attempt.id, watch))
+
+    def unwatch(self, attempt: Attempt) -> None:
+        """Stop asking about an attempt."""
+        if (watch := self._watches.pop(attempt.id, None)) is not None:
+            watch.cancel()
+
+    def found(self, job: Job, attempt: Attempt) -> None:
+        """Take note that a lost submit was found; its job may be over, deleted, or from before a restart."""
+        run = self._runs.get(job.id)
+        if run is not None:
+            run.note(attempt)
+        elif job.id in self._ended:
+            self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
 
     def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
         """Remember a submit under way, so that a shutdown waits for its answer."""
@@ -293,14 +322,15 @@ class Engine:
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
             with suppress(StoreUnavailableError):
                 await self._parts.recount(job_id)
-                return await self._parts.store.job(job_id)
+                return await self._parts.store.any_job(job_id)
 
     async def _watch(self, job: Job, attempt: Attempt) -> None:
-        """Watch a late attempt; should the watch break, begin it again, for its money is still not known."""
+        """Watch over a late or unknown attempt; should that break, begin again, for its money is still not known."""
         while True:
             try:
-                await LateWatch(self._parts, self, job, attempt).run()
-                return self._watched.discard(attempt.id)
+                late = attempt.state is AttemptState.LATE
+                known = attempt if late else await LateSearch(self._parts, self, job, attempt).run()
+                return None if known is None else await LateWatch(self._parts, self, job, known).run()
             except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
                 _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
             await asyncio.sleep(_RESTART_RUN_AFTER_S)
@@ -316,7 +346,7 @@ class Engine:
 
     def _watch_late_ones(self, job: Job) -> None:
         for attempt in job.attempts:
-            if attempt.state is AttemptState.LATE:
+            if attempt.uncertain:
                 self.watch_late(job, attempt)
 
     async def _forget_keys(self) -> None:
@@ -326,10 +356,15 @@ class Engine:
                 await self._parts.store.prune_idempotency_keys(self._parts.now() - KEPT_S)
             await asyncio.sleep(_FORGET_KEYS_EVERY_S)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _unlist(self, attempt_id: str, watch: asyncio.Task[None]) -> None:
+        if self._watches.get(attempt_id) is watch:
+            del self._watches[attempt_id]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:

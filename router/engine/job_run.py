@@ -8,13 +8,14 @@ from typing import Protocol, assert_never
 
 from providers.canonical import Failure, Reason, Stage, Succeeded
 from providers.classification import unsent
-from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED, Booking
 from router.core.catalog import ChargeRule
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
+from router.core.exhaustion import nobody_left
 from router.core.health import AttemptPermits
+from router.core.intent import booking, intent
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, pending, posted, with_money
-from router.core.policy import JobLimits, Pair, goes_on
+from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
+from router.core.policy import JobLimits, NextStep, Pair, consequences, goes_on
 from router.core.routing import Candidate, Decision
 from router.core.terms import next_step, on_ambiguous, terms_of
 from router.core.trail import TrailRecorder, is_traced
@@ -32,10 +33,12 @@ from router.engine.attempt_run import (
 from router.engine.exchange import ContentError
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
+from router.engine.search import can_be_found, look_for
 from router.engine.store import StoreUnavailableError
 
 _ROUTE_AGAIN_AFTER_S = 1.0
 _ROUTE_AGAIN_AFTER_S_MAX = 15.0
+_CANCELLED = Failure(Stage.ROUTE, Reason.CANCELLED, "its caller deleted it before it had ended")
 
 
 class Desk(Protocol):
@@ -45,7 +48,7 @@ class Desk(Protocol):
         """Make this the job that callers see."""
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
-        """Keep asking about an attempt that its job went on without."""
+        """Keep asking about an attempt that its job went on, or ended, without knowing what it cost."""
 
     def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
         """Let a submit that has begun come to its end even when the run is cancelled."""
@@ -63,6 +66,8 @@ class JobRun:
         self._adopted: tuple[Attempt, Fetched] | None = None
         self._entries: list[LedgerEntry] = []
         self._last_failure: Failure | None = None
+        if job.deleted_at is not None:
+            self._alarm.ring()
 
     async def run(self) -> None:
         """Try offering after offering until one delivers, or the policy says stop."""
@@ -83,10 +88,19 @@ class JobRun:
             self._alarm.ring()
         return self._adopted[0].id == late.id
 
-    def note(self, late: Attempt, entry: LedgerEntry) -> None:
+    def cancel(self, at: float) -> None:
+        """Stop: buy nothing more, and leave what is under way to whoever watches over late attempts."""
+        self._publish(replace(self.job, deleted_at=at))
+        self._alarm.ring()
+
+    def note(self, late: Attempt, *entries: LedgerEntry) -> None:
         """Take in what became of an attempt that was given up earlier."""
-        self._entries.append(entry)
+        self._entries.extend(entries)
         self._publish(self.job.with_attempt(late))
+
+    @property
+    def _cancelled(self) -> bool:
+        return self.job.deleted_at is not None
 
     @property
     def _limits(self) -> JobLimits:
@@ -100,9 +114,11 @@ class JobRun:
                 await self._see_through(self._attempt_run(attempt, health.resume() if health else None, resumed=True))
             elif attempt.state is AttemptState.SUBMITTING:
                 # A write that seemed to fail may be durable all the same: then nothing counts it yet.
-                self._parts.budgets.hold(self._booking(attempt))
+                self._parts.budgets.hold(booking(self.job, attempt))
                 interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
-                await self._conclude(self._attempt_run(attempt, None, resumed=True), interrupted)
+                run = self._attempt_run(attempt, None, resumed=True)
+                run.lost = interrupted
+                await self._see_through(run)
         if not self.job.ended:
             await self._look_at_late()
 
@@ -119,6 +135,9 @@ class JobRun:
 
     async def _candidate(self) -> tuple[Candidate, AttemptPermits, Decision] | None:
         """Find an offering, its provider's permit and why it; None when the job ended or has to be routed again."""
+        if self._cancelled:
+            await self._end(_CANCELLED)
+            return None
         if self._adopted is not None:
             await self._deliver_adopted(None)
             return None
@@ -129,7 +148,7 @@ class JobRun:
         candidates = self._in_time(decision, left_s)
         may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.attempts))
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
-            await self._end(self._nobody_left(decision))
+            await self._end(nobody_left(self.job, decision, self._last_failure))
             return None
         for candidate in candidates:
             permits = self._parts.health[candidate.offering.provider].try_start()
@@ -153,25 +172,6 @@ class JobRun:
         first_after_s = {name: each.polling.first_after_s for name, each in self._parts.catalog.providers.items()}
         return tuple(each for each in decision.candidates if first_after_s[each.offering.provider] <= left_s)
 
-    def _nobody_left(self, decision: Decision) -> Failure:
-        """Say what keeps the job from another attempt, or give it its last one's failure."""
-        if decision.spend_stops:
-            return Failure(Stage.ROUTE, Reason.BUDGET, "what is left of max_spend_usd buys no other offering")
-        if decision.caller_budget_stops:
-            message = f"what is left today of the daily_budget_usd of caller {self.job.caller} buys no offering"
-            return Failure(Stage.ROUTE, Reason.BUDGET, message, CALLER_BUDGET_USED)
-        if self._last_failure is not None:
-            return self._last_failure
-        if self.job.attempts:
-            last = self.job.attempts[-1]
-            return Failure(last.stage or Stage.ROUTE, last.reason or Reason.OTHER, code=last.code)
-        if decision.provider_budgets_stop:
-            message = "what is left today of daily_budget_usd of the providers that sell it buys no offering"
-            return Failure(Stage.ROUTE, Reason.BUDGET, message, PROVIDER_BUDGETS_USED)
-        if decision.candidates or decision.may_pass:
-            return Failure(Stage.ROUTE, Reason.EXPIRED, "no provider became available before the deadline")
-        return Failure(Stage.ROUTE, Reason.NO_CANDIDATE, "no offering can take this request any more")
-
     async def _attempt(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> None:
         """Submit, and see it through."""
         submit = asyncio.create_task(self._submit(candidate, permits, decision))
@@ -188,6 +188,7 @@ class JobRun:
     async def _submit(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> AttemptRun | None:
         """Make the intent durable, then submit; None when the answer ended the attempt, or nothing could be sent.
 
+        The run that is returned was accepted, or has `lost` its answer where that may be found.
         Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
         StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
@@ -197,9 +198,9 @@ class JobRun:
             permits.abandon()
             await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
             return None
-        attempt, entry = self._intent(candidate)
+        attempt, entry = intent(self.job, candidate, self._parts.now())
         # Since this was routed the file may have been read anew, and others may have taken what was left of a day.
-        if not self._parts.is_current(decision) or not self._parts.budgets.reserve(self._booking(attempt)):
+        if not self._parts.is_current(decision) or not self._parts.budgets.reserve(booking(self.job, attempt)):
             permits.abandon()
             return None
         run = self._attempt_run(attempt, permits)
@@ -214,36 +215,35 @@ class JobRun:
             self._parts.emit(_started(self.job, attempt, candidate.share, decision))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
-            asked = self._parts.still_asks(provider)
-            failure = await run.submit(video) if asked else unsent("the provider was removed or replaced meanwhile")
-            if failure is not None:
+            asked = self._parts.still_asks(provider) and not self._cancelled
+            with self._under_way(attempt):
+                failure = await run.submit(video) if asked else unsent("nobody wants it from this provider any more")
+            lost = failure is not None and consequences(failure).next_step is NextStep.ASK_OPERATOR
+            if failure is not None and not (lost and can_be_found(self._parts, attempt)):
                 await self._conclude(run, failure)
                 return None
+        run.lost = failure
         self._publish(self.job.with_attempt(run.attempt))
         return run
 
+    @contextmanager
+    def _under_way(self, attempt: Attempt) -> Iterator[None]:
+        self._parts.submits.add(attempt.id)
+        try:
+            yield
+        finally:
+            self._parts.submits.discard(attempt.id)
+
     async def _see_through(self, run: AttemptRun) -> None:
         with run.permits_kept():
-            await self._conclude(run, await run.finish())
+            missed = None if run.lost is None else await self._look_for(run, run.lost)
+            await self._conclude(run, missed or await run.finish())
 
-    def _intent(self, candidate: Candidate) -> tuple[Attempt, LedgerEntry]:
-        number = len(self.job.attempts) + 1
-        offering = candidate.offering
-        attempt = Attempt(
-            id=f"{self.job.id}-{number}",
-            job_id=self.job.id,
-            number=number,
-            offering_id=offering.id,
-            provider=offering.provider,
-            upstream_model=offering.upstream_model,
-            seconds=candidate.video.seconds,
-            quote_microusd=candidate.quote_microusd,
-            submitted_at=self._parts.now(),
-        )
-        return attempt, pending(attempt, attempt.submitted_at)
-
-    def _booking(self, attempt: Attempt) -> Booking:
-        return Booking(attempt.id, attempt.provider, self.job.caller, attempt.submitted_at, attempt.quote_microusd)
+    async def _look_for(self, run: AttemptRun, lost: Failure) -> Failure | None:
+        """Look for a submit without an answer; return what it failed of, or None when it is found and runs."""
+        missed = await look_for(self._parts, run, self.job.video, lost)
+        self._publish(self.job.with_attempt(run.attempt))
+        return missed
 
     @contextmanager
     def _given_back_unsent(self, attempt: Attempt) -> Iterator[None]:
@@ -269,6 +269,9 @@ class JobRun:
             case Failure():
                 run.ended(ending)
                 await self._fail(run, ending)
+            case Overtaken.YES if self._cancelled:
+                run.overtaken()
+                await self._leave(run)
             case Overtaken.YES:
                 run.overtaken()
                 await self._deliver_adopted(run)
@@ -302,6 +305,13 @@ class JobRun:
         self._settled(run, overtaken, None, self.job)
         self._settled(adopted, after, entry, job)
 
+    async def _leave(self, run: AttemptRun) -> None:
+        """End a cancelled job, whose attempt becomes late."""
+        at = self._parts.now()
+        after = run.attempt.moved(AttemptState.LATE, ended_at=at)
+        job = self.job.with_attempt(after).moved(JobState.FAILED, ended_at=at, failure=_CANCELLED)
+        await self._settle(run, after, None, job)
+
     async def _fail(self, run: AttemptRun, failure: Failure) -> None:
         at = self._parts.now()
         provider = self._parts.catalog.providers.get(run.attempt.provider)
@@ -318,7 +328,9 @@ class JobRun:
             limits=replace(self._limits, on_ambiguous=on_ambiguous(self._limits, self.job.preferences, provider)),
             step=next_step(failure, self._limits, self.job.preferences, provider),
         )
-        if not go_on and self._adopted is None:
+        if self._cancelled:
+            job = job.moved(JobState.FAILED, ended_at=at, failure=_CANCELLED)
+        elif not go_on and self._adopted is None:
             job = job.moved(JobState.FAILED, ended_at=at, failure=failure)
         await self._settle(run, after, entry, job)
 
@@ -343,7 +355,7 @@ class JobRun:
         job = self._current(job, after)
         self._publish(job)
         self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds, run.cause, run.trail.progress, trail))
-        if after.state is AttemptState.LATE:
+        if after.uncertain:
             self._desk.watch_late(job, after)
         if job.ended:
             self._parts.emit(JobEnded(job))
@@ -353,8 +365,8 @@ class JobRun:
         before = self.job
         after = before.moved(JobState.FAILED, ended_at=self._parts.now(), failure=failure)
         await written(lambda: self._parts.store.end_job(before, after))
-        self._publish(after)
-        self._parts.emit(JobEnded(after))
+        self._publish(replace(after, deleted_at=self.job.deleted_at))
+        self._parts.emit(JobEnded(self.job))
 
     def _progress(self, percent: int) -> None:
         """Show progress; it never goes back, and 100 is said only when the video can be fetched."""
@@ -364,7 +376,8 @@ class JobRun:
 
     def _current(self, written_job: Job, attempt: Attempt) -> Job:
         """Add to a job that was just written what happened to its other attempts meanwhile."""
-        return replace(written_job, attempts=self.job.with_attempt(attempt).attempts)
+        attempts = self.job.with_attempt(attempt).attempts
+        return replace(written_job, attempts=attempts, deleted_at=self.job.deleted_at)
 
     def _publish(self, job: Job) -> None:
         self.job = job

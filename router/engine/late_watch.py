@@ -3,11 +3,13 @@
 from typing import Protocol
 
 from providers.canonical import Failure, Running, Stage, Succeeded
+from providers.capabilities import cancel_of
+from router.core.events import Operation
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, LedgerEntry, closing, posted
 from router.core.pacing import late_poll_after_s
 from router.engine.alarm import Alarm
-from router.engine.attempt_run import Fetched, fetch_once, poll_once
+from router.engine.attempt_run import Fetched, fetch_once, poll_once, written_by_adapter
 from router.engine.exchange import ContentError
 from router.engine.parts import Parts, written
 from router.engine.store import StaleWriteError
@@ -34,12 +36,18 @@ class LateWatch:
         self._company = company
         self._job = job
         self._attempt = attempt
+        self._stopped = False
 
     async def run(self) -> None:
-        """Poll until the money is known; after `late_s_max` it stays uncertain, for an operator to see."""
+        """Poll until the money is known; after `late_s_max` it stays uncertain, for an operator to see.
+
+        One that is found late, or named by an operator, is asked about for as long from then on.
+        """
         polling = self._parts.catalog.polling(self._attempt.provider, self._attempt.offering_id)
-        over_at = self._attempt.submitted_at + polling.deadline_s + polling.late_s_max
+        accepted_at = self._attempt.accepted_at or self._attempt.submitted_at
+        over_at = accepted_at + polling.deadline_s + polling.late_s_max
         while self._parts.now() < over_at:
+            await self._stop_upstream()
             await Alarm().sleep(late_poll_after_s(polling, self._parts.rng))
             match await poll_once(self._parts, self._attempt, prompt=self._job.video.prompt):
                 case Succeeded() as done:
@@ -50,6 +58,16 @@ class LateWatch:
                 case Failure() as failure:
                     return await self._settle_failure(failure)
         return None
+
+    async def _stop_upstream(self) -> None:
+        """Ask the provider once to make no video that nobody waits for any more; the polls tell what came of it."""
+        canceller = cancel_of(self._parts.provider(self._attempt.provider).adapter)
+        if self._stopped or canceller is None or self._company.current(self._job.id) is not None:
+            return
+        self._stopped = True
+        request = written_by_adapter(lambda: canceller.cancel_request(self._attempt.remote_id or ""))
+        if request is not None:
+            await self._parts.transport.send(self._attempt.provider, Operation.POLL, request)
 
     async def _handed_over(self, done: Succeeded) -> bool:
         """Offer the video to the job while it lives; the next look shows what became of it, or of a link not ready."""

@@ -1,7 +1,7 @@
 """Everything a running job needs, constructed once by the composition root, and the configuration in force."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from providers.canonical import VideoRequest
@@ -26,7 +26,7 @@ class Parts:
     """The catalogue and its providers' health, the two ways out (store, transport), time, chance and who listens.
 
     The configuration is taken over as a whole and between two steps of the loop: it is the same one from one await to
-    the next, and may be another after it.
+    the next, and may be another after it. `submits` are the attempts whose submit is under way at this moment.
     """
 
     catalog: Catalog
@@ -39,6 +39,7 @@ class Parts:
     limits: JobLimits
     routing: RoutingSettings
     budgets: Budgets
+    submits: set[str] = field(default_factory=set)
 
     def use(
         self, catalog: Catalog, health: Mapping[str, ProviderHealth], limits: JobLimits, routing: RoutingSettings

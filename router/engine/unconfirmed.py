@@ -15,7 +15,7 @@ class Unconfirmed:
     """Looks them up as soon as the store can be read. What only a crash brings to light, the next start takes up."""
 
     def __init__(
-        self, store: Store, take_up: Callable[[Job], None], spawn: Callable[[Coroutine[Any, Any, None]], None]
+        self, store: Store, take_up: Callable[[Job], None], spawn: Callable[[Coroutine[Any, Any, None]], object]
     ) -> None:
         self._store = store
         self._take_up = take_up

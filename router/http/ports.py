@@ -7,7 +7,7 @@ from typing import Protocol
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.job import Job
-from router.core.order import Acceptance, JobPage, Order, Readiness
+from router.core.order import Acceptance, Deletion, JobPage, Order, Readiness
 from router.core.routing import Decision, RoutingPreferences
 from router.engine.exchange import ContentStream
 
@@ -34,8 +34,8 @@ class Engine(Protocol):
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """List this caller's jobs by creation, beginning behind the job `after`; LookupError when there is none."""
 
-    async def delete(self, caller: str, job_id: str) -> Job | None:
-        """Hide an ended job from its caller for good; None when there is none, JobNotEndedError when it is live."""
+    async def delete(self, caller: str, job_id: str) -> Deletion | None:
+        """Hide a job from its caller for good, and cancel it while it is live; None when there is none."""
 
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]

@@ -1,10 +1,10 @@
 """A job as OpenAI's Video object."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from router.core.job import Job, JobState
-from router.core.order import JobPage
+from router.core.order import Deletion, JobPage
 from router.http.failures import error_object
 from router.http.naming import Naming
 
@@ -43,6 +43,22 @@ def video_list(page: JobPage, naming: Naming) -> Json:
         "last_id": page.jobs[-1].id if page.jobs else None,
         "has_more": page.has_more,
     }
+
+
+_UNTOUCHED: Final = "Nothing was bought for it."
+_MAY_BE_CHARGED: Final = (
+    "It is bought no more. What was begun with a provider may still be finished and charged; the operator's ledger will"
+    " show it."
+)
+
+
+def deletion_object(deletion: Deletion) -> Json:
+    """Render a deletion, and of a job that had not ended whether what it has begun may still cost money."""
+    document: Json = {"id": deletion.job.id, "object": "video.deleted", "deleted": True}
+    if not deletion.cancelled:
+        return document
+    message = _MAY_BE_CHARGED if deletion.may_be_charged else _UNTOUCHED
+    return {**document, "cancelled": True, "may_be_charged": deletion.may_be_charged, "message": message}
 
 
 def model_list(models: Iterable[str]) -> Json:

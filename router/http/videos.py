@@ -9,7 +9,7 @@ from aiohttp import web
 
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job
-from router.core.order import Acceptance, JobNotEndedError, NoCandidateError, Order
+from router.core.order import Acceptance, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import BODY_ROOM, CALLER, DOOR, SPAN, Door
@@ -17,7 +17,7 @@ from router.http.errors import ApiError, invalid, model_not_found, no_candidate,
 from router.http.idempotency import HEADER, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
-from router.http.video_object import model_list, model_object, video_list, video_object
+from router.http.video_object import deletion_object, model_list, model_object, video_list, video_object
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
@@ -74,16 +74,12 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Delete an ended job."""
-    try:
-        job = await request.app[DOOR].engine.delete(request[CALLER], video_id(request))
-    except JobNotEndedError:
-        message = "this video is not finished and cannot be cancelled; delete it when it is completed or failed"
-        raise ApiError(409, message, "video_not_finished", "video_id") from None
-    if job is None:
+    """Delete a job; one that has not ended is cancelled."""
+    deletion = await request.app[DOOR].engine.delete(request[CALLER], video_id(request))
+    if deletion is None:
         raise video_not_found(video_id(request))
-    request[SPAN].about(job.id)
-    return _json({"id": job.id, "deleted": True, "object": "video.deleted"})
+    request[SPAN].about(deletion.job.id)
+    return _json(deletion_object(deletion))
 
 
 async def models(request: web.Request) -> web.Response:

@@ -281,13 +281,12 @@ class Scene:
             if name not in without
         )
         catalog = Catalog.of(kept, offerings).keeping(parts.catalog)
-        came = catalog.providers.keys() - parts.catalog.providers.keys()
         for name, each in catalog.providers.items():
             if name not in self.health:
                 self.health[name] = ProviderHealth(each, self.clock, parts.rng, parts.emit)
             self.health[name].use(each, retired=name in without, renewed=renewed)
         parts.use(catalog, dict(self.health), limits or parts.limits, parts.routing)
-        self.engine.use(ServerSettings(), came)
+        self.engine.use(ServerSettings())
 
     async def crash(self) -> None:
         """Drop the engine where it stands, as a process that is killed does."""

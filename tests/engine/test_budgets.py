@@ -313,7 +313,7 @@ def test_what_was_booked_after_all_is_counted(ends_after_s: float, end: Succeede
             await asyncio.sleep(5000.0)
             assert used(scene) == await booked(scene)
             assert [open_microusd for _, open_microusd in (await scene.books()).values()] == [0, 0, 0]
-            assert scene.engine._watched == set()
+            assert scene.engine._watches == {}
 
     in_virtual_time(main)
 

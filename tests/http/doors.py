@@ -17,7 +17,7 @@ from router.core.job import AttemptState, Job, JobState
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.order import (
     Acceptance,
-    JobNotEndedError,
+    Deletion,
     JobPage,
     NoCandidateError,
     Order,
@@ -187,11 +187,12 @@ class MemoryEngine:
             start = ids.index(after) + 1
         return JobPage(tuple(ordered[start : start + limit]), len(ordered) > start + limit)
 
-    async def delete(self, caller: str, job_id: str) -> Job | None:
+    async def delete(self, caller: str, job_id: str) -> Deletion | None:
         job = await self.job(caller, job_id)
-        if job is not None and not job.ended:
-            raise JobNotEndedError(job_id)
-        return self.stored.pop(job_id) if job is not None else None
+        if job is None:
+            return None
+        del self.stored[job_id]
+        return Deletion(job, cancelled=not job.ended, may_be_charged=job.at_work is not None)
 
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]

@@ -108,16 +108,17 @@ async def test_a_finished_video_is_downloaded_whole(tmp_path: Path) -> None:
         assert (tmp_path / "video.mp4").read_bytes() == VIDEO
 
 
-async def test_an_ended_job_is_deleted_and_a_live_one_is_not() -> None:
+async def test_an_ended_job_is_deleted_and_a_live_one_is_cancelled_with_a_word_on_its_money() -> None:
     engine = MemoryEngine()
     ended, live = engine.completed(), engine.add()
     async with an_open_door(engine) as opened, client_of(opened) as client:
         answer = await client.videos.delete(ended.id)
         assert (answer.id, answer.deleted, answer.object) == (ended.id, True, "video.deleted")
-        with pytest.raises(openai.ConflictError) as conflict:
-            await client.videos.delete(live.id)
-        assert conflict.value.code == "video_not_finished"
-        assert opened.seen[1:] == [("/v1/videos/{video_id}", "DELETE", 409)]
+        assert "cancelled" not in answer.to_dict()
+        cancelled = (await client.videos.delete(live.id)).to_dict()
+        assert (cancelled["deleted"], cancelled["cancelled"], cancelled["may_be_charged"]) == (True, True, False)
+        with pytest.raises(openai.NotFoundError):
+            await client.videos.retrieve(live.id)
 
 
 async def test_models_for_sale_are_listed() -> None:

@@ -1,0 +1,28 @@
+"""What is taken note of before a submit leaves: the attempt, its pending entry, its share of the day's budgets."""
+
+from router.core.budget import Booking
+from router.core.job import Attempt, Job
+from router.core.ledger import LedgerEntry, pending
+from router.core.routing import Candidate
+
+
+def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEntry]:
+    """Return a job's next attempt, its price frozen, and the money reserved for it; `at` is wall seconds."""
+    number, offering = len(job.attempts) + 1, candidate.offering
+    attempt = Attempt(
+        id=f"{job.id}-{number}",
+        job_id=job.id,
+        number=number,
+        offering_id=offering.id,
+        provider=offering.provider,
+        upstream_model=offering.upstream_model,
+        seconds=candidate.video.seconds,
+        quote_microusd=candidate.quote_microusd,
+        submitted_at=at,
+    )
+    return attempt, pending(attempt, at)
+
+
+def booking(job: Job, attempt: Attempt) -> Booking:
+    """Return what the attempt takes of its provider's and its caller's day."""
+    return Booking(attempt.id, attempt.provider, job.caller, attempt.submitted_at, attempt.quote_microusd)

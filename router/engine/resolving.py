@@ -1,0 +1,109 @@
+"""An operator's word on an attempt whose money is open."""
+
+from typing import Final, Protocol, assert_never
+
+from router.core.events import AttemptResolved
+from router.core.job import Attempt, AttemptState, Job
+from router.core.ledger import TOLD_COST_QUOTES_MAX, CostKind, EntryKind, LedgerEntry, voided
+from router.core.money import usd
+from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
+from router.engine.parts import Parts
+from router.engine.store import RemoteIdTakenError, StaleWriteError
+
+_NOT_OPEN: Final = "attempt_not_open"
+
+
+class Company(Protocol):
+    """What a resolution needs of the engine."""
+
+    def found(self, job: Job, attempt: Attempt) -> None:
+        """Take note that the upstream has it."""
+
+    def watch_late(self, job: Job, attempt: Attempt) -> None:
+        """Keep asking about it."""
+
+    def unwatch(self, attempt: Attempt) -> None:
+        """Stop asking about it."""
+
+    def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
+        """Take note of what became of the attempt and its money."""
+
+
+class Resolving:
+    """Writes down what an operator found out; raises ResolutionError, and StoreUnavailableError as all writes do."""
+
+    def __init__(self, parts: Parts, company: Company) -> None:
+        self._parts = parts
+        self._company = company
+
+    async def resolve(self, name: str, resolution: Resolution) -> Attempt:
+        """Resolve the attempt of that id, or the one open attempt of the job of that id, and return it as it is now."""
+        job, attempt = await self._open(name)
+        try:
+            match resolution:
+                case Found(remote_id):
+                    return await self._found(job, attempt, remote_id)
+                case NotFound():
+                    return await self._closed(job, attempt, resolution, voided(attempt, self._parts.now()))
+                case Billed(microusd):
+                    return await self._closed(job, attempt, resolution, self._billed(attempt, microusd))
+                case _:
+                    assert_never(resolution)
+        except StaleWriteError:
+            message = f"{attempt.id} was settled at this very moment; look at `video-router report --jobs`"
+            raise ResolutionError(message, _NOT_OPEN) from None
+
+    async def _open(self, name: str) -> tuple[Job, Attempt]:
+        job = await self._parts.store.any_job(name) or await self._parts.store.any_job(name.rpartition("-")[0])
+        named = [] if job is None else [each for each in job.attempts if name in (each.id, each.job_id)]
+        if job is None or not named:
+            raise ResolutionError(f"there is no job or attempt {name[:128]!r}", "attempt_not_found")
+        uncertain = [each for each in named if each.uncertain]
+        if not uncertain:
+            states = ", ".join(f"{each.id} is {each.state}" for each in named)
+            raise ResolutionError(f"no money of {name} is uncertain: {states}", _NOT_OPEN)
+        if len(uncertain) > 1:
+            listed = ", ".join(each.id for each in uncertain)
+            raise ResolutionError(f"{name} has several open attempts; name one of {listed}", "several_open")
+        return job, uncertain[0]
+
+    async def _found(self, job: Job, attempt: Attempt, remote_id: str) -> Attempt:
+        if attempt.provider not in self._parts.catalog.providers:
+            message = f"{attempt.provider} is not configured, so nobody can ask it; say whether it billed the attempt"
+            raise ResolutionError(message, "provider_not_configured")
+        if attempt.remote_id is not None and attempt.remote_id != remote_id:
+            message = f"{attempt.id} is {attempt.remote_id} at {attempt.provider}, and is asked about as that"
+            raise ResolutionError(message, "remote_id_known")
+        if attempt.state is AttemptState.LATE:
+            self._company.watch_late(job, attempt)
+            return attempt
+        late = attempt.moved(AttemptState.LATE, remote_id=remote_id, accepted_at=self._parts.now())
+        try:
+            await self._parts.store.move_attempt(attempt, late)
+        except RemoteIdTakenError:
+            message = f"another attempt at {attempt.provider} is {remote_id} already"
+            raise ResolutionError(message, "remote_id_taken") from None
+        self._company.unwatch(attempt)
+        self._company.found(job, late)
+        self._company.watch_late(job, late)
+        self._parts.emit(AttemptResolved(job.with_attempt(late), late, Found(remote_id)))
+        return late
+
+    async def _closed(self, job: Job, attempt: Attempt, resolution: Resolution, entry: LedgerEntry) -> Attempt:
+        after = attempt.moved(AttemptState.FAILED, ended_at=attempt.ended_at)
+        await self._parts.store.settle(attempt, after, entry, None, None)
+        self._company.unwatch(attempt)
+        self._company.settled(job, after, entry)
+        self._parts.emit(AttemptResolved(job.with_attempt(after), after, resolution))
+        return after
+
+    def _billed(self, attempt: Attempt, microusd: int | None) -> LedgerEntry:
+        amount = attempt.quote_microusd if microusd is None else microusd
+        if amount > TOLD_COST_QUOTES_MAX * attempt.quote_microusd:
+            message = (
+                f"{usd(amount)} USD is more than {TOLD_COST_QUOTES_MAX} times the quote of"
+                f" {usd(attempt.quote_microusd)} USD; look at the amount again"
+            )
+            raise ResolutionError(message, "amount_beyond_belief")
+        at, kind = self._parts.now(), CostKind.FAILED_BILLED
+        return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.POSTED, amount, at, kind)
