@@ -1,4 +1,4 @@
-"""The command line: serve, check, report, top, the sandbox to try them on, and certify for dialects."""
+"""The command line: serve, check, report, jobs, top, the sandbox to try them on, and certify for dialects."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from rich.console import Console
 from providers.certification.cli import certify
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
+from router.commands.jobs import jobs as jobs_commands
 from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.terminal import console, stop
 from router.config.loading import load
@@ -39,6 +40,7 @@ cli = typer.Typer(
 )
 cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
+cli.add_typer(jobs_commands)
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="YAML configuration.")]
 Address = Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need keys.")]

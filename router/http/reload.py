@@ -8,6 +8,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from router.http.errors import ApiError
+from router.http.operators import require_operator
 
 PROBLEMS_LISTED_MAX: Final = 40
 
@@ -35,7 +36,7 @@ RELOAD: Final = web.AppKey[Reload]("RELOAD")
 async def reload(request: web.Request) -> web.Response:
     """Answer with what changed, or with 422 and everything that is wrong with the file."""
     try:
-        _require_operator(request)
+        require_operator(request, "curl -X POST")
         reloaded = await request.app[RELOAD]()
         if reloaded.problems:
             raise _refused(reloaded)
@@ -49,12 +50,6 @@ async def reload(request: web.Request) -> web.Response:
         "warnings": reloaded.warnings,
     }
     return web.Response(body=orjson.dumps(document), headers={hdrs.CONTENT_TYPE: "application/json"})
-
-
-def _require_operator(request: web.Request) -> None:
-    """Turn every web page away: none is served here, and a name that was rebound to this address is its own origin."""
-    if hdrs.ORIGIN in request.headers:
-        raise ApiError(403, "a reload is not asked for by web pages; use curl -X POST", "origin_refused")
 
 
 def _refused(reloaded: Reloaded) -> ApiError:

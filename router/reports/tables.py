@@ -17,7 +17,7 @@ _NONE = "-"
 def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
     """One line a provider."""
     numbers = ("delivered", "p50", "p90", "video", "spent", "wasted", "uncertain", "per\nsecond")
-    table = _table("Providers side by side", ("provider",), numbers)
+    table = new_table("Providers side by side", ("provider",), numbers)
     for each in summaries:
         per_second = each.microusd_per_delivered_second
         share = each.delivered_share
@@ -38,7 +38,7 @@ def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
 def model_table(summaries: Iterable[ProviderSummary]) -> Table:
     """One line a provider's model: a second of one is not a second of another."""
     numbers = ("delivered", "video", "spent", "billed\nfailures", "duplicates", "uncertain", "per\nsecond")
-    table = _table("Models side by side", ("model", "provider"), numbers)
+    table = new_table("Models side by side", ("model", "provider"), numbers)
     for each in sorted(summaries, key=lambda summary: summary.model or ""):
         per_second = each.microusd_per_delivered_second
         table.add_row(
@@ -57,7 +57,7 @@ def model_table(summaries: Iterable[ProviderSummary]) -> Table:
 
 def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
     """One line for each place where a provider's attempts failed."""
-    table = _table("Where attempts failed", ("provider", "stage.reason"), ("attempts",))
+    table = new_table("Where attempts failed", ("provider", "stage.reason"), ("attempts",))
     for each in summaries:
         for failure, count in each.failures:
             table.add_row(each.provider, failure, str(count))
@@ -66,7 +66,7 @@ def failure_table(summaries: Iterable[ProviderSummary]) -> Table:
 
 def caller_table(summaries: Iterable[CallerSummary]) -> Table:
     """One line a caller."""
-    table = _table("Callers side by side", ("caller",), ("delivered", "video", "spent", "wasted", "uncertain"))
+    table = new_table("Callers side by side", ("caller",), ("delivered", "video", "spent", "wasted", "uncertain"))
     for each in summaries:
         table.add_row(
             each.caller,
@@ -84,7 +84,7 @@ def job_table(summaries: Iterable[JobSummary]) -> Table:
 
     Time is the moment in UTC at which the job was accepted, and beside its last attempt how long it took.
     """
-    table = _table("Jobs and the way they went", ("job", "outcome"), ("time", "spent", "uncertain"))
+    table = new_table("Jobs and the way they went", ("job", "outcome"), ("time", "spent", "uncertain"))
     # Whole, so that it can be copied from here into a request or a search of the log.
     table.columns[0].no_wrap = True
     table.columns[1].min_width = 10
@@ -101,7 +101,8 @@ def job_table(summaries: Iterable[JobSummary]) -> Table:
     return table
 
 
-def _table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
+def new_table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Begin a table in the form of all of them."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )

@@ -1,0 +1,132 @@
+"""`video-router jobs`: what nobody knows the cost of, and saying what became of it."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, assert_never
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from typer.core import TyperCommand
+
+from router.commands.options import DATABASE, Admin, AsJson, Database
+from router.commands.terminal import console, say, stop
+from router.core.money import parse_usd, usd
+from router.engine.store import StoreUnavailableError, StoreVersionError
+from router.engine.store.open_money import read_open_money
+from router.reports.open_money import open_money_document, open_money_table, open_sum_table
+from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
+
+jobs: Final = typer.Typer(
+    name="jobs", help="Attempts that nobody knows the cost of: list them, and say what became of one."
+)
+_QUOTE: Final = "quote"
+PATH: Final = "/admin/attempts/resolve"
+_HOW: Final = (
+    "look in the provider's own list for a job of that time, model and length, then run"
+    " `video-router jobs resolve ATTEMPT` with --found REMOTE_ID, --not-found or --billed [USD];"
+    " the router itself goes on asking about late ones for a while"
+)
+
+Everything = Annotated[bool, typer.Option("--all", help="Show those being submitted and running, too.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="An attempt, video_...-N, or a job with one open attempt.")]
+FoundId = Annotated[str | None, typer.Option("--found", metavar="REMOTE_ID", help="The provider has it under this id.")]
+BilledAmount = Annotated[
+    str | None,
+    typer.Option("--billed", metavar="[USD]", help="The provider billed it and nobody got it; without USD, the quote."),
+]
+NotFoundFlag = Annotated[bool, typer.Option("--not-found", help="The provider never took it on, or never billed it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the router says an attempt is now; an open one is booked as nothing yet."""
+
+    id: str
+    booked: Literal["voided", "posted"] | None
+    amount_microusd: int
+    remote_id: str | None = None
+    cost_kind: str | None = None
+
+
+_ANSWER: Final = TypeAdapter(_Answer)
+
+
+@jobs.command()
+def unknown(db: Database = DATABASE, every: Everything = False, as_json: AsJson = False) -> None:
+    """List the attempts that nobody knows the cost of, the oldest first, and the sum with each provider."""
+    if not db.is_file():
+        stop(f"{db} does not exist; name the file that `serve --db` uses")
+    try:
+        found, now = read_open_money(db, every=every), time.time()
+    except (StoreUnavailableError, StoreVersionError) as error:
+        stop(str(error))
+    if as_json:
+        typer.echo(open_money_document(found, now))
+    elif not found:
+        say("no money is uncertain" if not every else "no money is open")
+    else:
+        console().print(open_money_table(found, now), open_sum_table(found, now), sep="\n", end="")
+        say(_HOW)
+
+
+class _Resolving(TyperCommand):
+    """Lets `--billed` go without an amount, which then is the quote."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say so where neither an amount nor anything else that could be meant as one follows."""
+        whole: list[str] = []
+        for place, arg in enumerate(args):
+            whole.append(arg)
+            if arg == "--billed" and (place + 1 == len(args) or args[place + 1].startswith(("-", "video_"))):
+                whole.append(_QUOTE)
+        return super().parse_args(ctx, whole)
+
+
+@jobs.command(cls=_Resolving)
+def resolve(
+    id_: Id, found: FoundId = None, not_found: NotFoundFlag = False, billed: BilledAmount = None, admin: Admin = LOCAL
+) -> None:
+    """Say what became of an attempt whose money is open; the router that runs books it."""
+    order = _order(found, not_found=not_found, billed=billed)
+    try:
+        answer = _ANSWER.validate_json(Endpoint(admin).post(PATH, {"id": id_, **order}))
+    except (AddressError, RefusedError, NoAnswerError) as error:
+        stop(str(error))
+    except ValidationError:
+        stop(f"{admin} answers with something else than a resolution; look with `video-router jobs unknown`")
+    say(_outcome(answer))
+
+
+def _order(found: str | None, *, not_found: bool, billed: str | None) -> dict[str, object]:
+    """Put into the order which one of the three was said."""
+    said: list[dict[str, object]] = []
+    if found is not None:
+        said.append({"found": found})
+    if not_found:
+        said.append({"not_found": True})
+    if billed is not None:
+        said.append({"billed": True if billed == _QUOTE else _amount(billed)})
+    if len(said) != 1:
+        raise typer.BadParameter("say one of --found REMOTE_ID, --not-found and --billed [USD]")
+    return said[0]
+
+
+def _amount(text: str) -> str:
+    try:
+        parse_usd(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--billed") from None
+    return text
+
+
+def _outcome(answer: _Answer) -> str:
+    amount = f"{usd(answer.amount_microusd)} USD"
+    match answer.booked:
+        case "voided":
+            return f"{answer.id}: voided, {amount} released"
+        case "posted":
+            return f"{answer.id}: posted {amount} as {answer.cost_kind}"
+        case None:
+            return f"{answer.id}: found: asked about under {answer.remote_id} until its money is known"
+        case _:
+            assert_never(answer.booked)

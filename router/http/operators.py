@@ -1,0 +1,54 @@
+"""What operators' orders have in common: they come from no web page, and are small JSON objects of known fields."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Final, TypeAlias
+
+import orjson
+from aiohttp import hdrs, web
+
+from router.http.errors import ApiError, invalid, too_large
+
+BODY_BYTES_MAX: Final = 8_192
+BODY_S_MAX: Final = 10.0
+
+Fields: TypeAlias = Mapping[str, object]
+
+
+def require_operator(request: web.Request, command: str) -> None:
+    """Turn every web page away: none is served here, and a name that was rebound to this address is its own origin."""
+    if hdrs.ORIGIN in request.headers:
+        raise ApiError(403, f"this is not asked for by web pages; use {command}", "origin_refused")
+
+
+async def read_fields(request: web.Request, known: Collection[str]) -> Fields:
+    """Read the body, an object of no other fields than these; raises ApiError 400, 408, 413 or 415."""
+    if request.content_type != "application/json":
+        raise ApiError(415, "send the body as application/json", "unsupported_content_type", hdrs.CONTENT_TYPE)
+    try:
+        document = orjson.loads(await _read(request))
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"the body is not valid JSON: {error.msg}", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise invalid("the body must be a JSON object", code="invalid_json")
+    for name in document:
+        if name not in known:
+            raise invalid(f"there is no field {name[:40]!r} here; the fields are: {', '.join(known)}", name[:40])
+    return document
+
+
+async def _read(request: web.Request) -> bytes:
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise too_large("the body", BODY_BYTES_MAX)
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            async for chunk in request.content.iter_any():
+                raw += chunk
+                if len(raw) > BODY_BYTES_MAX:
+                    raise too_large("the body", BODY_BYTES_MAX)
+    except TimeoutError:
+        raise ApiError(408, f"the body did not arrive within {BODY_S_MAX:.0f} s", "request_timeout") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise invalid("the body broke off, or its transfer or content encoding is broken") from None
+    return bytes(raw)
