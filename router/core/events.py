@@ -133,7 +133,10 @@ class CostDoubted:
 
 @dataclass(frozen=True, slots=True)
 class LookupEnded:
-    """A submit whose answer was lost was looked for with its provider; emitted once of each such submit."""
+    """A submit whose answer was lost was looked for with its provider, while its job waited.
+
+    Emitted a second time of one that is found, or ruled out, after its job went on or ended without it.
+    """
 
     provider: str
     attempt_id: str

@@ -2,6 +2,7 @@
 
 from typing import Final, Protocol
 
+from router.core.events import LookupEnded, LookupResult
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import LedgerEntry, voided
 from router.core.lookup import Matched, Unmatched
@@ -59,12 +60,14 @@ class LateSearch:
         late = self._attempt.moved(AttemptState.LATE, remote_id=remote_id, accepted_at=self._parts.now())
         await written(lambda: self._parts.store.move_attempt(self._attempt, late))
         self._company.found(self._job, late)
+        self._parts.emit(LookupEnded(late.provider, late.id, LookupResult.FOUND))
         return late
 
     async def _void(self) -> None:
         at = self._parts.now()
         after, entry = self._attempt.moved(AttemptState.FAILED, ended_at=at), voided(self._attempt, at)
         await written(lambda: self._parts.store.settle(self._attempt, after, entry, None, None))
+        self._parts.emit(LookupEnded(after.provider, after.id, LookupResult.ABSENT))
         self._company.settled(self._job, after, entry)
 
     async def _reread(self) -> Attempt | None:

@@ -6,8 +6,9 @@ from typing import Protocol
 
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
-from router.core.job import Job
+from router.core.job import Attempt, Job
 from router.core.order import Acceptance, Deletion, JobPage, Order, Readiness
+from router.core.resolution import Resolution
 from router.core.routing import Decision, RoutingPreferences
 from router.engine.exchange import ContentStream
 
@@ -44,6 +45,12 @@ class Engine(Protocol):
 
         Calling and entering may raise ContentError; nothing is sent before it is entered. What is entered is a video or
         a part of one, or status 416.
+        """
+
+    async def resolve(self, name: str, resolution: Resolution) -> Attempt:
+        """Take an operator's word on an attempt, or the one open attempt of a job; return it as it is now.
+
+        Raises ResolutionError and UnavailableError.
         """
 
     async def readiness(self) -> Readiness:

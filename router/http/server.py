@@ -17,6 +17,7 @@ from router.http.errors import from_web
 from router.http.frame import framed, sign
 from router.http.ports import Engine
 from router.http.reload import RELOAD, Reload, reload
+from router.http.resolving import RESOLVE, resolve
 
 Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
 View: TypeAlias = Callable[[Readiness], Overview]
@@ -24,8 +25,14 @@ View: TypeAlias = Callable[[Readiness], Overview]
 ADMIN_ENGINE: Final = web.AppKey("ADMIN_ENGINE", Engine)
 EXPOSITION: Final = web.AppKey[Exposition]("EXPOSITION")
 VIEW: Final = web.AppKey[View]("VIEW")
-_ADMIN_PATHS: Final = ("/healthz", "/readyz", "/metrics", "/admin/overview", "/admin/reload")
-_HERE: Final = "/healthz, /readyz, /metrics, /admin/overview and /admin/reload"
+_ADMIN_PATHS: Final = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/admin/overview",
+    "/admin/reload",
+    "/admin/attempts/resolve",
+)
 # Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
 
@@ -60,8 +67,11 @@ def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing
     app[EXPOSITION] = exposition
     app[RELOAD] = reloading
     app[VIEW] = viewing
+    app[RESOLVE] = engine.resolve
     gets = {"/healthz": _alive, "/readyz": _ready, "/metrics": _metrics, "/admin/overview": _overview}
-    app.add_routes([*(web.get(path, handler) for path, handler in gets.items()), web.post("/admin/reload", reload)])
+    posts = {"/admin/reload": reload, "/admin/attempts/resolve": resolve}
+    app.add_routes([web.get(path, handler) for path, handler in gets.items()])
+    app.add_routes([web.post(path, handler) for path, handler in posts.items()])
     return app
 
 
