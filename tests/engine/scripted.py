@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from providers.adapter import HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, Running, Succeeded, Variant, VideoRequest
+from providers.canonical import Accepted, Failure, ListedJob, ListedPage, Running, Succeeded, Variant, VideoRequest
 from router.core.budget import BudgetKey, Budgets
 from router.core.catalog import Catalog, ChargeRule, Polling, Provider
 from router.core.clock import Clock
@@ -27,7 +27,7 @@ from router.engine.engine import Engine
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.parts import Parts
 from router.engine.store import MEMORY, Store
-from tests.builders import a_price, a_video, an_offering
+from tests.builders import EPOCH, a_price, a_video, an_offering
 
 PRICES: Mapping[str, int] = {"alpha": 100_000, "beta": 150_000, "gamma": 200_000}
 # Traces are kept, so that attempts take notes for theirs.
@@ -48,7 +48,7 @@ MP4 = box(b"ftyp", b"isom\0\0\0\0isom") + MOOV + box(b"mdat", b"\0" * 64)
 class Told(HttpResponse):
     """An answer that carries its own reading."""
 
-    reading: Accepted | Running | Succeeded | Failure = field(default_factory=lambda: Running(queued=True))
+    reading: Accepted | Running | Succeeded | Failure | ListedPage = field(default_factory=lambda: Running(queued=True))
 
 
 def told(reading: Accepted | Running | Succeeded | Failure) -> Told:
@@ -75,6 +75,19 @@ class ScriptedAdapter:
 
     def content_request(self, remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:
         return HttpRequest("GET", f"/content/{remote_id}")
+
+
+class ListingAdapter(ScriptedAdapter):
+    """A dialect that lists its jobs and can cancel one."""
+
+    def lookup_request(self, cursor: str | None) -> HttpRequest:
+        return HttpRequest("GET", "/jobs")
+
+    def read_lookup(self, response: HttpResponse) -> ListedPage | Failure:
+        return response.reading  # type: ignore[attr-defined, no-any-return]
+
+    def cancel_request(self, remote_id: str) -> HttpRequest:
+        return HttpRequest("DELETE", f"/jobs/{remote_id}")
 
 
 class LinkingAdapter(ScriptedAdapter):
@@ -108,6 +121,7 @@ class Fate:
     ours: bool = False
     taken_back: Failure | None = None
     trickles: bool = False
+    listed_after_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -117,6 +131,7 @@ class Taken:
     provider: str
     fate: Fate
     at: float
+    prompt: str = ""
     fetches: int = 0
     polled_at: list[float] = field(default_factory=list)
 
@@ -128,6 +143,11 @@ class ScriptedTransport:
         self.posts: list[tuple[str, str]] = []
         self.taken: dict[str, Taken] = {}
         self.opened_for_callers: list[bool] = []
+        self.cancelled: list[str] = []
+        self.lists = 0
+        self.list_fault: Outcome | None = None
+        self.replayed: Outcome | None = None
+        self.echoed: Callable[[str], str | None] = lambda prompt: prompt
         self.violations: list[str] = []
         self.store: Store | None = None
         self.answered = asyncio.Event()
@@ -138,6 +158,11 @@ class ScriptedTransport:
     async def send(
         self, provider: str, operation: Operation, request: HttpRequest, lag_s: float | None = None
     ) -> Outcome:
+        if request.path == "/jobs" and request.method == "GET":
+            return self._listed(provider)
+        if request.method == "DELETE":
+            self.cancelled.append(request.path.rpartition("/")[2])
+            return told(Running(queued=False))
         if operation is Operation.POLL:
             return self._polled(self.taken[request.path.rpartition("/")[2]])
         assert request.json is not None
@@ -148,9 +173,11 @@ class ScriptedTransport:
         fate = left.pop(0) if left else Fate()
         remote_id = f"{provider}-{len(self.posts)}"
         if fate.submit is None or fate.taken:
-            self.taken[remote_id] = Taken(provider, fate, self._clock.monotonic())
+            self.taken[remote_id] = Taken(provider, fate, self._clock.monotonic(), job_id)
         await asyncio.sleep(fate.answer_after_s)
         self.answered.set()
+        if self.replayed is not None:
+            return self.replayed
         match fate.submit:
             case None:
                 return told(Accepted(remote_id))
@@ -176,6 +203,19 @@ class ScriptedTransport:
         mine = [job for job in self.taken.values() if job.provider == provider]
         kept = [job for job in mine if not isinstance(self._state(job), Failure) or rule.failed_billed]
         return len(kept) * PRICES[provider]
+
+    def _listed(self, provider: str) -> Outcome:
+        """What its provider lists of its jobs: everything once it has been there for `listed_after_s`."""
+        self.lists += 1
+        if self.list_fault is not None:
+            return self.list_fault
+        now = self._clock.monotonic()
+        shown = [
+            ListedJob(remote_id, EPOCH + job.at, "clip-v1", None, None, self.echoed(job.prompt))
+            for remote_id, job in self.taken.items()
+            if job.provider == provider and now >= job.at + job.fate.listed_after_s
+        ]
+        return Told(200, {}, b"", ListedPage(tuple(reversed(shown))))
 
     def _polled(self, job: Taken) -> Outcome:
         faults = job.fate.poll_faults

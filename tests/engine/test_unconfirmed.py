@@ -1,10 +1,6 @@
 """A create whose write failed: whoever asked is told that nobody knows, and what was stored after all is made once."""
 
-import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -14,42 +10,18 @@ from router.core.idempotency import IdempotencyKey
 from router.core.job import JobState
 from router.core.order import Order, UnavailableError, UnconfirmedError
 from router.core.policy import JobLimits
-from router.engine.store import StoreUnavailableError
-from router.engine.store.lane import Lane
 from tests.builders import a_video
+from tests.engine.lying import lie
 from tests.engine.scripted import Scene, a_scene
 from tests.engine.test_store_trouble import locked
 from tests.virtual_time import in_virtual_time
 
-T = TypeVar("T")
 KEY = IdempotencyKey("tester", "key", "0" * 64)
 
 
 def order(prompt: str) -> Order:
     """Upstreams of a scene know a job by its prompt."""
     return Order("tester", a_video(prompt=prompt), key=KEY)
-
-
-@dataclass
-class LyingLane:
-    """Writes as it is told, and says of the next `lies` writes that they failed."""
-
-    lane: Lane
-    lies: int = 1
-
-    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        result = await self.lane.do(work)
-        self.lies -= 1
-        if self.lies >= 0:
-            raise StoreUnavailableError("the disk took it and did not say so")
-        return result
-
-    async def close(self) -> None:
-        await self.lane.close()
-
-
-def lie(scene: Scene) -> None:
-    scene.store._writer = LyingLane(scene.store._writer)
 
 
 def accepted(scene: Scene) -> list[str]:
@@ -59,7 +31,7 @@ def accepted(scene: Scene) -> list[str]:
 def test_a_job_that_was_stored_although_its_write_failed_is_made_once() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            lie(scene)
+            lie(scene.store)
             with pytest.raises(UnconfirmedError, match="before you order it again"):
                 await scene.accept()
             assert accepted(scene) == []
@@ -73,7 +45,7 @@ def test_a_job_that_was_stored_although_its_write_failed_is_made_once() -> None:
 def test_a_create_repeated_with_its_key_gets_the_job_that_nobody_had_confirmed() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            lie(scene)
+            lie(scene.store)
             scene.accepted = 1
             with pytest.raises(UnconfirmedError):
                 await scene.engine.accept(order("video_1"))
@@ -89,7 +61,7 @@ def test_a_create_repeated_with_its_key_gets_the_job_that_nobody_had_confirmed()
 def test_a_crash_in_between_loses_nothing_and_doubles_nothing() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            lie(scene)
+            lie(scene.store)
             with pytest.raises(UnconfirmedError):
                 await scene.accept()
             await scene.crash()
