@@ -94,3 +94,5 @@ BODY_ROOM: Final = web.AppKey("BODY_ROOM", BodyRoom)
 CALLER: Final = web.RequestKey("CALLER", str)
 REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 SPAN: Final = web.RequestKey[Span]("SPAN")
+REPEATABLE: Final = web.RequestKey("REPEATABLE", bool)
+"""Set of a create alone: whether its key makes the same create again safe."""

@@ -28,11 +28,18 @@ class ApiError(Exception):
     should_retry: bool | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> web.Response:
-        """Render the envelope; every 4xx forbids the SDK's own retries, which cannot change its outcome."""
+    def response(self, *, repeatable: bool = False) -> web.Response:
+        """Render the envelope; every 4xx forbids the SDK's own retries, which cannot change its outcome.
+
+        `repeatable`: to do the same again is safe whatever became of it, as the key of a create promises.
+        """
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
         error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
-        should_retry = False if self.should_retry is None and self.status < 500 else self.should_retry
+        should_retry = self.should_retry
+        if self.status < 500:
+            should_retry = bool(should_retry)
+        elif repeatable:
+            should_retry = True
         headers = {**self.headers, "Content-Type": "application/json"}
         if should_retry is not None:
             headers["x-should-retry"] = str(should_retry).lower()
@@ -71,10 +78,16 @@ def unavailable(message: str, code: str, retry_after_s: float | None) -> ApiErro
     return ApiError(503, message, code, headers={"Retry-After": str(whole_seconds(wait_s))})
 
 
-def internal(request_id: str, method: str) -> ApiError:
-    """Say nothing but the request id (500). Whether a POST bought something is unknown, so it must not be repeated."""
+def unconfirmed(message: str, retry_after_s: float) -> ApiError:
+    """Say that a job may have been stored and may be bought, and that nobody knows (503 with Retry-After)."""
+    headers = {"Retry-After": str(whole_seconds(retry_after_s))}
+    return ApiError(503, message, "create_unconfirmed", should_retry=False, headers=headers)
+
+
+def internal(request_id: str, *, may_buy: bool) -> ApiError:
+    """Say nothing but the request id (500); what may have bought something must not be repeated."""
     message = f"the router failed to answer; its log says why under request id {request_id}"
-    return ApiError(500, message, "internal_error", should_retry=False if method == "POST" else None)
+    return ApiError(500, message, "internal_error", should_retry=False if may_buy else None)
 
 
 def from_web(error: web.HTTPException, whereabouts: str) -> ApiError:
@@ -105,8 +118,13 @@ _PARAMS: Final[Mapping[ExclusionCause, str]] = MappingProxyType(
 )
 
 
-def no_candidate(error: NoCandidateError, model: str, models: Iterable[str], naming: Naming) -> ApiError:
-    """Name each offering and its reason: 503 when waiting may lift one, 429 for a caller's spent day, else 400."""
+def no_candidate(
+    error: NoCandidateError, model: str, models: Iterable[str], naming: Naming, *, own_spend: bool
+) -> ApiError:
+    """Name each offering and its reason: 503 when waiting may lift one, 429 for a caller's spent day, else 400.
+
+    `own_spend`: the caller has limited himself what the job may cost.
+    """
     decision = error.decision
     relevant = [each for each in decision.exclusions if each.cause is not ExclusionCause.MODEL]
     if not relevant:
@@ -118,7 +136,8 @@ def no_candidate(error: NoCandidateError, model: str, models: Iterable[str], nam
         return unavailable(message, "no_provider_available", decision.retry_after_s)
     if decision.caller_budget_stops:
         return _budget_exceeded(lines, decision.day_ends_in_s)
-    return invalid(f"no offering of {model[:64]} fits this request:\n{lines}", _param(decision), "no_offering")
+    message = f"no offering of {model[:64]} fits this request:\n{lines}"
+    return invalid(message, _param(decision, own_spend=own_spend), "no_offering")
 
 
 def _budget_exceeded(lines: str, day_ends_in_s: float) -> ApiError:
@@ -136,7 +155,9 @@ def _line(exclusion: Exclusion, naming: Naming) -> str:
     return f"{naming.offering(exclusion.offering)}: {naming.words(exclusion.message)}"
 
 
-def _param(decision: Decision) -> str | None:
+def _param(decision: Decision, *, own_spend: bool) -> str | None:
     """Name the field to change when all offerings of the model were excluded by the same one."""
     causes = {each.cause for each in decision.exclusions} - {ExclusionCause.MODEL}
+    if causes == {ExclusionCause.SPEND} and own_spend:
+        return "routing.max_spend_usd"
     return _PARAMS.get(causes.pop()) if len(causes) == 1 else None

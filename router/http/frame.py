@@ -11,9 +11,9 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from router.core.order import UnavailableError
-from router.http.door import CALLER, DOOR, REQUEST_ID, SPAN
-from router.http.errors import ApiError, from_web, internal, unavailable
+from router.core.order import UnavailableError, UnconfirmedError
+from router.http.door import CALLER, DOOR, REPEATABLE, REQUEST_ID, SPAN
+from router.http.errors import ApiError, from_web, internal, unavailable, unconfirmed
 
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -54,16 +54,24 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         request[CALLER] = request.app[DOOR].callers.caller_of(request)
         return await handler(request)
-    except ApiError as error:
-        return error.response()
-    except UnavailableError as error:
-        return unavailable(str(error), "router_unavailable", error.retry_after_s).response()
-    except web.HTTPException as error:
-        return from_web(error, "videos are at /v1/videos").response()
     except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
-        # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
-        _LOG.error("request %s broke: %s at %s", request[REQUEST_ID], type(error).__name__, _place(error))
-        return internal(request[REQUEST_ID], request.method).response()
+        return _api_error(request, error).response(repeatable=request.get(REPEATABLE, False))
+
+
+def _api_error(request: web.Request, error: Exception) -> ApiError:
+    match error:
+        case ApiError():
+            return error
+        case UnconfirmedError():
+            return unconfirmed(str(error), error.retry_after_s)
+        case UnavailableError():
+            return unavailable(str(error), "router_unavailable", error.retry_after_s)
+        case web.HTTPException():
+            return from_web(error, "videos are at /v1/videos")
+        case _:
+            # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
+            _LOG.error("request %s broke: %s at %s", request[REQUEST_ID], type(error).__name__, _place(error))
+            return internal(request[REQUEST_ID], may_buy=REPEATABLE in request)
 
 
 def _place(error: Exception) -> str:

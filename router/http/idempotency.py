@@ -1,21 +1,32 @@
 """The Idempotency-Key header, bare or as the IETF draft's quoted string, and the fingerprint of what was asked."""
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Final
 
 import orjson
 
 from providers.canonical import Image, ImageFile, ImageUrl, VideoRequest
-from router.core.idempotency import IdempotencyKey
+from router.core.idempotency import IdempotencyKey, kept_until
+from router.core.order import Acceptance
 from router.core.routing import RoutingPreferences
 from router.http.errors import invalid
 
 HEADER: Final = "Idempotency-Key"
+EXPIRES_HEADER: Final = "Idempotency-Key-Expires"
+REPLAYED_HEADER: Final = "Idempotent-Replayed"
 _BARE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255}"')
 _ESCAPE: Final = re.compile(r'\\(["\\])')
+
+
+def headers_of(acceptance: Acceptance) -> dict[str, str]:
+    """Say until when a create's key stands for its job at least, and whether an earlier create made it."""
+    until = formatdate(math.floor(kept_until(acceptance.job)), usegmt=True)
+    return {EXPIRES_HEADER: until, **({REPLAYED_HEADER: "true"} if acceptance.replayed else {})}
 
 
 def read_key(text: str) -> str:

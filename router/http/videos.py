@@ -12,9 +12,9 @@ from router.core.job import Job
 from router.core.order import Acceptance, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
-from router.http.door import BODY_ROOM, CALLER, DOOR, SPAN, Door
+from router.http.door import BODY_ROOM, CALLER, DOOR, REPEATABLE, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
-from router.http.idempotency import HEADER, idempotency_key
+from router.http.idempotency import HEADER, headers_of, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
 from router.http.video_object import deletion_object, model_list, model_object, video_list, video_object
@@ -26,6 +26,7 @@ PAGE_MAX: Final = 100
 async def create(request: web.Request) -> web.Response:
     """Accept a job; it is durable before this answers."""
     door = request.app[DOOR]
+    request[REPEATABLE] = HEADER in request.headers
     async with _parsed(request, door) as parsed:
         order = Order(
             caller=request[CALLER],
@@ -37,8 +38,7 @@ async def create(request: web.Request) -> web.Response:
         )
         acceptance = await _accept(door, order)
         request[SPAN].about(acceptance.job.id)
-    headers = {"Idempotent-Replayed": "true"} if acceptance.replayed else {}
-    return _video(acceptance.job, door, headers)
+    return _video(acceptance.job, door, {} if order.key is None else headers_of(acceptance))
 
 
 async def quote(request: web.Request) -> web.Response:
@@ -118,7 +118,9 @@ async def _accept(door: Door, order: Order) -> Acceptance:
     try:
         return await door.engine.accept(order)
     except NoCandidateError as error:
-        raise no_candidate(error, order.video.model, door.engine.catalog.models, door.naming) from None
+        own_spend = order.preferences.spend_microusd_max is not None
+        models_sold = door.engine.catalog.models
+        raise no_candidate(error, order.video.model, models_sold, door.naming, own_spend=own_spend) from None
     except IdempotencyConflictError:
         message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
         raise ApiError(422, message, "idempotency_key_reused", HEADER) from None

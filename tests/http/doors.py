@@ -26,6 +26,7 @@ from router.core.order import (
 )
 from router.core.policy import JobLimits
 from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
+from router.core.terms import terms_of
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
 from router.http.door import Door
@@ -160,9 +161,10 @@ class MemoryEngine:
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
         standings = {name: self.standings.get(name, ProviderStanding()) for name in self.catalog.providers}
-        return decide(
-            video, self.catalog, Situation(standings, EPOCH, preferences, left=self.budgets.left(caller)), Random(1)
-        )
+        spend_left = terms_of(LIMITS, preferences).spend_microusd_max
+        left = self.budgets.left(caller)
+        situation = Situation(standings, EPOCH, preferences, spend_left_microusd=spend_left, left=left)
+        return decide(video, self.catalog, situation, Random(1))
 
     async def job(self, caller: str, job_id: str) -> Job | None:
         if isinstance(self.refusal, UnavailableError):

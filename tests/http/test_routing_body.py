@@ -145,6 +145,16 @@ async def test_a_failover_within_nothing_is_refused() -> None:
         assert error["param"] == "routing.max_duplicate_usd"
 
 
+async def test_a_spending_limit_that_buys_nothing_is_named_as_the_field_to_change() -> None:
+    catalog = a_catalog(an_offering("relay", model="sora-2", seconds=(8,)), relay=a_provider("relay"))
+    async with an_open_door(MemoryEngine(catalog)) as opened:
+        error = await refusal(opened, json={"prompt": "x", "routing": {"max_spend_usd": "0.01"}})
+        assert (error["code"], error["param"]) == ("no_offering", "routing.max_spend_usd")
+        document = await quoted(opened, max_spend_usd="0.01")
+        assert (document["candidates"], document["terms"]["max_spend_usd"]) == ([], "0.01")
+        assert [each["cause"] for each in document["excluded"]] == ["spend"]
+
+
 async def test_a_quote_shows_the_operators_terms_where_the_caller_has_none() -> None:
     async with an_open_door() as opened:
         assert (await quoted(opened))["terms"] == {
