@@ -1,4 +1,7 @@
-"""Money, entered twice: `pending` before a submit leaves, then exactly one of `posted` and `voided`, or still open."""
+"""Money, entered twice: `pending` before a submit leaves, then exactly one of `posted` and `voided`, or still open.
+
+What was closed wrongly is put right by an `adjusted` entry beside it, never by a change of what stands there.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,10 +11,14 @@ from typing import Final, assert_never
 from providers.canonical import Failure
 from router.core.catalog import ChargeRule
 from router.core.job import Attempt
+from router.core.money import usd
 from router.core.policy import MoneyEffect, consequences
 
 TOLD_COST_QUOTES_MAX: Final = 10
 """How many times its quote an attempt may cost by the provider's own word."""
+
+NOTE_CHARS_MAX: Final = 200
+"""How long an adjustment's reason may be."""
 
 
 class EntryKind(StrEnum):
@@ -20,6 +27,11 @@ class EntryKind(StrEnum):
     PENDING = "pending"
     POSTED = "posted"
     VOIDED = "voided"
+    ADJUSTED = "adjusted"
+
+
+CLOSING_KINDS: Final = (EntryKind.POSTED, EntryKind.VOIDED)
+"""The kinds of which an attempt whose money is known has exactly one entry."""
 
 
 class CostKind(StrEnum):
@@ -31,9 +43,17 @@ class CostKind(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class AdjustmentError(ValueError):
+    """An attempt's money cannot be corrected like this; the text says why, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One append-only row; `cost_kind` is set on posted entries only. A voided entry repeats the amount it releases."""
+    """One append-only row. A voided entry repeats the amount it releases.
+
+    An adjusted one is what its attempt cost more, or less when it is negative, than its entries before it say; `note`
+    says why. `cost_kind` is set on posted and adjusted entries.
+    """
 
     attempt_id: str
     job_id: str
@@ -42,12 +62,18 @@ class LedgerEntry:
     amount_microusd: int
     at: float
     cost_kind: CostKind | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
-        if self.amount_microusd < 0:
-            raise ValueError(f"attempt {self.attempt_id}: an entry of {self.amount_microusd} micro-USD")
-        if (self.kind is EntryKind.POSTED) != (self.cost_kind is not None):
-            raise ValueError(f"attempt {self.attempt_id}: cost_kind belongs to posted entries, and to all of them")
+        adjusted = self.kind is EntryKind.ADJUSTED
+        if self.amount_microusd == 0 if adjusted else self.amount_microusd < 0:
+            raise ValueError(f"attempt {self.attempt_id}: {self.kind} entry of {self.amount_microusd} micro-USD")
+        if (adjusted or self.kind is EntryKind.POSTED) != (self.cost_kind is not None):
+            raise ValueError(f"attempt {self.attempt_id}: posted and adjusted entries have a cost_kind, all of them")
+        if adjusted != (self.note is not None) or (adjusted and not 1 <= len(self.note or "") <= NOTE_CHARS_MAX):
+            raise ValueError(
+                f"attempt {self.attempt_id}: adjusted entries have a note of 1 to {NOTE_CHARS_MAX} characters"
+            )
 
 
 def pending(attempt: Attempt, at: float) -> LedgerEntry:
@@ -95,8 +121,38 @@ def closing(attempt: Attempt, failure: Failure, rule: ChargeRule, at: float) -> 
 
 
 def cost_microusd(entry: LedgerEntry) -> int:
-    """What an attempt costs once this entry closed its money."""
-    return entry.amount_microusd if entry.kind is EntryKind.POSTED else 0
+    """What an entry adds to its attempt's cost: all of it when posted, the difference when adjusted, else nothing."""
+    return entry.amount_microusd if entry.kind in (EntryKind.POSTED, EntryKind.ADJUSTED) else 0
+
+
+def cost_in_all(attempt_id: str, entries: Iterable[LedgerEntry]) -> int | None:
+    """What these entries say an attempt cost; None while its money is open."""
+    mine = [entry for entry in entries if entry.attempt_id == attempt_id]
+    closed = any(entry.kind in CLOSING_KINDS for entry in mine)
+    return sum(map(cost_microusd, mine)) if closed else None
+
+
+def adjustment(attempt: Attempt, entries: Iterable[LedgerEntry], to_microusd: int, note: str, at: float) -> LedgerEntry:
+    """Correct what an attempt cost to `to_microusd`; `entries` are its job's, or its own. Raises AdjustmentError.
+
+    It is of the kind that was posted; what was voided and billed after all bought no video.
+    """
+    mine = [entry for entry in entries if entry.attempt_id == attempt.id]
+    closing_entry = next((entry for entry in mine if entry.kind in CLOSING_KINDS), None)
+    if closing_entry is None:
+        raise AdjustmentError(
+            f"the money of attempt {attempt.id} is still open ({attempt.state}); only what is posted or voided can be"
+            " adjusted: resolve the attempt first, if it is uncertain"
+        )
+    if to_microusd < 0:
+        raise AdjustmentError(f"attempt {attempt.id} cannot cost less than nothing")
+    if not note.strip() or len(note) > NOTE_CHARS_MAX or not note.isprintable():
+        raise AdjustmentError(f"a note says why, in one line of 1 to {NOTE_CHARS_MAX} characters")
+    change = to_microusd - sum(map(cost_microusd, mine))
+    if change == 0:
+        raise AdjustmentError(f"attempt {attempt.id} is booked at {usd(to_microusd)} USD already; nothing to adjust")
+    kind = closing_entry.cost_kind or CostKind.FAILED_BILLED
+    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.ADJUSTED, change, at, kind, note.strip())
 
 
 def with_money(attempt: Attempt, entry: LedgerEntry | None) -> Attempt:
@@ -118,7 +174,7 @@ class Exposure:
 
 
 def exposure(entries: Iterable[LedgerEntry]) -> Exposure:
-    """Add up what is posted and what is pending with no answer yet."""
+    """Add up what is posted, adjustments included, and what is pending with no answer yet."""
     posted_microusd = 0
     open_microusd: dict[str, int] = {}
     closed: set[str] = set()
@@ -127,6 +183,5 @@ def exposure(entries: Iterable[LedgerEntry]) -> Exposure:
             open_microusd[entry.attempt_id] = entry.amount_microusd
         else:
             closed.add(entry.attempt_id)
-            if entry.kind is EntryKind.POSTED:
-                posted_microusd += entry.amount_microusd
+            posted_microusd += cost_microusd(entry)
     return Exposure(posted_microusd, sum(amount for key, amount in open_microusd.items() if key not in closed))

@@ -13,7 +13,7 @@ class ReportRow:
 
     `job_seconds` is what the caller asked for, `seconds` what was bought. Its money is in one of three places:
     `open_microusd` is pending and uncertain, `posted_microusd` was spent on `cost_kind` (which is None until then), or
-    its reservation is `voided`.
+    its reservation is `voided`. Adjustments are part of what was posted.
     """
 
     job_id: str

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, pending, posted, voided, with_money
+from router.core.ledger import CostKind, LedgerEntry, adjustment, cost_in_all, pending, posted, voided, with_money
 from router.engine.store import Store
 from tests.builders import EPOCH, a_job, an_attempt
 
@@ -67,6 +67,16 @@ async def given_up(store: Store, job: Job, attempt: Attempt) -> tuple[Job, Attem
     after = job.moved(JobState.FAILED, ended_at=EPOCH + 9, failure=failure).with_attempt(late)
     await store.settle(attempt, late, None, job, after)
     return after, late
+
+
+async def adjusted(store: Store, attempt_id: str, to_microusd: int, note: str = "the invoice says so") -> LedgerEntry:
+    job = await store.any_job(attempt_id.rpartition("-")[0])
+    assert job is not None
+    attempt = next(each for each in job.attempts if each.id == attempt_id)
+    entries = await store.entries(job.id)
+    entry = adjustment(attempt, entries, to_microusd, note, EPOCH + 999)
+    await store.adjust(entry, cost_in_all(attempt_id, entries) or 0)
+    return entry
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,7 @@ from router.core.job import Job
 from router.engine.store import Store, statements
 from router.engine.store.file import connect
 from tests.builders import EPOCH
-from tests.store.lives import delivered, given_up, lost, refused, running, started, the_job
+from tests.store.lives import adjusted, delivered, given_up, lost, refused, running, started, the_job
 
 
 async def accepted(store: Store, number: int, caller: str = "studio") -> Job:
@@ -26,11 +26,15 @@ async def test_a_days_money_is_found_whatever_became_of_it(store: Store) -> None
     await given_up(store, *await running(store, await accepted(store, 8)))
     await running(store, await accepted(store, 9), quote_microusd=60)
     await delivered(store, *await running(store, await accepted(store, 10), submitted_at=EPOCH - 0.001))
+    await adjusted(store, "video_1-1", 100_020)
+    await adjusted(store, "video_5-1", 0)
+    await adjusted(store, "video_6-1", 3)
+    await adjusted(store, "video_6-1", 1)
     found = await store.bookings(EPOCH)
     assert {replace(each, at=EPOCH) for each in found} == {
-        Booking(None, "alpha", "studio", EPOCH, 350_008),
+        Booking(None, "alpha", "studio", EPOCH, 350_029),
         Booking(None, "alpha", "batch", EPOCH, 100_000),
-        Booking(None, "beta", "studio", EPOCH, 100_000),
+        Booking(None, "beta", "studio", EPOCH, 0),
         Booking("video_7-1", "alpha", "studio", EPOCH, 100_000),
         Booking("video_8-1", "alpha", "studio", EPOCH, 100_000),
         Booking("video_9-1", "alpha", "studio", EPOCH, 60),
@@ -59,6 +63,6 @@ def test_a_day_is_read_through_an_index(path: Path) -> None:
     with closing(connect(path, 1.0)) as connection:
         plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statements.BOOKINGS}", {"since": EPOCH})]
     read = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
-    assert len(read) == 4
+    assert len(read) == 5
     assert all(step.startswith("SEARCH") and " INDEX " in step for step in read)
     assert "SEARCH attempts USING INDEX ix_attempts_submitted_at (submitted_at>?)" in read

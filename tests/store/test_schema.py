@@ -19,8 +19,9 @@ from sqlalchemy import create_engine
 from router.core.job import Attempt
 from router.engine.store import Store, StoreUnavailableError, StoreVersionError, migration, rows, statements
 from router.engine.store.file import connect
-from router.engine.store.schema import REVISION, attempts, metadata
-from tests.store.lives import delivered, running, the_attempt, the_job
+from router.engine.store.schema import REVISION, attempts, jobs, ledger_entries, metadata
+from router.engine.store.triggers import TRIGGERS
+from tests.store.lives import the_attempt, the_job
 
 
 def schema(path: Path) -> dict[str, str]:
@@ -65,7 +66,30 @@ def test_attempts_and_their_money_are_found_through_indexes(path: Path, statemen
     assert [step for step in read if step.startswith("SCAN")] == [
         step for step in read if step == "SCAN attempts USING INDEX ix_attempts_uncertain"
     ]
-    assert any(step.startswith("SEARCH ledger_entries USING COVERING INDEX") for step in read)
+    assert any(step.startswith("SEARCH ledger_entries USING INDEX uq_ledger_entries_closing") for step in read)
+
+
+@pytest.mark.parametrize("statement", [statements.ENTRIES, statements.ENTRIES_OF_ATTEMPT, statements.REMOTE_ID])
+def test_entries_and_remote_ids_are_found_through_indexes(path: Path, statement: str) -> None:
+    asked = dict.fromkeys(("id", "job_id", "provider", "remote_id", "since"), "x")
+    with closing(connect(path, 1.0)) as connection:
+        plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", asked)]
+    read = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    assert read
+    assert all(step.startswith("SEARCH") and " INDEX " in step for step in read)
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_no_trigger_reads_a_table_from_end_to_end(path: Path, trigger: str) -> None:
+    _, _, condition = TRIGGERS[trigger].partition(" BEGIN ")[0].partition(" WHEN ")
+    asked = re.sub(r"\b(NEW|OLD)\.(\w+)", r":\2", condition)
+    parameters = dict.fromkeys([*jobs.c.keys(), *attempts.c.keys(), *ledger_entries.c.keys()])
+    with closing(connect(path, 1.0)) as connection:
+        found = connection.execute(f"EXPLAIN QUERY PLAN SELECT {asked}", parameters) if asked else ()
+        plan = [step[3] for step in found]
+    read = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and step != "SCAN CONSTANT ROW"]
+    assert len(read) == condition.count(" FROM ")
+    assert all(step.startswith("SEARCH") and " INDEX " in step for step in read)
 
 
 def test_a_file_is_durable_and_checks_its_references(path: Path) -> None:
@@ -108,26 +132,12 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     assert "attempts" in schema(path)
 
 
-async def test_an_older_routers_file_keeps_its_jobs(path: Path) -> None:
-    store = await Store.open(path)
-    job, attempt = await running(store, await store.add_job(the_job()))
-    job = await delivered(store, job, attempt)
-    await store.close()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP INDEX ix_attempts_submitted_at")
-        connection.execute("ALTER TABLE attempts DROP COLUMN content_expires_at")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    store = await Store.open(path)
-    assert await store.job(job.id) == job
-    await store.close()
-
-
 async def test_a_newer_routers_file_is_refused_untouched(path: Path) -> None:
     await (await Store.open(path)).close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    with pytest.raises(StoreVersionError, match=r"newer router.*'9999'.*knows up to '0003'"):
+    with pytest.raises(StoreVersionError, match=r"newer router.*'9999'.*knows up to '0004'"):
         await Store.open(path)
     assert path.read_bytes() == before
 

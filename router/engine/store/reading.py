@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, StaticPool, case, create_engine, func, select
+from sqlalchemy import Row, Select, StaticPool, case, create_engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from providers.canonical import Reason, Size, Stage
@@ -13,7 +13,8 @@ from router.core.ledger import CostKind, EntryKind
 from router.core.report import ReportRow
 from router.engine.store.errors import StoreUnavailableError, StoreVersionError
 from router.engine.store.file import connect_read_only, revision_of
-from router.engine.store.schema import REVISION, attempts, jobs, ledger_entries
+from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, REVISION, attempts, jobs, ledger_entries
+from router.engine.store.statements import adjusted_microusd
 
 __all__ = ["ReportRow", "read_report"]
 
@@ -51,8 +52,8 @@ def _check_revision(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _query(since: float | None) -> Select[Any]:
-    opened = (_pending.c.attempt_id == attempts.c.id) & (_pending.c.kind == EntryKind.PENDING.value)
-    closed = (_closing.c.attempt_id == attempts.c.id) & (_closing.c.kind != EntryKind.PENDING.value)
+    opened = (_pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}")
+    closed = (_closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
     open_microusd = case((_closing.c.kind.is_(None), func.coalesce(_pending.c.amount_microusd, 0)), else_=0)
     query = (
         select(
@@ -68,6 +69,7 @@ def _query(since: float | None) -> Select[Any]:
             _closing.c.kind,
             _closing.c.amount_microusd,
             _closing.c.cost_kind,
+            adjusted_microusd().label("adjusted_microusd"),
         )
         .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
         .outerjoin(_pending, opened)
@@ -77,7 +79,15 @@ def _query(since: float | None) -> Select[Any]:
     return query if since is None else query.where(attempts.c.submitted_at >= since)
 
 
+def _cost_kind(row: Row[Any], posted_microusd: int) -> CostKind | None:
+    if row.cost_kind is None:
+        # What was voided, and turned out to be billed: an adjustment says so.
+        return CostKind.FAILED_BILLED if posted_microusd else None
+    return CostKind(row.cost_kind)
+
+
 def _report_row(row: Row[Any]) -> ReportRow:
+    posted_microusd = row.adjusted_microusd + (row.amount_microusd if row.kind == EntryKind.POSTED else 0)
     return ReportRow(
         job_id=row.job_id,
         caller=row.caller,
@@ -102,7 +112,7 @@ def _report_row(row: Row[Any]) -> ReportRow:
         code=row.code,
         quote_microusd=row.quote_microusd,
         open_microusd=row.open_microusd,
-        posted_microusd=row.amount_microusd if row.kind == EntryKind.POSTED else 0,
-        cost_kind=CostKind(row.cost_kind) if row.cost_kind else None,
+        posted_microusd=posted_microusd,
+        cost_kind=_cost_kind(row, posted_microusd),
         voided=row.kind == EntryKind.VOIDED,
     )

@@ -76,6 +76,11 @@ def entries(connection: sqlite3.Connection, job_id: str) -> tuple[LedgerEntry, .
     return tuple(map(rows.read_entry, connection.execute(statements.ENTRIES, {"job_id": job_id})))
 
 
+def entries_of(connection: sqlite3.Connection, attempt_id: str) -> tuple[LedgerEntry, ...]:
+    """Load an attempt's ledger entries in the order they were written."""
+    return tuple(map(rows.read_entry, connection.execute(statements.ENTRIES_OF_ATTEMPT, {"id": attempt_id})))
+
+
 def bookings(connection: sqlite3.Connection, since: float) -> list[Booking]:
     """Load what the attempts submitted at or after `since` take of daily budgets."""
     return [Booking(*row) for row in connection.execute(statements.BOOKINGS, {"since": since})]

@@ -125,6 +125,7 @@ def entry_row(entry: LedgerEntry) -> Row:
         "amount_microusd": entry.amount_microusd,
         "at": entry.at,
         "cost_kind": entry.cost_kind.value if entry.cost_kind else None,
+        "note": entry.note,
     }
 
 
@@ -193,10 +194,10 @@ def read_attempt(row: Fetched) -> Attempt:
 
 
 def read_entry(row: Fetched) -> LedgerEntry:
-    """Build a ledger entry."""
-    attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind = row
+    """Build a ledger entry; the last column is its place among all."""
+    attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind, note, _ = row
     bought = CostKind(cost_kind) if cost_kind else None
-    return LedgerEntry(attempt_id, job_id, provider, EntryKind(kind), amount_microusd, at, bought)
+    return LedgerEntry(attempt_id, job_id, provider, EntryKind(kind), amount_microusd, at, bought, note)
 
 
 def _json(document: Mapping[str, object]) -> str:

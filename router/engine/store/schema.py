@@ -23,9 +23,10 @@ from sqlalchemy import (
 )
 
 from router.core.job import AttemptState, JobState
-from router.core.ledger import CostKind, EntryKind
+from router.core.ledger import NOTE_CHARS_MAX, CostKind, EntryKind
+from router.engine.store.triggers import TRIGGERS
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration, which `metadata` describes."""
 
 metadata = MetaData(
@@ -42,7 +43,10 @@ metadata = MetaData(
 OPEN_JOB: Final = "state IN ('queued', 'in_progress')"
 UNCERTAIN_ATTEMPT: Final = "state IN ('late', 'unknown')"
 VISIBLE_JOB: Final = "deleted_at IS NULL"
+PENDING_ENTRY: Final = "kind = 'pending'"
 CLOSING_ENTRY: Final = "kind IN ('posted', 'voided')"
+ADJUSTED_ENTRY: Final = "kind = 'adjusted'"
+_DELIVERED_ENTRY: Final = "kind = 'posted' AND cost_kind = 'delivered'"
 
 
 def _one_of(column: str, *members: StrEnum) -> CheckConstraint:
@@ -132,6 +136,7 @@ attempts = Table(
     CheckConstraint("state NOT IN ('running', 'late', 'succeeded') OR remote_id IS NOT NULL", name="remote_id"),
     Index("ix_attempts_submitted_at", "submitted_at"),
     _partial_index("ix_attempts_uncertain", "job_id", UNCERTAIN_ATTEMPT),
+    _partial_index("ix_attempts_remote_id", "provider", "remote_id IS NOT NULL", "remote_id"),
 )
 
 ledger_entries = Table(
@@ -145,12 +150,17 @@ ledger_entries = Table(
     Column("amount_microusd", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
     Column("cost_kind", Text),
+    Column("note", Text),
     _one_of("kind", *EntryKind),
     _one_of("cost_kind", *(kind for kind in CostKind if kind is not CostKind.UNCERTAIN)),
-    CheckConstraint("(kind = 'posted') = (cost_kind IS NOT NULL)", name="cost_kind_posted"),
-    CheckConstraint("amount_microusd >= 0", name="amount_microusd"),
-    UniqueConstraint("attempt_id", "kind"),
+    CheckConstraint("(kind IN ('posted', 'adjusted')) = (cost_kind IS NOT NULL)", name="cost_kind_posted"),
+    CheckConstraint("CASE kind WHEN 'adjusted' THEN amount_microusd <> 0 ELSE amount_microusd >= 0 END", name="amount"),
+    CheckConstraint("(kind = 'adjusted') = (note IS NOT NULL)", name="note_adjusted"),
+    CheckConstraint(f"length(note) BETWEEN 1 AND {NOTE_CHARS_MAX}", name="note"),
+    _partial_index("uq_ledger_entries_pending", "attempt_id", PENDING_ENTRY, unique=True),
     _partial_index("uq_ledger_entries_closing", "attempt_id", CLOSING_ENTRY, unique=True),
+    _partial_index("uq_ledger_entries_delivered", "job_id", _DELIVERED_ENTRY, unique=True),
+    _partial_index("ix_ledger_entries_adjusted", "attempt_id", ADJUSTED_ENTRY),
 )
 
 idempotency_keys = Table(
@@ -164,12 +174,5 @@ idempotency_keys = Table(
     PrimaryKeyConstraint("caller", "key"),
 )
 
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        ledger_entries,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER ledger_entries_no_{_verb.lower()} BEFORE {_verb} ON ledger_entries "
-            "BEGIN SELECT RAISE(ABORT, 'ledger entries are append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+for _trigger in TRIGGERS.values():
+    event.listen(metadata, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

@@ -4,6 +4,9 @@ from typing import Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
+    CompoundSelect,
+    Insert,
     Integer,
     Select,
     Table,
@@ -11,19 +14,23 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
     literal_column,
     select,
     text,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Delete
 
 from router.core.budget import DAY_S
 from router.engine.store.schema import (
+    ADJUSTED_ENTRY,
     CLOSING_ENTRY,
     OPEN_JOB,
+    PENDING_ENTRY,
     UNCERTAIN_ATTEMPT,
     attempts,
     idempotency_keys,
@@ -69,6 +76,25 @@ def _compare_and_swap(table: Table, mutable: tuple[str, ...]) -> Update:
     return table.update().where(unmoved).values({name: bindparam(name) for name in mutable})
 
 
+def _closing_entry() -> Insert:
+    """Insert an entry only while its attempt is in `key_state`: before the attempt's end, as the triggers demand."""
+    names = [column.name for column in _ENTRY_COLUMNS]
+    unmoved = exists().where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))
+    return ledger_entries.insert().from_select(names, select(*map(bindparam, names)).where(unmoved))
+
+
+def _entries(mine: ColumnElement[bool]) -> CompoundSelect[tuple[object, ...]]:
+    """Select the entries of some attempts in the order they were written, each kind through its own index."""
+    kinds = (PENDING_ENTRY, CLOSING_ENTRY, ADJUSTED_ENTRY)
+    columns = (*_ENTRY_COLUMNS, ledger_entries.c.sequence)
+    of_attempt = attempts.c.id == ledger_entries.c.attempt_id
+    found = (
+        select(*columns).join_from(attempts, ledger_entries, of_attempt).where(mine, text(f"ledger_entries.{kind}"))
+        for kind in kinds
+    )
+    return union_all(*found).order_by(text("sequence"))
+
+
 def _page(*, descending: bool) -> Select[tuple[object, ...]]:
     sequence = jobs.c.sequence
     behind = sequence < bindparam("sequence") if descending else sequence > bindparam("sequence")
@@ -101,22 +127,31 @@ def _with_money() -> Select[tuple[object, ...]]:
 def _bookings() -> Select[tuple[object, ...]]:
     """Select what the attempts since `since` cost: each one whose money is open, and the others' sums by their days."""
     pending, closing = ledger_entries.alias("pending"), ledger_entries.alias("closing")
-    opened = (pending.c.attempt_id == attempts.c.id) & (pending.c.kind == text("'pending'"))
+    opened = (pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}")
     closed = (closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
     open_id = case((closing.c.kind.is_(None), attempts.c.id))
     posted = case((closing.c.kind == text("'posted'"), closing.c.amount_microusd), else_=text("0"))
-    cost = case((closing.c.kind.is_(None), pending.c.amount_microusd), else_=posted)
+    cost = case((closing.c.kind.is_(None), pending.c.amount_microusd), else_=posted + adjusted_microusd())
     at = func.min(attempts.c.submitted_at)
     return (
         select(open_id, attempts.c.provider, jobs.c.caller, at, func.sum(cost))
         .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
-        .join(pending, opened)
+        # Outer, though each attempt has one: else SQLite would begin with all there are, not with a day's attempts.
+        .join(pending, opened, isouter=True)
         .join(closing, closed, isouter=True)
         .where(attempts.c.submitted_at >= bindparam("since"))
         .group_by(
             open_id, attempts.c.provider, jobs.c.caller, cast(attempts.c.submitted_at / text(str(DAY_S)), Integer)
         )
     )
+
+
+def adjusted_microusd() -> ColumnElement[int]:
+    """Sum up an attempt's adjustments; 0 where there are none."""
+    adjusted = ledger_entries.alias("adjusted")
+    mine = (adjusted.c.attempt_id == attempts.c.id) & text(f"adjusted.{ADJUSTED_ENTRY}")
+    total = select(func.sum(adjusted.c.amount_microusd)).where(mine).correlate(attempts).scalar_subquery()
+    return func.coalesce(total, text("0"))
 
 
 _of_job = attempts.c.job_id == bindparam("job_id")
@@ -132,6 +167,7 @@ INSERT_IMAGE: Final = _insert(input_images)
 INSERT_KEY: Final = _insert(idempotency_keys)
 INSERT_ATTEMPT: Final = _insert(attempts)
 INSERT_ENTRY: Final = _insert(ledger_entries)
+INSERT_CLOSING_ENTRY: Final = _compiled(_closing_entry())
 MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
 MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
 RELINK_ATTEMPT: Final = _compiled(
@@ -165,12 +201,8 @@ IMAGES: Final = _compiled(
     select(input_images.c.position, input_images.c.data).where(input_images.c.job_id == bindparam("job_id"))
 )
 ATTEMPTS: Final = _compiled(_with_money().where(_of_job).order_by(attempts.c.number))
-ENTRIES: Final = _compiled(
-    select(*_ENTRY_COLUMNS)
-    .join(attempts, attempts.c.id == ledger_entries.c.attempt_id)
-    .where(_of_job)
-    .order_by(ledger_entries.c.sequence)
-)
+ENTRIES: Final = _compiled(_entries(_of_job))
+ENTRIES_OF_ATTEMPT: Final = _compiled(_entries(attempts.c.id == bindparam("id")))
 REMOTE_ID: Final = _compiled(
     select(literal_column("1")).where(
         attempts.c.provider == bindparam("provider"),

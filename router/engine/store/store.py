@@ -103,6 +103,13 @@ class Store:
         """
         await self._writer.do(lambda connection: writes.settle(connection, before, after, entry, job_before, job_after))
 
+    async def adjust(self, entry: LedgerEntry, expected_microusd: int) -> None:
+        """Correct what an attempt cost with an adjusted entry, if all booked for it until now is `expected_microusd`.
+
+        Raises StaleWriteError when it is not, or the attempt's money is open.
+        """
+        await self._writer.do(lambda connection: writes.adjust(connection, entry, expected_microusd))
+
     async def adopt(
         self,
         overtaken: tuple[Attempt, Attempt],

@@ -12,7 +12,7 @@ from router.core.job import (
     IllegalTransitionError,
     Job,
 )
-from router.core.ledger import EntryKind, LedgerEntry
+from router.core.ledger import CLOSING_KINDS, EntryKind, LedgerEntry, cost_in_all
 from router.engine.store import reads, rows, statements
 from router.engine.store.errors import RemoteIdTakenError, StaleWriteError
 
@@ -84,12 +84,30 @@ def settle(
 ) -> None:
     """End an attempt: its outcome, what it cost, and what becomes of its job."""
     _check_money(before, after, entry)
-    _move(connection, before, after)
     if entry is not None:
-        _check_entry(after, entry)
-        connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
+        _close(connection, before, entry)
+    _move(connection, before, after)
     if job_before is not None and job_after is not None:
         move_job(connection, job_before, job_after)
+
+
+def _close(connection: sqlite3.Connection, before: Attempt, entry: LedgerEntry) -> None:
+    """Write the entry that closes an attempt's money; it comes first, for no attempt ends without it."""
+    _check_entry(before, entry)
+    row = rows.entry_row(entry)
+    row["key_id"], row["key_state"] = before.id, before.state.value
+    if connection.execute(statements.INSERT_CLOSING_ENTRY, row).rowcount != 1:
+        raise StaleWriteError(f"attempt {before.id} is not {before.state} any more")
+
+
+def adjust(connection: sqlite3.Connection, entry: LedgerEntry, expected_microusd: int) -> None:
+    """Correct an attempt's closed money, which comes to `expected_microusd` until then."""
+    if entry.kind is not EntryKind.ADJUSTED:
+        raise IllegalTransitionError(f"attempt {entry.attempt_id}: a {entry.kind} entry adjusts nothing")
+    booked = cost_in_all(entry.attempt_id, reads.entries_of(connection, entry.attempt_id))
+    if booked != expected_microusd:
+        raise StaleWriteError(f"attempt {entry.attempt_id} is not booked at {expected_microusd} micro-USD any more")
+    connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
 
 
 def adopt(
@@ -133,7 +151,7 @@ def touch(connection: sqlite3.Connection) -> None:
 
 
 def _check_money(before: Attempt, after: Attempt, entry: LedgerEntry | None) -> None:
-    if (entry is not None) != (after.state in _MONEY_KNOWN):
+    if (entry is not None and entry.kind in CLOSING_KINDS) != (after.state in _MONEY_KNOWN):
         raise IllegalTransitionError(
             f"attempt {before.id}: {after.state} with {entry.kind if entry else 'no'} entry; an attempt's money is"
             " closed when it has succeeded or failed, and only then"
