@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench crash pictures clean lock
+.PHONY: demo test lint bench crash faults pictures clean lock
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -27,6 +27,11 @@ bench: $(READY)
 crash: $(READY)
 	$(BIN)/python -m tests.crash
 
+# Every fault of a create, JOBS times on every dialect, and how many jobs succeed in bad weather.
+JOBS ?= 1000
+faults: $(READY)
+	$(BIN)/python -m tests.faults --jobs $(JOBS)
+
 # Faults under load for a few minutes, and what every dashboard shows of it.
 pictures: $(READY)
 	@.ci/packages prometheus=prometheus
@@ -42,7 +47,7 @@ lock: $(READY)
 		--no-header --quiet --constraints requirements-dev.txt -o requirements-build.txt -
 
 clean:
-	rm -rf $(VENV) demo-output bench-output crash-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-output bench-output crash-output faults-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.txt pyproject.toml
