@@ -13,7 +13,7 @@ from router.core.budget import Budgets
 from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.idempotency import IdempotencyConflictError
-from router.core.job import AttemptState, Job, JobState
+from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.order import (
     Acceptance,
@@ -25,6 +25,7 @@ from router.core.order import (
     UnavailableError,
 )
 from router.core.policy import JobLimits
+from router.core.resolution import Resolution, ResolutionError
 from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
 from router.core.terms import terms_of
 from router.engine.exchange import ContentError, ContentStream
@@ -202,6 +203,9 @@ class MemoryEngine:
         if self.source is None:
             raise ContentError("gone")
         return self.source.open(headers) if variant == "video" else None
+
+    async def resolve(self, name: str, resolution: Resolution) -> Attempt:
+        raise ResolutionError(f"there is no job or attempt {name!r}", "attempt_not_found")
 
     async def readiness(self) -> Readiness:
         return Readiness(self.refusal is None, {"live_jobs": len(self.stored)})
