@@ -13,6 +13,7 @@ from openai import AsyncOpenAI
 
 from providers.adapter import Adapter
 from providers.sandbox import Price, Sandbox
+from providers.sandbox.habits import OPENAIS_OWN, Habits
 from router.app import Place, Running, observer_for, running
 from router.config.loading import load
 from router.config.settings import Settings
@@ -123,18 +124,19 @@ async def a_rig(
     providers: Mapping[str, Mapping[str, Any]] | None = None,
     time_scale: float = TIME_SCALE,
     adapters: Mapping[str, Adapter] | None = None,
+    habits: Habits = OPENAIS_OWN,
     **sections: Any,
 ) -> AsyncIterator[Rig]:
     """Start a sandbox for each dialect and a router before them; `providers` changes single providers' sections.
 
-    `adapters` takes the place of single providers' own.
+    `adapters` takes the place of single providers' own; `habits` are those of every sandbox.
     """
     async with AsyncExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
         described: dict[str, Any] = {}
         for dialect in dialects or DIALECTS:
             sandbox = await stack.enter_async_context(
-                Sandbox.start(dialect, time_scale=time_scale, prices=SOLD.get(dialect))
+                Sandbox.start(dialect, time_scale=time_scale, prices=SOLD.get(dialect), habits=habits)
             )
             key_file = folder / f"{dialect}.key"
             key_file.write_text(sandbox.key)
