@@ -39,14 +39,14 @@ class LateWatch:
         self._stopped = False
 
     async def run(self) -> None:
-        """Poll until the money is known; after `late_s_max` it stays uncertain, for an operator to see.
+        """Poll until the money is known; after `late_s_max`, and one poll, it stays uncertain, for an operator to see.
 
         One that is found late, or named by an operator, is asked about for as long from then on.
         """
         polling = self._parts.catalog.polling(self._attempt.provider, self._attempt.offering_id)
         accepted_at = self._attempt.accepted_at or self._attempt.submitted_at
         over_at = accepted_at + polling.deadline_s + polling.late_s_max
-        while self._parts.now() < over_at:
+        while True:
             await self._stop_upstream()
             await Alarm().sleep(late_poll_after_s(polling, self._parts.rng))
             match await poll_once(self._parts, self._attempt, prompt=self._job.video.prompt):
@@ -57,7 +57,8 @@ class LateWatch:
                     pass
                 case Failure() as failure:
                     return await self._settle_failure(failure)
-        return None
+            if self._parts.now() >= over_at:
+                return None
 
     async def _stop_upstream(self) -> None:
         """Ask the provider once to make no video that nobody waits for any more; the polls tell what came of it."""

@@ -11,6 +11,7 @@ from router.engine.parts import Parts
 from router.engine.store import RemoteIdTakenError, StaleWriteError
 
 _NOT_OPEN: Final = "attempt_not_open"
+_BILLED: Final = {None: "", True: ", billed", False: ", not billed"}
 
 
 class Company(Protocol):
@@ -60,7 +61,7 @@ class Resolving:
             raise ResolutionError(f"there is no job or attempt {name[:128]!r}", "attempt_not_found")
         uncertain = [each for each in named if each.uncertain]
         if not uncertain:
-            states = ", ".join(f"{each.id} is {each.state}" for each in named)
+            states = ", ".join(f"{each.id} is {each.state}{_BILLED[each.billed]}" for each in named)
             raise ResolutionError(f"no money of {name} is uncertain: {states}", _NOT_OPEN)
         if len(uncertain) > 1:
             listed = ", ".join(each.id for each in uncertain)
@@ -72,7 +73,10 @@ class Resolving:
             message = f"{attempt.provider} is not configured, so nobody can ask it; say whether it billed the attempt"
             raise ResolutionError(message, "provider_not_configured")
         if attempt.remote_id is not None and attempt.remote_id != remote_id:
-            message = f"{attempt.id} is {attempt.remote_id} at {attempt.provider}, and is asked about as that"
+            message = (
+                f"{attempt.id} is {attempt.remote_id} at {attempt.provider}, and is asked about as that; if it is not,"
+                " say whether it was billed"
+            )
             raise ResolutionError(message, "remote_id_known")
         if attempt.state is AttemptState.LATE:
             self._company.watch_late(job, attempt)

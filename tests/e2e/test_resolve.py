@@ -68,7 +68,7 @@ async def test_lost_answers_are_resolved_by_an_operator_and_all_accounts_agree_a
         assert await resolved(served, never, "--not-found") == f"{never}-1: voided, 0.12 USD released"
         await assert_accounts_agree(served)
         again = await resolved(served, never, "--not-found", exit_code=2)
-        assert again == f"no money of {never} is uncertain: {never}-1 is failed"
+        assert again == f"no money of {never} is uncertain: {never}-1 is failed, not billed"
 
         assert await resolved(served, f"{billed}-1", "--billed") == f"{billed}-1: posted 0.12 USD as failed_billed"
         await served.kill()

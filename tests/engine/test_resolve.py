@@ -133,3 +133,18 @@ def test_two_operators_close_an_attempt_once() -> None:
             assert len(await scene.money(job.id)) <= 2
 
     in_virtual_time(main)
+
+
+def test_one_that_was_asked_about_in_vain_is_asked_about_once_more_when_an_operator_says_where_it_is() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [Fate(stuck=True, ends_after_s=150_000.0)]}) as scene:
+            job = await scene.made()
+            await asyncio.sleep(200_000.0)
+            (given_up, _) = (await scene.job(job.id)).attempts
+            assert given_up.state is AttemptState.LATE
+            assert given_up.remote_id is not None
+            await scene.engine.resolve(given_up.id, Found(given_up.remote_id))
+            await asyncio.sleep(600.0)
+            assert (await scene.money(job.id))[-1] == "alpha duplicate"
+
+    in_virtual_time(main)
