@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from providers.adapter import HttpResponse
-from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded
+from providers.canonical import Accepted, Failure, ListedPage, Reason, Running, Stage, Succeeded
 from providers.certification.calling import Case, Raised, called, read_directly, response_text, said, shortened
 from providers.certification.exchange import OUTCOMES, Exchange, Kind, Reading, read
 from providers.certification.mutation import link_places, mutated
@@ -44,6 +44,7 @@ TOLD: Final[Mapping[Kind, Mapping[Stage, tuple[Reason, ...]]]] = MappingProxyTyp
                 **_REVIEWS,
             }
         ),
+        "list": MappingProxyType({Stage.POLL: (*_NO_JOB, Reason.UNREADABLE)}),
     }
 )
 
@@ -63,8 +64,8 @@ def exchanges_cover_every_outcome(subject: Subject) -> Iterator[Case]:
         )
         return
     outcomes = {(item.kind, item.outcome) for item in subject.exchanges}
-    for kind, expected in OUTCOMES.items():
-        for outcome in expected:
+    for kind in subject.kinds:
+        for outcome in OUTCOMES[kind]:
             yield _uncovered(f"a {kind} that reads as {outcome.__name__}", (kind, outcome) in outcomes)
     reasons = {item.values.get("reason") for item in subject.exchanges if item.kind == "submit"}
     for reason in REASONS_RECORDED:
@@ -86,7 +87,7 @@ def only_2xx_is_good_news(subject: Subject) -> Iterator[Case]:
         for status in NOT_SUCCESSES:
             response = HttpResponse(status, exchange.response.headers, exchange.response.body)
             reading = read_directly(subject.adapter, exchange.kind, response)
-            if isinstance(reading, Accepted | Running | Succeeded):
+            if isinstance(reading, Accepted | Running | Succeeded | ListedPage):
                 yield _misread(exchange.kind, response, reading, "look at `response.ok` before anything else")
             else:
                 yield None
@@ -120,6 +121,10 @@ def nonsense_is_no_news(subject: Subject) -> Iterator[Case]:
             harmless = isinstance(polled, Running) or (isinstance(polled, Failure) and polled.stage is Stage.POLL)
             change = "a job's end needs a job and its status; else answer stage poll"
             yield None if harmless else _misread("poll", response, polled, change)
+            if "list" in subject.kinds:
+                listed = read(subject.adapter, "list", response)
+                change = "a page is read where there is a list of jobs; else answer stage poll"
+                yield None if isinstance(listed, Failure) else _misread("list", response, listed, change)
 
 
 def a_wordless_submit_is_ambiguous(subject: Subject) -> Iterator[Case]:
@@ -143,7 +148,7 @@ def no_failure_becomes_a_success(subject: Subject) -> Iterator[Case]:
     for item in mutated(tuple(subject.unfinished), subject.bodies, subject.seed, links):
         kind = item.exchange.kind
         reading = read(subject.adapter, kind, item.response)
-        if isinstance(reading, Accepted | Succeeded):
+        if isinstance(reading, Accepted | Succeeded | ListedPage):
             asked = f"{item.exchange.name}, disturbed ({item.how}): a {kind} answered {response_text(item.response)}"
             yield Violation(asked, _reading_text(reading), "read success only where the answer says it")
         else:
@@ -165,7 +170,7 @@ def _answers(subject: Subject) -> Iterator[tuple[Kind, HttpResponse]]:
         yield item.kind, item.response
     for body in HOSTILE_BODIES:
         for status in (200, 400, 500):
-            for kind in get_args(Kind):
+            for kind in subject.kinds:
                 yield kind, HttpResponse(status, {}, body)
     for disturbed in mutated(subject.exchanges, subject.bodies, subject.seed + 1):
         yield disturbed.exchange.kind, disturbed.response
@@ -192,6 +197,10 @@ def _out_of_limits(kind: Kind, reading: Any) -> str | None:
                 if _is_link(url) and _is_cost(cost)
                 else "a link is http or https with a host; a cost is whole micro-USD"
             )
+        case ListedPage(jobs, cursor):
+            ids = [job.remote_id for job in jobs] + ([] if cursor is None else [cursor])
+            held = all(as_id(each) == each for each in ids)
+            return None if held else f"ids and cursor are 1-{ID_CHARS} printable characters, no spaces"
         case Failure():
             return _failure_out_of_limits(kind, reading)
         case _:
@@ -242,7 +251,7 @@ def same_input_same_output(subject: Subject) -> Iterator[Case]:
     reread = [read_directly(subject.adapter, item.kind, item.response) for item in reversed(subject.exchanges)]
     for reading, later in zip(readings, reversed(reread), strict=True):
         same = isinstance(reading, Raised) or reading == later
-        yield None if same else _unlike("read_submit or read_poll", reading, later)
+        yield None if same else _unlike("a reading function", reading, later)
 
 
 def _unlike(asked: str, first: object, second: object) -> Violation:
@@ -265,7 +274,7 @@ def _reading_text(reading: Reading | Raised | Any) -> str:
     match reading:
         case Failure():
             return f"Failure of stage {reading.stage}, reason {reading.reason}"
-        case Accepted() | Running() | Succeeded() | Raised():
+        case Accepted() | Running() | Succeeded() | ListedPage() | Raised():
             return shortened(str(reading))
         case _:
             return f"a {type(reading).__name__}"

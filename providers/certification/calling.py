@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, assert_never
 
 from providers.adapter import Adapter, FormPart, HttpRequest, HttpResponse
 from providers.canonical import VideoRequest
-from providers.certification.exchange import Kind
+from providers.certification.exchange import Kind, listing
 from providers.certification.samples import videos
 from providers.certification.subject import Subject, Violation
 
@@ -71,7 +71,15 @@ def _is_form(value: object) -> bool:
 
 def read_directly(adapter: Adapter, kind: Kind, response: HttpResponse) -> object:
     """Read an answer by the adapter alone, without what the engine puts around it."""
-    return called(adapter.read_submit if kind == "submit" else adapter.read_poll, response)
+    match kind:
+        case "submit":
+            return called(adapter.read_submit, response)
+        case "poll":
+            return called(adapter.read_poll, response)
+        case "list":
+            return called(listing(adapter).read_lookup, response)
+        case _:
+            assert_never(kind)
 
 
 def asked_for(subject: Subject) -> Iterator[tuple[VideoRequest, object]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from providers.certification import answers, requests
+from providers.certification import answers, offers, requests
 from providers.certification.calling import Case
 from providers.certification.subject import Subject, Violation
 
@@ -78,6 +78,11 @@ CHECKS: Final = tuple(
             answers.readers_raise_only_as_documented,
             answers.values_stay_within_limits,
             answers.same_input_same_output,
+            offers.what_is_offered_is_whole,
+            offers.a_list_is_a_relative_get,
+            offers.lists_are_recorded,
+            offers.a_reference_changes_nothing_else,
+            offers.a_cancel_is_a_relative_request,
         ),
     )
 )

@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, assert_never, cast
 
 import orjson
 
 from providers.adapter import Adapter, HttpResponse
-from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded
-from providers.reading import read_poll, read_submit
+from providers.canonical import Accepted, Failure, ListedJob, ListedPage, Reason, Running, Stage, Succeeded
+from providers.capabilities import Lookup, lookup_of
+from providers.reading import read_lookup, read_poll, read_submit
 
-Kind: TypeAlias = Literal["submit", "poll"]
-Reading: TypeAlias = Accepted | Running | Succeeded | Failure
+Kind: TypeAlias = Literal["submit", "poll", "list"]
+Reading: TypeAlias = Accepted | Running | Succeeded | ListedPage | Failure
 
 OUTCOMES: Final[Mapping[Kind, tuple[type[Reading], ...]]] = MappingProxyType(
-    {"submit": (Accepted, Failure), "poll": (Running, Succeeded, Failure)}
+    {"submit": (Accepted, Failure), "poll": (Running, Succeeded, Failure), "list": (ListedPage, Failure)}
 )
 _KEYS = ("source", "kind", "response", "expected")
 _KEYS_ALLOWED = (*_KEYS, "profile")
@@ -52,7 +53,7 @@ class Exchange:
         """In what a reading is not as expected: `stage: got poll, expected submit`."""
         if type(reading) is not self.outcome:
             return [f"got {type(reading).__name__}, expected {self.outcome.__name__}"]
-        got = asdict(reading)
+        got = _jobs_told(reading, self.values) if isinstance(reading, ListedPage) else asdict(reading)
         return [
             f"{key}: got {got[key]}, expected {value}"
             for key, value in self.values.items()
@@ -60,9 +61,33 @@ class Exchange:
         ]
 
 
+def _jobs_told(page: ListedPage, values: Mapping[str, object]) -> dict[str, object]:
+    """A page as an exchange file says it: sizes as texts, and of each job those fields that the file names."""
+    told = [{**asdict(job), "size": None if job.size is None else str(job.size)} for job in page.jobs]
+    expected = values.get("jobs")
+    if isinstance(expected, list) and len(expected) == len(told):
+        told = [{name: job[name] for name in wanted} for job, wanted in zip(told, expected, strict=True)]
+    return {"jobs": told, "cursor": page.cursor}
+
+
 def read(adapter: Adapter, kind: Kind, response: HttpResponse) -> Reading:
-    """Read a submit's or a poll's answer as the engine does, never raising."""
-    return read_submit(adapter, response) if kind == "submit" else read_poll(adapter, response)
+    """Read an answer as the engine does, never raising."""
+    match kind:
+        case "submit":
+            return read_submit(adapter, response)
+        case "poll":
+            return read_poll(adapter, response)
+        case "list":
+            return read_lookup(listing(adapter), response)
+        case _:
+            assert_never(kind)
+
+
+def listing(adapter: Adapter) -> Lookup:
+    """The adapter as one that lists jobs; raise TypeError when it is none."""
+    if (lookup := lookup_of(adapter)) is None:
+        raise TypeError("this adapter has no lookup_request and read_lookup")
+    return lookup
 
 
 def same(got: object, expected: object) -> bool:
@@ -129,6 +154,9 @@ def _expected(name: str, kind: Kind, document: Any) -> tuple[type[Reading], Mapp
         raise ExchangeError(f"{name}: expected.type: {told} cannot come of a {kind}; {_accepted(outcomes)}")
     outcome = outcomes[document["type"]]
     values = {key: value for key, value in document.items() if key != "type"}
+    if outcome is ListedPage and not _is_jobs(values.get("jobs", [])):
+        told = ", ".join(each.name for each in fields(ListedJob))
+        raise ExchangeError(f"{name}: expected.jobs: accepted: a list of objects with any of {told}; a size as a text")
     known = [each.name for each in fields(outcome)]
     for key, value in values.items():
         if key not in known:
@@ -138,6 +166,11 @@ def _expected(name: str, kind: Kind, document: Any) -> tuple[type[Reading], Mapp
     if outcome is Failure and not {"stage", "reason"} <= values.keys():
         raise ExchangeError(f"{name}: expected: a Failure needs its stage and its reason; they decide what follows")
     return outcome, MappingProxyType(values)
+
+
+def _is_jobs(value: Any) -> bool:
+    known = {each.name for each in fields(ListedJob)}
+    return isinstance(value, list) and all(isinstance(job, dict) and job.keys() <= known for job in value)
 
 
 def _has_keys(name: str, at: str, document: Any, keys: tuple[str, ...], allowed: tuple[str, ...] = ()) -> None:

@@ -44,13 +44,13 @@ def requests_are_built(subject: Subject) -> Iterator[Case]:
         elif why is None:
             sayable += 1
             built = called(subject.adapter.submit_request, video, subject.model)
-            yield _built(f"submit_request({video_text(video)})", built)
+            yield built_request(f"submit_request({video_text(video)})", built)
     for remote_id in IDS:
         asked = f"({shortened(remote_id, 40)!r})"
-        yield _built(f"poll_request{asked}", called(subject.adapter.poll_request, remote_id))
+        yield built_request(f"poll_request{asked}", called(subject.adapter.poll_request, remote_id))
         for done, variant in product((Succeeded(), Succeeded(LINK)), get_args(Variant)):
             fetch = called(subject.adapter.content_request, remote_id, done, variant)
-            yield None if fetch is None else _built(f"content_request{asked} of a {variant}", fetch)
+            yield None if fetch is None else built_request(f"content_request{asked} of a {variant}", fetch)
     if not sayable:
         yield Violation(
             f"all sample requests, model {subject.model!r}",
@@ -59,7 +59,8 @@ def requests_are_built(subject: Subject) -> Iterator[Case]:
         )
 
 
-def _built(asked: str, built: object) -> Case:
+def built_request(asked: str, built: object) -> Case:
+    """Whether a function built a request."""
     if isinstance(built, HttpRequest):
         return None
     return Violation(
@@ -82,13 +83,14 @@ def the_unsayable_is_explained(subject: Subject) -> Iterator[Case]:
 def a_submit_is_a_relative_post(subject: Subject) -> Iterator[Case]:
     """A create is a POST to a relative path, with one body that can be encoded, and with no header of the router's."""
     for video, request in said(subject):
-        problem = _not_relative(request) or _not_sendable(request)
+        problem = not_relative(request) or _not_sendable(request)
         if request.method != "POST":
             problem = f"{request.method} to create; use POST"
-        yield _wrong(f"submit_request({video_text(video)})", request, problem)
+        yield wrong(f"submit_request({video_text(video)})", request, problem)
 
 
-def _not_relative(request: HttpRequest) -> str | None:
+def not_relative(request: HttpRequest) -> str | None:
+    """Why a request is none that the router can address, in words of what to change."""
     if request.absolute or not request.path.startswith("/") or request.path.startswith("//"):
         return "the path is not relative; begin it with a single `/`, the router adds base URL and key"
     if not request.path.isascii() or set(request.path) & set("?# \\"):
@@ -118,7 +120,7 @@ def prompt_and_model_are_verbatim(subject: Subject) -> Iterator[Case]:
             problem = "no value equals the prompt; send it unchanged, spaces and line ends too"
         elif not any(subject.model in text for text in (*_texts(request), unquote(request.path))):
             problem = f"the model name {subject.model!r} is nowhere; send it as it was given"
-        yield _wrong(f"submit_request({video_text(video)})", request, problem)
+        yield wrong(f"submit_request({video_text(video)})", request, problem)
 
 
 def seconds_are_said(subject: Subject) -> Iterator[Case]:
@@ -130,7 +132,7 @@ def seconds_are_said(subject: Subject) -> Iterator[Case]:
         problem = None
         if not any(_says_seconds(value, video) for value in leaves(request)):
             problem = f"no value says {video.seconds} seconds; send the length exactly, or call it unsupported"
-        yield _wrong(f"submit_request({video_text(video)})", request, problem)
+        yield wrong(f"submit_request({video_text(video)})", request, problem)
 
 
 def _says_seconds(value: object, video: VideoRequest) -> bool:
@@ -151,7 +153,7 @@ def every_image_is_sent(subject: Subject) -> Iterator[Case]:
         problem = (
             f"of its images ({', '.join(missing)}) each must be there once; or call it unsupported" if missing else None
         )
-        yield _wrong(f"submit_request({video_text(video)})", request, problem)
+        yield wrong(f"submit_request({video_text(video)})", request, problem)
 
 
 def _image_forms(image: Image) -> tuple[str | bytes, ...]:
@@ -198,24 +200,25 @@ def a_poll_is_a_relative_get(subject: Subject) -> Iterator[Case]:
         request = called(subject.adapter.poll_request, remote_id)
         if not isinstance(request, HttpRequest):
             continue
-        problem = _not_relative(request)
+        problem = not_relative(request)
         if request.method != "GET" or request.json is not None or request.form:
             problem = "a poll is asked again and again; use GET without a body"
-        yield _wrong(f"poll_request({shortened(remote_id, 40)!r})", request, problem)
+        yield wrong(f"poll_request({shortened(remote_id, 40)!r})", request, problem)
 
 
 def ids_stay_whole(subject: Subject) -> Iterator[Case]:
     """A job's id reaches the upstream to the letter: percent-encoded in the path, or as it is in the query."""
     for remote_id in IDS:
-        yield _id_kept("poll_request", subject.adapter.poll_request, remote_id)
-        yield _id_kept("content_request", lambda i: subject.adapter.content_request(i, Succeeded()), remote_id)
+        yield id_kept("poll_request", subject.adapter.poll_request, remote_id)
+        yield id_kept("content_request", lambda i: subject.adapter.content_request(i, Succeeded()), remote_id)
 
 
-def _id_kept(name: str, build: Callable[[str], HttpRequest | None], remote_id: str) -> Case:
+def id_kept(name: str, build: Callable[[str], HttpRequest | None], remote_id: str) -> Case:
+    """Whether an id is in a request to the letter."""
     plain, request = called(build, _MARKER), called(build, remote_id)
     if not isinstance(plain, HttpRequest) or not isinstance(request, HttpRequest) or request.absolute:
         return None
-    return _wrong(f"{name}({shortened(remote_id, 40)!r})", request, _id_lost(plain, request, remote_id))
+    return wrong(f"{name}({shortened(remote_id, 40)!r})", request, _id_lost(plain, request, remote_id))
 
 
 def _id_lost(plain: HttpRequest, request: HttpRequest, remote_id: str) -> str | None:
@@ -247,10 +250,10 @@ def a_result_link_is_fetched_bare(subject: Subject) -> Iterator[Case]:
             elif request.absolute:
                 bare = request == HttpRequest("GET", done.url or "")
                 problem = "it is not GET of the link alone; the link's host must get nothing of the provider's"
-                yield _wrong(asked, request, None if bare else problem)
+                yield wrong(asked, request, None if bare else problem)
             else:
                 fetched = request.method == "GET" and request.json is None and not request.form
-                yield _wrong(asked, request, _not_relative(request) or (None if fetched else "use GET without a body"))
+                yield wrong(asked, request, not_relative(request) or (None if fetched else "use GET without a body"))
 
 
 def a_variant_is_not_the_video(subject: Subject) -> Iterator[Case]:
@@ -263,7 +266,7 @@ def a_variant_is_not_the_video(subject: Subject) -> Iterator[Case]:
                 continue
             first = seen.setdefault(fingerprint(request), variant)
             problem = None if first == variant else f"it fetches the {first}; return None for what there is not"
-            yield _wrong(f"content_request(variant={variant!r})", request, problem)
+            yield wrong(f"content_request(variant={variant!r})", request, problem)
 
 
 def leaves(request: HttpRequest) -> list[Any]:
@@ -301,5 +304,6 @@ def _pairs(mapping: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(mapping.items()))
 
 
-def _wrong(asked: str, request: HttpRequest, problem: str | None) -> Case:
+def wrong(asked: str, request: HttpRequest, problem: str | None) -> Case:
+    """A request with a problem, or nothing to say."""
     return None if problem is None else Violation(asked, request_text(request), problem)

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,7 +11,8 @@ from typing import Final
 
 from providers.adapter import Adapter
 from providers.canonical import Failure, Running
-from providers.certification.exchange import Exchange, ExchangeError, read_exchanges
+from providers.capabilities import lookup_of
+from providers.certification.exchange import OUTCOMES, Exchange, ExchangeError, Kind, read_exchanges
 from providers.registry import BUILT_IN, GROUP, DialectError, dialect, dialects, load, profiles
 
 BODIES: Final = 3_000
@@ -50,6 +51,11 @@ class Subject:
         """The recorded failures and running jobs: none of them may ever become good news."""
         return (item for item in self.exchanges if item.outcome in {Failure, Running})
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of answers that the adapter reads."""
+        return tuple(kind for kind in OUTCOMES if kind != "list" or lookup_of(self.adapter) is not None)
+
 
 def subjects(name: str, exchanges: Path | None = None) -> tuple[Subject, ...]:
     """Find a dialect and its profiles; raise SubjectError, or ExchangeError when a recorded answer is malformed."""
@@ -67,9 +73,15 @@ def subjects(name: str, exchanges: Path | None = None) -> tuple[Subject, ...]:
     plain = tuple(item for item in recorded if item.profile is None)
     own = {key: tuple(item for item in recorded if item.profile == key) for key in known}
     return (
-        Subject(name, adapter, plain),
-        *(Subject(f"{name}/{key}", profile.adapter, own[key] + plain) for key, profile in known.items()),
+        _subject(name, adapter, plain),
+        *(_subject(f"{name}/{key}", profile.adapter, own[key] + plain) for key, profile in known.items()),
     )
+
+
+def _subject(name: str, adapter: Adapter, exchanges: tuple[Exchange, ...]) -> Subject:
+    """Leave out lists where the speaker has none; they are its dialect's."""
+    subject = Subject(name, adapter, exchanges)
+    return replace(subject, exchanges=tuple(item for item in exchanges if item.kind in subject.kinds))
 
 
 def default_folder(name: str, module: str) -> Traversable:

@@ -1,0 +1,108 @@
+"""Checks of what an adapter may offer beyond its six functions; one that does not offer it has nothing to promise."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from providers.adapter import HttpRequest
+from providers.canonical import ListedPage
+from providers.capabilities import cancel_of, lookup_of, reference_of
+from providers.certification.calling import Case, called, said, shortened, video_text
+from providers.certification.requests import built_request, id_kept, leaves, not_relative, wrong
+from providers.certification.samples import IDS
+from providers.certification.subject import Subject, Violation
+
+REFERENCES: Final = ("video_7f3a-1", "video_7f3a-2")
+_OPTIONAL: Final = ("lookup_request", "read_lookup", "referenced", "cancel_request")
+
+
+def what_is_offered_is_whole(subject: Subject) -> Iterator[Case]:
+    """A list is asked for and read, by two functions; half a capability is as good as none."""
+    pair = [name for name in _OPTIONAL[:2] if hasattr(subject.adapter, name)]
+    half = len(pair) == 1
+    change = f"write {' and '.join(_OPTIONAL[:2])}, or neither"
+    yield Violation("what the adapter offers", f"only {pair[0]}", change) if half else None
+    for name in _OPTIONAL:
+        offered = getattr(subject.adapter, name, print)
+        yield None if callable(offered) else Violation(f"{name}", f"a {type(offered).__name__}", "make it a function")
+
+
+def a_list_is_a_relative_get(subject: Subject) -> Iterator[Case]:
+    """A list is a GET of a relative path, without a body; a cursor goes on with it, to the letter."""
+    yield None
+    if (lookup := lookup_of(subject.adapter)) is None:
+        return
+    newest = called(lookup.lookup_request, None)
+    yield built_request("lookup_request(None)", newest)
+    for cursor in (None, *IDS):
+        request = called(lookup.lookup_request, cursor)
+        if not isinstance(request, HttpRequest):
+            yield built_request(f"lookup_request({cursor!r})", request)
+            continue
+        problem = not_relative(request)
+        if request.method != "GET" or request.json is not None or request.form:
+            problem = "a list may be asked for again; use GET without a body"
+        yield wrong(f"lookup_request({shortened(repr(cursor), 40)})", request, problem)
+        yield None if cursor is None else id_kept("lookup_request", lookup.lookup_request, cursor)
+
+
+def lists_are_recorded(subject: Subject) -> Iterator[Case]:
+    """Of a list there are recorded a page that goes on, and the last one, which does not."""
+    yield None
+    if lookup_of(subject.adapter) is None:
+        return
+    pages = [item.read_by(subject.adapter) for item in subject.exchanges if item.outcome is ListedPage]
+    goes_on = {page.cursor is not None for page in pages if isinstance(page, ListedPage) and page.jobs}
+    for cursor, what in ((True, "a page of a list that goes on"), (False, "the last page of a list, with jobs")):
+        change = "record such an answer as a JSON file of kind `list`; providers/README.md shows one"
+        yield None if cursor in goes_on else Violation(f"a recorded answer: {what}", "there is none", change)
+
+
+def a_reference_changes_nothing_else(subject: Subject) -> Iterator[Case]:
+    """A create with a reference holds it, and says all that it said without."""
+    yield None
+    if (keeper := reference_of(subject.adapter)) is None:
+        return
+    sent = list(said(subject))
+    for video, request in [*sent[:1], *sent[-60:]]:
+        asked = f"referenced(submit_request({video_text(video)}), {REFERENCES[0]!r})"
+        referred = [called(keeper.referenced, request, reference) for reference in REFERENCES]
+        first, second = referred
+        if isinstance(first, HttpRequest) and isinstance(second, HttpRequest):
+            yield wrong(asked, first, _changed(request, first) or (None if first != second else "say the reference"))
+        else:
+            yield built_request(asked, first if not isinstance(first, HttpRequest) else second)
+
+
+def _changed(plain: HttpRequest, referred: HttpRequest) -> str | None:
+    if (referred.method, referred.path) != (plain.method, plain.path):
+        return "leave method and path as they are"
+    if REFERENCES[0] not in [*leaves(referred), *referred.headers.values()]:
+        return "the reference is nowhere; put it in as it was given"
+    lost = _counted(plain) - _counted(referred)
+    if lost or (plain.json is None) != (referred.json is None):
+        return "something of the create is lost; add to it and take nothing away"
+    return not_relative(referred)
+
+
+def _counted(request: HttpRequest) -> Counter[str]:
+    values: list[Any] = [*leaves(request), *request.headers.items()]
+    return Counter(map(repr, values))
+
+
+def a_cancel_is_a_relative_request(subject: Subject) -> Iterator[Case]:
+    """A cancel is a DELETE or POST to a relative path and names its job to the letter."""
+    yield None
+    if (canceller := cancel_of(subject.adapter)) is None:
+        return
+    for remote_id in IDS:
+        asked = f"cancel_request({shortened(remote_id, 40)!r})"
+        request = called(canceller.cancel_request, remote_id)
+        if not isinstance(request, HttpRequest):
+            yield built_request(asked, request)
+            continue
+        problem = not_relative(request)
+        if request.method == "GET":
+            problem = "a GET ends nothing; use DELETE or POST"
+        yield wrong(asked, request, problem)
+        yield id_kept("cancel_request", canceller.cancel_request, remote_id)
