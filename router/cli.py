@@ -97,7 +97,7 @@ def policy(
     console().print(*titled(chosen), sep="\n", end="")
     console().print("money: a cost that the provider tells of an accepted job comes before post or void")
     if any(line.own for lines in chosen.values() for line in lines):
-        console().print("* chosen by failover_on")
+        console().print("* chosen by failover_on or on_ambiguous")
 
 
 @cli.command()

@@ -46,15 +46,37 @@ def check_policy(root: Mapping[str, object], offerings: Sequence[Offering], find
     if policy.on_ambiguous == "failover" and not policy.max_duplicate_usd:
         message = 'failover needs `max_duplicate_usd` beside it, the most that may be bought twice, such as "1.00"'
         findings.error(("policy", "on_ambiguous"), message)
-    if policy.on_ambiguous == "hold" and policy.max_duplicate_usd:
-        message = "has no effect while `on_ambiguous` is hold: nothing is ever bought twice; set failover, or remove it"
-        findings.warn(("policy", "max_duplicate_usd"), message)
+    _check_duplicates(root, policy, offerings, findings)
     check_failover(("policy",), policy.failover_on, findings)
     for offering in offerings:
         cheapest = min(_prices(offering))
         if cheapest > policy.max_spend_usd:
             message = f"{offering.id} is never bought: its cheapest video costs {usd(cheapest)} USD; raise the limit"
             findings.warn(("policy", "max_spend_usd"), message)
+
+
+def _check_duplicates(
+    root: Mapping[str, object], policy: PolicySection, offerings: Sequence[Offering], findings: Findings
+) -> None:
+    """See whether something is set aside where a file buys twice, and who may where nothing in it does."""
+    words = {name: mapping(value).get("on_ambiguous") for name, value in mapping(root.get("providers")).items()}
+    failing_over = [name for name, word in words.items() if word == "failover"]
+    bound, place = policy.max_duplicate_usd, ("policy", "max_duplicate_usd")
+    if not bound:
+        for name in failing_over:
+            message = 'failover needs `policy.max_duplicate_usd`, the most that may be bought twice, such as "1.00"'
+            findings.error(("providers", name, "on_ambiguous"), message)
+        return
+    if policy.on_ambiguous == "hold" and not failing_over:
+        message = (
+            "lets callers ask for failover with `routing.on_ambiguous`, although `on_ambiguous` is hold everywhere; "
+            "remove it if they may not"
+        )
+        findings.warn(place, message)
+    cheapest = min((price for offering in offerings for price in _prices(offering)), default=0)
+    if bound < cheapest:
+        message = f"buys nothing twice: the cheapest video costs {usd(cheapest)} USD; raise it, or remove it"
+        findings.warn(place, message)
 
 
 def check_budgets(

@@ -52,6 +52,7 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
 
 
 def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> RequestDefaults | None:
+    assembly.check_accounts()
     check_policy(root, assembly.offerings, findings)
     check_budgets(root, assembly.providers, assembly.offerings, findings)
     check_deadline(root, assembly.providers, findings)

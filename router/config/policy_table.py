@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from providers.canonical import Failure, Reason, Stage
+from providers.capabilities import lookup_of
 from router.config.settings import Settings
-from router.core.catalog import ChargeRule
+from router.core.catalog import ChargeRule, Provider
 from router.core.events import BreakerKind
+from router.core.lookup import LookupMode
 from router.core.policy import (
     BreakerEffect,
-    FailoverOn,
     JobLimits,
     MoneyEffect,
     NextStep,
@@ -23,6 +24,8 @@ from router.core.policy import (
     pairs,
     row_of,
 )
+from router.core.routing import RoutingPreferences
+from router.core.terms import on_ambiguous
 
 _NEXT_STEPS: Final[Mapping[NextStep, str]] = {
     NextStep.STOP: "stop",
@@ -34,6 +37,10 @@ _BREAKERS: Final[Mapping[BreakerEffect, str]] = {
     BreakerEffect.NEUTRAL: "neutral",
     BreakerEffect.COOLS_DOWN: "cools down",
     BreakerEffect.OPENS: "opens at once",
+}
+_ON_AMBIGUOUS: Final[Mapping[OnAmbiguous, str]] = {
+    OnAmbiguous.HOLD: "hold: stop, nothing is bought again",
+    OnAmbiguous.FAILOVER: "next offering, within max_duplicate_usd",
 }
 _REVIEWS: Final = frozenset({Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW})
 
@@ -84,25 +91,26 @@ def titled(found: Mapping[str, tuple[Consequence, ...]]) -> Iterator[Table]:
 def policies(settings: Settings) -> dict[str, tuple[Consequence, ...]]:
     """Return what follows from every failure, by provider."""
     providers = settings.catalog.providers.values()
-    return {each.name: tuple(_lines(each.failover_on, each.charge_rule, settings.limits)) for each in providers}
+    return {each.name: tuple(_lines(settings.limits, each)) for each in providers}
 
 
 def default_policy() -> dict[str, tuple[Consequence, ...]]:
     """Return what follows from every failure while no configuration says otherwise."""
-    return {"any provider": tuple(_lines(FailoverOn(), None, JobLimits()))}
+    return {"any provider": tuple(_lines(JobLimits(), None))}
 
 
-def _lines(failover_on: FailoverOn, rule: ChargeRule | None, limits: JobLimits) -> Iterator[Consequence]:
+def _lines(limits: JobLimits, provider: Provider | None) -> Iterator[Consequence]:
+    failover_on, rule = (provider.failover_on, provider.charge_rule) if provider else (limits.failover_on, None)
     for stage, reason in pairs():
         failure, row = Failure(stage, reason), row_of(stage, reason)
         step = failover_on.next_step(failure)
         yield Consequence(
             stage,
             reason,
-            _NEXT_STEPS.get(step) or _of_ambiguous(limits),
+            _NEXT_STEPS.get(step) or _of_ambiguous(limits, provider),
             _BREAKERS.get(row.breaker) or f"counts ({_window(failure)} window)",
             _money(row.money, failure, rule),
-            (stage, reason) in failover_on.steps,
+            (stage, reason) in failover_on.steps or (step is NextStep.ASK_OPERATOR and _has_own_word(provider)),
         )
 
 
@@ -112,12 +120,17 @@ def _window(failure: Failure) -> BreakerKind:
     return BreakerKind.SUBMIT if failure.stage is Stage.SUBMIT else BreakerKind.GENERATE
 
 
-def _of_ambiguous(limits: JobLimits) -> str:
-    match limits.on_ambiguous:
-        case OnAmbiguous.HOLD:
-            return "hold: stop, nothing is bought again"
-        case OnAmbiguous.FAILOVER:
-            return "next offering, within max_duplicate_usd"
+def _has_own_word(provider: Provider | None) -> bool:
+    return provider is not None and provider.on_ambiguous is not None
+
+
+def _of_ambiguous(limits: JobLimits, provider: Provider | None) -> str:
+    """Say what follows a submit that may have been bought, and what is done first to find out."""
+    after = _ON_AMBIGUOUS[on_ambiguous(limits, RoutingPreferences(), provider)]
+    if provider is None or provider.lookup.mode is LookupMode.OFF or lookup_of(provider.adapter) is None:
+        return after
+    absent = "not listed: next offering; else " if provider.lookup.proves_absence else "not found: "
+    return f"looked for in its list for {provider.lookup.settle_s:g} s; {absent}{after}"
 
 
 def _money(effect: MoneyEffect, failure: Failure, rule: ChargeRule | None) -> str:

@@ -26,10 +26,12 @@ from router.config.scalars import (
 )
 from router.config.section import Section
 from router.core.catalog import BreakerSettings, ChargeRule, Polling, Timeouts
+from router.core.lookup import LookupMode, LookupSettings
 
 _TIMEOUTS = Timeouts()
 _POLLING = Polling()
 _BREAKER = BreakerSettings()
+_LOOKUP = LookupSettings()
 _IN_FLIGHT_MAX = 100
 
 Billing = Literal["free", "billed"]
@@ -131,6 +133,29 @@ class ChargeRuleSection(Section):
         said = {Stage(name): value for name, value in self if name in set(Stage) and value is not None}
         stages = {stage: value == "billed" for stage, value in said.items()}
         return ChargeRule(self.refused == "billed", self.failed == "billed", stages)
+
+
+class LookupSection(Section):
+    """How a submit whose answer was lost is looked for in the provider's own list of jobs, where the dialect can."""
+
+    mode: Literal["off", "identified", "exclusive"] = Field(
+        _LOOKUP.mode.value,
+        description="identified takes a listed job for the lost one only if it carries our reference or repeats the "
+        "prompt. exclusive is for an account that nobody but this router uses: one that fits in time, model, seconds "
+        "and size, and is the only one, is enough; were it somebody else's, a caller would get another's video.",
+    )
+    settle_s: Wait = Field(
+        _LOOKUP.settle_s, description="How long after the answer was lost a job may still appear in the list."
+    )
+    proves_absence: bool = Field(
+        default=_LOOKUP.proves_absence,
+        description="true: what is not listed by then was never taken on, so that the job goes on to another offering "
+        "and the entry is voided; only if the provider vouches for that.",
+    )
+
+    def build(self) -> LookupSettings:
+        """Return the settings as the engine reads them."""
+        return LookupSettings(LookupMode(self.mode), self.settle_s, self.proves_absence)
 
 
 class TierSection(Section):
@@ -248,6 +273,14 @@ class ProviderSection(Section):
         default={},
         description="After which failures of this provider a job goes on to another offering, by `stage` or "
         "`stage.reason`; what is left out is as `policy.failover_on` says. `video-router policy` shows the outcome.",
+    )
+    on_ambiguous: Literal["hold", "failover"] | None = Field(
+        None,
+        description="Takes the place of `policy.on_ambiguous` for submits to this provider, and of a caller's failover "
+        "too; a caller's hold always counts.",
+    )
+    lookup: LookupSection = Field(
+        default_factory=LookupSection, description="How a submit whose answer was lost is looked for at the provider."
     )
     offerings: Annotated[list[OfferingSection], Field(min_length=1, max_length=100)] = Field(
         description="What it sells."

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.adapter import Adapter, Profile
+from providers.capabilities import lookup_of
 from providers.registry import profiles
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.checks import check_failover
@@ -21,6 +22,8 @@ from router.config.provider_schema import (
 from router.config.selling import Assortment, Market, assortment_of, offering_id, offering_of
 from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
 from router.core.failover import failover_on
+from router.core.lookup import LookupMode
+from router.core.policy import OnAmbiguous
 from router.core.secret import Secret
 from router.engine.account import Account
 
@@ -55,9 +58,27 @@ class Assembly:
         section = valid(ProviderSection, value)
         if section is not None:
             check_failover(path, section.failover_on, findings)
+            if speaker is not None:
+                _check_lookup(section, speaker.adapter, path, findings)
         if section is not None and speaker is not None and key is not None:
             self.providers.append(_provider(name, section, speaker.adapter, self.failover_on))
             self.accounts[name] = _account(section, key, speaker)
+
+    def check_accounts(self) -> None:
+        """See whether an account that is said to be this router's alone belongs to one provider only."""
+        for provider in self.providers:
+            mine = self.accounts[provider.name]
+            others = [
+                name
+                for name, account in self.accounts.items()
+                if name != provider.name and (account.base_url, account.key) == (mine.base_url, mine.key)
+            ]
+            if provider.lookup.mode is LookupMode.EXCLUSIVE and others:
+                message = (
+                    f"{others[0]} uses the same account, so a listed job may be the other's; choose identified, or "
+                    "give each a key of its own account"
+                )
+                self.market.findings.error(("providers", provider.name, "lookup", "mode"), message)
 
     def _speaker(self, dialect: object, name: object, path: YamlPath) -> Profile | None:
         """Find the named profile of a dialect; without a name the dialect itself, with the usual way to send a key."""
@@ -147,6 +168,19 @@ def _check_times(parts: Mapping[str, object], path: YamlPath, findings: Findings
         findings.error((*path, "breaker", "reset_s"), _order("reset_s_max", breaker.reset_s_max))
 
 
+def _check_lookup(section: ProviderSection, adapter: Adapter, path: YamlPath, findings: Findings) -> None:
+    """Warn of a lookup that never happens; one that is switched off does what it says."""
+    written, off = section.lookup.model_fields_set, section.lookup.mode == "off"
+    if lookup_of(adapter) is None and written and not off:
+        whose = f"profile {section.profile} of {section.dialect}" if section.profile else section.dialect
+        message = f"has no effect: {whose} has no list of jobs that a lost submit could be found in; remove it"
+        findings.warn((*path, "lookup"), message)
+    elif off and written != {"mode"}:
+        message = "has no effect while `mode` is off: nothing is looked for; remove it, or choose another mode"
+        for name in sorted(written - {"mode"}):
+            findings.warn((*path, "lookup", name), message)
+
+
 def _order(larger: str, value: float) -> str:
     return f"must be at most {larger} ({value:g})"
 
@@ -163,6 +197,8 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         breaker=BreakerSettings(**section.breaker.model_dump()),
         charge_rule=section.charge_rule.build(),
         failover_on=failover_on(above, section.failover_on),
+        on_ambiguous=OnAmbiguous(section.on_ambiguous) if section.on_ambiguous else None,
+        lookup=section.lookup.build(),
         asset_hosts=frozenset(section.asset_hosts),
         alias=section.alias,
         daily_budget_microusd=section.daily_budget_usd,

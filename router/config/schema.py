@@ -97,10 +97,13 @@ class PolicySection(Section):
     on_ambiguous: Literal["hold", "failover"] = Field(
         _LIMITS.on_ambiguous.value,
         description="When a submit may have been bought and nobody can tell: hold ends the job as submit_unknown; "
-        "failover buys it again elsewhere, within `max_duplicate_usd`.",
+        "failover buys it again elsewhere, within `max_duplicate_usd`. A provider may have its own, and a caller may "
+        "ask for the other.",
     )
     max_duplicate_usd: Usd | None = Field(
-        None, description='Most that a job\'s uncertain submits may cost before failover stops, such as "1.00".'
+        None,
+        description='Most that a job\'s uncertain submits may cost before failover stops, such as "1.00", be it this '
+        "file's or a caller's. Left out, nothing is ever bought twice, and callers cannot ask for it.",
     )
     max_attempts: int = Field(_LIMITS.attempts_max, ge=1, le=20, description="Most submits of one job.")
     max_spend_usd: Usd = Field(

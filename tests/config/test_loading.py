@@ -192,11 +192,6 @@ def test_a_price_of_nothing_is_warned_of(price: str, place: str, tmp_path: Path)
     ]
 
 
-def test_a_limit_for_duplicates_that_are_never_bought_is_warned_of(tmp_path: Path):
-    (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_duplicate_usd: "1"'))
-    assert warning.startswith("router.yaml:3: policy.max_duplicate_usd: has no effect while `on_ambiguous` is hold")
-
-
 def test_an_offering_above_the_spend_limit_is_warned_of(tmp_path: Path):
     (warning,) = warned(tmp_path, changed("hold", 'hold\n  max_spend_usd: "0.1"'))
     assert "relay-a/sora-2 is never bought: its cheapest video costs 0.12 USD; raise the limit" in warning

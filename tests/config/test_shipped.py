@@ -74,7 +74,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(shipped: Setti
     spelled_out = re.sub(r"^    # ", "    ", commented, flags=re.MULTILINE)
     section = parse(text.replace(commented, spelled_out), "file").value["providers"]["openai"]
     provider = shipped.catalog.providers["openai"]
-    for name in ("timeouts", "polling", "breaker"):
+    for name in ("timeouts", "polling", "breaker", "lookup"):
         values = getattr(provider, name)
         assert {key: getattr(values, key) for key in section[name]} == section[name]
 
