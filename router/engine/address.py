@@ -35,12 +35,12 @@ def own_headers(account: Account, request: HttpRequest, accept: str) -> CIMultiD
     return headers
 
 
-async def body_of(request: HttpRequest, headers: CIMultiDict[str]) -> bytes | io.BytesIO | None:
+async def body_of(request: HttpRequest, headers: CIMultiDict[str]) -> bytes | None:
     """The body, or None; its Content-Type is added to `headers`. Raises ValueError for a name no header may hold."""
     if request.json is not None:
         headers["Content-Type"] = "application/json"
-        return _piece(orjson.dumps(request.json))
-    return _piece(await _form(request.form, headers)) if request.form else None
+        return orjson.dumps(request.json)
+    return await _form(request.form, headers) if request.form else None
 
 
 async def _form(parts: tuple[FormPart, ...], headers: CIMultiDict[str]) -> bytes:

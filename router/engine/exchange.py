@@ -11,7 +11,7 @@ from router.core.events import Operation
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Proof that the upstream saw nothing: name resolution, refusal, connect timeout, TLS, or our own guard."""
+    """Proof that the upstream saw nothing: no name, refusal, connect timeout, TLS, our own guard, or an early end."""
 
     cause: str
 

@@ -47,6 +47,8 @@ def cause_of(error: Exception) -> str:
             return "the link leads to an address outside the public internet"
         case ClientConnectorError(os_error=os_error):
             return f"no connection: {_errno_of(os_error)}"
+        case ClientOSError(errno=None):
+            return "the connection was closed too early"
         case ClientOSError():
             return f"the connection broke: {_errno_of(error)}"
         case _:

@@ -8,30 +8,63 @@ from typing import Final
 from aiohttp import (
     ClientSession,
     DummyCookieJar,
+    Payload,
     TCPConnector,
     TraceConfig,
     TraceConnectionQueuedEndParams,
     TraceConnectionQueuedStartParams,
     TraceRequestHeadersSentParams,
 )
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 
 from router.engine.guard import guarded_socket
 
 _CONNECTIONS_MAX: Final = 1000
 _CONNECTIONS_PER_HOST_MAX: Final = 100
+_PIECE_BYTES: Final = 1 << 18
 _USER_AGENT: Final = f"video-router/{version('video-router')}"
 
 
 class Mark:
-    """What happened to one exchange: whether it is `queued` for a connection, and what `left` and what `broke` off."""
+    """What happened to one exchange: whether it is `queued` for a connection, and what `left` and what `broke` off.
 
-    __slots__ = ("broke", "left", "queued")
+    One that `carries_body` has left with the body's first byte.
+    """
+
+    __slots__ = ("broke", "carries_body", "left", "queued")
 
     def __init__(self) -> None:
         self.queued = False
+        self.carries_body = False
         self.left = False
         self.broke = False
+
+
+class MarkedBody(Payload):
+    """A body that marks its exchange as left when the first byte is about to be written, which the headers wait for."""
+
+    def __init__(self, body: bytes, mark: Mark) -> None:
+        super().__init__(body)
+        self._size = len(body)
+        self._mark = mark
+        mark.carries_body = True
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The body as text, which the client library may ask for."""
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write all of it."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write as much of it, in pieces, each when there is room for it."""
+        # On a connection that was closed meanwhile the first write fails before anything is handed over.
+        transport = writer.transport
+        self._mark.left = transport is not None and not transport.is_closing()
+        body = bytes(self._value)[:content_length]
+        for start in range(0, len(body), _PIECE_BYTES):
+            await writer.write(body[start : start + _PIECE_BYTES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +86,8 @@ class Downloads:
 class Sessions:
     """One for each use: the engine reads finished videos through `own`, callers through `callers`.
 
-    A request given a Mark as its `trace_request_ctx` gets it marked when its headers leave.
+    A request given a Mark as its `trace_request_ctx` gets it marked when its headers leave; one with a body has to
+    have a MarkedBody with the same Mark.
     """
 
     submit: ClientSession
@@ -103,4 +137,5 @@ async def _mark_served(_: ClientSession, context: SimpleNamespace, __: TraceConn
 
 async def _mark_left(_: ClientSession, context: SimpleNamespace, __: TraceRequestHeadersSentParams) -> None:
     # Called just before the first byte is written, so a request that left is never taken for one that did not.
-    context.trace_request_ctx.left = True
+    mark = context.trace_request_ctx
+    mark.left = mark.left or not mark.carries_body

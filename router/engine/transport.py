@@ -21,7 +21,7 @@ from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers,
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.fault import cause_of, is_ours
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
-from router.engine.sessions import Downloads, Mark, Sessions
+from router.engine.sessions import Downloads, Mark, MarkedBody, Sessions
 
 REDIRECTS_MAX: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -115,7 +115,7 @@ class AiohttpTransport:
                 response = await target.session.request(
                     request.method,
                     target.url,
-                    data=body,
+                    data=None if body is None else MarkedBody(body, mark),
                     headers=target.headers,
                     allow_redirects=False,
                     timeout=ClientTimeout(connect=limits.connect_s),
