@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench crash faults pictures clean lock
+.PHONY: demo test lint bench simulate crash faults pictures clean lock
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -22,6 +22,12 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# The real core, engine and store on a virtual clock; FIRST_SEED says where the seeds begin.
+SEEDS ?= 200
+FIRST_SEED ?= 0
+simulate: $(READY)
+	$(BIN)/python -m tests.simulator --seeds $(SEEDS) --first-seed $(FIRST_SEED)
 
 # Processes killed, stopped and starved: CRASH_ROUNDS (200) and CRASH_SEED say how often and how.
 crash: $(READY)
