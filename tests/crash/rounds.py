@@ -100,8 +100,7 @@ class Rounds:
     async def ended(self, limit_s: float = 120.0) -> tuple[Ledger, Mapping[str, Books]]:
         """Leave the router alone until every job has ended, stop it, and reconcile a last time."""
         served = self.scene.served
-        for upstream in self.scene.upstreams.values():
-            await upstream.set_faults()
+        await self.scene.weather()
         await served.start()
         async with asyncio.timeout(limit_s):
             while self.callers.unanswered:
@@ -153,8 +152,7 @@ class Rounds:
 async def rounds(folder: Path, seed: int) -> AsyncIterator[Rounds]:
     """Start the upstreams in bad weather, for as many rounds as are wanted."""
     async with a_scene(folder, providers=HURRIED, seed=seed) as scene:
-        for upstream in scene.upstreams.values():
-            await upstream.set_faults(*WEATHER)
+        await scene.weather(*WEATHER)
         rng = Random(seed)
         try:
             yield Rounds(scene, rng, Callers(scene.served, rng))

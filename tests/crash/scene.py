@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import ClientSession, ClientTimeout
 
 from providers.sandbox import Books
+from providers.sandbox.life import ENDS
 from router.core.report import ReportRow
 from tests.crash.reconciliation import Ledger, complaints, read_ledger
 from tests.crash.upstream import UpstreamProcess, an_upstream
@@ -31,6 +32,11 @@ class Scene:
     async def start(self) -> None:
         """Start the router and wait until it listens."""
         await self.served.start()
+
+    async def weather(self, *faults: Mapping[str, Any]) -> None:
+        """Put these faults in force at every upstream, and no others."""
+        for upstream in self.upstreams.values():
+            await upstream.set_faults(*faults)
 
     async def books(self) -> dict[str, Books]:
         """All books, once no create is on its way any more to any of them."""
@@ -54,6 +60,16 @@ class Scene:
         async with asyncio.timeout(10):
             while sum(each.totals.accepted for each in (await self._books()).values()) < count:
                 await asyncio.sleep(0.01)
+
+    async def polls(self) -> int:
+        """How often the upstreams were asked how far a job is."""
+        return sum(each.requests.get("poll", 0) for each in (await self._books()).values())
+
+    async def all_ended_upstream(self) -> None:
+        """Wait until nothing is being made any more."""
+        async with asyncio.timeout(30):
+            while any(entry.status not in ENDS for kept in (await self._books()).values() for entry in kept.accepted):
+                await asyncio.sleep(0.05)
 
     async def until(self, holds: Callable[[list[ReportRow]], object], limit_s: float = 30.0) -> None:
         """Wait until something holds for the attempts in the file, of which there is one at least."""

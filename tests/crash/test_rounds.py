@@ -24,8 +24,7 @@ async def test_no_kill_loses_a_job_or_buys_one_twice(tmp_path: Path) -> None:
 
 async def test_a_submit_cut_off_by_a_kill_is_held_and_its_money_stays_open(tmp_path: Path) -> None:
     async with a_scene(tmp_path, "jizhiai", "shenma") as scene:
-        for upstream in scene.upstreams.values():
-            await upstream.set_faults({"fault": "late_answer", "delay_s": 30})
+        await scene.weather({"fault": "late_answer", "delay_s": 30})
         served = scene.served
         await served.start()
         video_id = (await served.create("a paper boat"))["id"]
