@@ -1,4 +1,4 @@
-"""The command line: serve, check, report, jobs, top, the sandbox to try them on, and certify for dialects."""
+"""The command line: serve, check, report, jobs, ledger, top, the sandbox to try them on, and certify for dialects."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from providers.certification.cli import certify
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
 from router.commands.jobs import jobs as jobs_commands
+from router.commands.ledger import ledger
 from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.terminal import console, stop
 from router.config.loading import load
@@ -41,6 +42,7 @@ cli = typer.Typer(
 cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
 cli.add_typer(jobs_commands)
+cli.add_typer(ledger)
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="YAML configuration.")]
 Address = Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need keys.")]

@@ -80,6 +80,7 @@ def _uncertain() -> list[AnyPanel]:
             {"{{provider}}": OFFERING.age(f.OLDEST_UNCERTAIN, "provider")},
             units.Seconds,
             decimals=0,
+            width=4,
             height=8,
             levels=_UNCERTAIN_AGE,
         ),
@@ -94,6 +95,19 @@ def _uncertain() -> list[AnyPanel]:
             {"{{provider}}": f"{OFFERING.increase(f.DOUBTED_COSTS, 'provider', window=RANGE)} > 0"},
             units.Short,
             decimals=0,
+            width=4,
+            height=8,
+        ),
+        figure(
+            Text(
+                "Corrected",
+                "What operators corrected since the routers' start, below zero where less was billed than posted. The"
+                " spending here is without it, `video-router report` has it.",
+                "Nothing was corrected.",
+            ),
+            {"{{provider}}": f"{OFFERING.total(f.ADJUSTED, 'provider')} != 0"},
+            units.Dollars,
+            width=4,
             height=8,
         ),
     ]

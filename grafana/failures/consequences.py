@@ -50,8 +50,9 @@ def _uncertain() -> list[AnyPanel]:
         figure(
             Text(
                 "Ambiguous submits",
-                "Submits in this range that were sent and whose answer was lost: each may have been billed. Held: the"
-                " job ended with it; failed over: the video was bought elsewhere, perhaps a second time.",
+                "Submits in this range that were sent and whose answer was lost. Found: the provider lists it, and it"
+                " went on; absent: it was never taken on. Held: the job ended without knowing; failed over: the video"
+                " was bought elsewhere, perhaps a second time.",
                 "No answer was lost.",
             ),
             {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.AMBIGUOUS_SUBMITS, by, window=RANGE)} > 0"},
@@ -62,8 +63,8 @@ def _uncertain() -> list[AnyPanel]:
         figure(
             Text(
                 "Uncertain attempts that became known",
-                "What uncertain attempts turned out to be in this range. Adopted: delivered after all; duplicate: paid"
-                " for a video nobody needs any more; voided: never billed.",
+                "What uncertain attempts turned out to be in this range, by a poll or through an operator. Adopted:"
+                " delivered after all; duplicate: paid for a video nobody needs any more; voided: never billed.",
                 "None became known.",
             ),
             {"{{provider}} {{resolution}}": f"{PROVIDER.increase(f.UNCERTAIN_SETTLED, by, window=RANGE)} > 0"},

@@ -32,7 +32,7 @@ def _uncertain_old(pace: Pace) -> Alert:
     words = Words(
         f"{USD} at {{{{ $labels.provider }}}} are uncertain, some for over 15 minutes.",
         "Submits whose answer was lost, or attempts that were given up while they may still succeed: nobody knows yet"
-        " whether the provider bills them.",
+        " whether the provider bills them. `video-router jobs unknown` lists them.",
         Dashboard.COST,
     )
     age = f"time() - min by ({PROVIDER}) ({series(f.OLDEST_UNCERTAIN)} > 0)"
@@ -76,9 +76,9 @@ def _wasted(pace: Pace) -> Alert:
 
 def _duplicate(pace: Pace) -> Alert:
     words = Words(
-        f"{USD} were paid at {{{{ $labels.provider }}}} for videos that callers had from elsewhere.",
+        f"{USD} were paid at {{{{ $labels.provider }}}} for videos that nobody waited for any more.",
         "An attempt that was given up, or whose submit's answer was lost, delivered and billed after all, when its job"
-        " had gone on to another offering.",
+        " had gone on to another offering, had ended, or had been cancelled.",
         Dashboard.COST,
     )
     twice = increase(f.COST, PROVIDER, pace("1h"), 'kind="duplicate"')

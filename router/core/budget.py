@@ -174,6 +174,12 @@ class Budgets:
             if booking is not None:
                 day.count(booking, microusd - booking.microusd)
 
+    def adjust(self, booking: Booking) -> None:
+        """Count by how much a settled attempt cost more, or less, than was counted on the day of its submit."""
+        day = self._days.get(day_of(booking.at))
+        if day is not None:
+            day.count(booking, booking.microusd)
+
     def release(self, attempt_id: str) -> None:
         """Give back what an attempt took that cost nothing, or was never sent."""
         self.settle(attempt_id, 0)

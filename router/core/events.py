@@ -156,6 +156,15 @@ class AttemptResolved:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerAdjusted:
+    """An operator corrected what an attempt cost, and it is durable; `entry` is the difference."""
+
+    job: Job
+    attempt: Attempt
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """An attempt left its job: `attempt.state` says how, `entries` what was booked with it in the same transaction.
 
@@ -253,6 +262,7 @@ Event: TypeAlias = (
     | LookupEnded
     | AttemptEnded
     | AttemptResolved
+    | LedgerAdjusted
     | FailedOver
     | JobEnded
     | BreakerMoved

@@ -43,8 +43,12 @@ class CostKind(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class AdjustmentError(ValueError):
-    """An attempt's money cannot be corrected like this; the text says why, for people."""
+class AdjustmentError(Exception):
+    """An attempt's money cannot be corrected so; `code` is a word to search for, the message says what to do."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +142,21 @@ def adjustment(attempt: Attempt, entries: Iterable[LedgerEntry], to_microusd: in
     It is of the kind that was posted; what was voided and billed after all bought no video.
     """
     mine = [entry for entry in entries if entry.attempt_id == attempt.id]
-    closing_entry = next((entry for entry in mine if entry.kind in CLOSING_KINDS), None)
-    if closing_entry is None:
-        raise AdjustmentError(
-            f"the money of attempt {attempt.id} is still open ({attempt.state}); only what is posted or voided can be"
-            " adjusted: resolve the attempt first, if it is uncertain"
+    closed_by = next((entry for entry in mine if entry.kind in CLOSING_KINDS), None)
+    if closed_by is None:
+        message = (
+            f"{attempt.id} is {attempt.state} and its money open; `video-router jobs resolve` says what became of it"
         )
+        raise AdjustmentError(message, "money_open")
     if to_microusd < 0:
-        raise AdjustmentError(f"attempt {attempt.id} cannot cost less than nothing")
-    if not note.strip() or len(note) > NOTE_CHARS_MAX or not note.isprintable():
-        raise AdjustmentError(f"a note says why, in one line of 1 to {NOTE_CHARS_MAX} characters")
+        raise AdjustmentError(f"{attempt.id} cannot have cost less than nothing", "invalid_value")
+    if not 1 <= len(note.strip()) <= NOTE_CHARS_MAX or not note.isprintable():
+        raise AdjustmentError(f"a note says why in one line of 1 to {NOTE_CHARS_MAX} characters", "invalid_value")
     change = to_microusd - sum(map(cost_microusd, mine))
     if change == 0:
-        raise AdjustmentError(f"attempt {attempt.id} is booked at {usd(to_microusd)} USD already; nothing to adjust")
-    kind = closing_entry.cost_kind or CostKind.FAILED_BILLED
-    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, EntryKind.ADJUSTED, change, at, kind, note.strip())
+        raise AdjustmentError(f"{attempt.id} is booked at {usd(to_microusd)} USD already", "nothing_to_adjust")
+    kind, by = closed_by.cost_kind or CostKind.FAILED_BILLED, EntryKind.ADJUSTED
+    return LedgerEntry(attempt.id, attempt.job_id, attempt.provider, by, change, at, kind, note.strip())
 
 
 def with_money(attempt: Attempt, entry: LedgerEntry | None) -> Attempt:

@@ -29,6 +29,7 @@ from router.core.order import (
 from router.core.resolution import Resolution
 from router.core.routing import Decision, RoutingPreferences
 from router.core.terms import terms_of
+from router.engine.adjusting import Adjusting
 from router.engine.attempt_run import AttemptRun, Fetched
 from router.engine.exchange import ContentStream
 from router.engine.images import without_bytes
@@ -73,6 +74,7 @@ class Engine:
         self._draining = False
         self._serving = Serving(parts, self._relinked)
         self._resolving = Resolving(parts, self)
+        self._adjusting = Adjusting(parts, self)
         self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._spawn)
 
     def use(self, settings: ServerSettings) -> None:
@@ -165,7 +167,7 @@ class Engine:
         if run is not None:
             run.cancel(at)
         open_money = job.at_work is not None or any(attempt.uncertain for attempt in job.attempts)
-        return Deletion(job, cancelled=run is not None, may_be_charged=open_money)
+        return Deletion(job, cancelled=not job.ended, may_be_charged=open_money)
 
     async def resolve(self, name: str, resolution: Resolution) -> Attempt:
         """Take an operator's word on an attempt, or the one open attempt of a job; return it as it is now.
@@ -174,6 +176,11 @@ class Engine:
         """
         with _store_within_reach():
             return await self._resolving.resolve(name, resolution)
+
+    async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
+        """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
+        with _store_within_reach():
+            return await self._adjusting.adjust(attempt_id, to_microusd, note)
 
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]
@@ -252,6 +259,12 @@ class Engine:
         elif job.id in self._ended:
             job = self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
         self._parts.emit(AttemptEnded(job, attempt, (entry,)))
+
+    def adjusted(self, attempt: Attempt, entry: LedgerEntry) -> None:
+        """Take note of a correction; what it frees, or takes, is its job's to spend while that lives."""
+        run = self._runs.get(attempt.job_id)
+        if run is not None:
+            run.note(attempt, entry)
 
     def _relinked(self, attempt: Attempt) -> None:
         job = self._ended.get(attempt.job_id)

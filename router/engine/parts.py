@@ -1,16 +1,19 @@
 """Everything a running job needs, constructed once by the composition root, and the configuration in force."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from providers.canonical import VideoRequest
+from providers.canonical import Failure, Reason, Stage, VideoRequest
+from providers.classification import unsent
 from router.core.budget import Budgets
 from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
-from router.core.ledger import EntryKind, cost_microusd
+from router.core.job import Attempt
+from router.core.ledger import cost_in_all
 from router.core.policy import JobLimits
 from router.core.routing import Decision, RoutingPreferences, RoutingSettings, Situation, decide
 from router.core.terms import terms_of
@@ -19,6 +22,7 @@ from router.engine.exchange import Transport
 from router.engine.store import Store, StoreUnavailableError
 
 _REWRITE_AFTER_S_MAX = 5.0
+_UNSENT_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -26,7 +30,8 @@ class Parts:
     """The catalogue and its providers' health, the two ways out (store, transport), time, chance and who listens.
 
     The configuration is taken over as a whole and between two steps of the loop: it is the same one from one await to
-    the next, and may be another after it. `submits` are the attempts whose submit is under way at this moment.
+    the next, and may be another after it. `submits` are the attempts whose submit is under way at this moment,
+    `unsent` those whose intent may be durable although its write failed, and that were not sent for that.
     """
 
     catalog: Catalog
@@ -40,6 +45,7 @@ class Parts:
     routing: RoutingSettings
     budgets: Budgets
     submits: set[str] = field(default_factory=set)
+    unsent: set[str] = field(default_factory=set)
 
     def use(
         self, catalog: Catalog, health: Mapping[str, ProviderHealth], limits: JobLimits, routing: RoutingSettings
@@ -66,11 +72,42 @@ class Parts:
         """Return a provider of the configuration; LookupError when it was removed."""
         return self.catalog.providers[name]
 
+    @contextmanager
+    def submit_under_way(self, attempt: Attempt) -> Iterator[None]:
+        """Let everybody know that an answer to this submit may come at any moment."""
+        self.submits.add(attempt.id)
+        try:
+            yield
+        finally:
+            self.submits.discard(attempt.id)
+
+    @contextmanager
+    def unsent_if_unwritten(self, attempt: Attempt) -> Iterator[None]:
+        """Give back what an attempt reserved when its intent cannot be written, without which nothing is sent."""
+        try:
+            yield
+        except Exception:
+            self.budgets.release(attempt.id)
+            if len(self.unsent) >= _UNSENT_KEPT:
+                # Forgotten, they count as ambiguous, which is safe.
+                self.unsent.clear()
+            self.unsent.add(attempt.id)
+            raise
+        self.unsent.discard(attempt.id)
+
+    def interrupted(self, attempt: Attempt) -> Failure:
+        """Say what is known of a submit that the store has and no run: whether it left, only its own process knows."""
+        if attempt.id in self.unsent:
+            self.unsent.discard(attempt.id)
+            return unsent("its intent was not known to be durable, so it was not sent")
+        return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
+
     async def recount(self, job_id: str) -> None:
         """Let budgets count what the store has booked for a job; a write that seemed to fail may have booked it."""
-        for entry in await self.store.entries(job_id):
-            if entry.kind is not EntryKind.PENDING:
-                self.budgets.settle(entry.attempt_id, cost_microusd(entry))
+        entries = await self.store.entries(job_id)
+        for attempt_id in {entry.attempt_id for entry in entries}:
+            if (microusd := cost_in_all(attempt_id, entries)) is not None:
+                self.budgets.settle(attempt_id, microusd)
 
     def decide(
         self,

@@ -7,6 +7,7 @@ from typing import Protocol
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.job import Attempt, Job
+from router.core.ledger import LedgerEntry
 from router.core.order import Acceptance, Deletion, JobPage, Order, Readiness
 from router.core.resolution import Resolution
 from router.core.routing import Decision, RoutingPreferences
@@ -52,6 +53,9 @@ class Engine(Protocol):
 
         Raises ResolutionError and UnavailableError.
         """
+
+    async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
+        """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
 
     async def readiness(self) -> Readiness:
         """Say whether jobs are taken now."""

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from router.core.order import Readiness
 from router.core.overview import Overview
 from router.http import videos
+from router.http.adjusting import ADJUST, adjust
 from router.http.content import content
 from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
 from router.http.errors import from_web
@@ -32,6 +33,7 @@ _ADMIN_PATHS: Final = (
     "/admin/overview",
     "/admin/reload",
     "/admin/attempts/resolve",
+    "/admin/ledger/adjust",
 )
 # Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
@@ -68,8 +70,9 @@ def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing
     app[RELOAD] = reloading
     app[VIEW] = viewing
     app[RESOLVE] = engine.resolve
+    app[ADJUST] = engine.adjust
     gets = {"/healthz": _alive, "/readyz": _ready, "/metrics": _metrics, "/admin/overview": _overview}
-    posts = {"/admin/reload": reload, "/admin/attempts/resolve": resolve}
+    posts = {"/admin/reload": reload, "/admin/attempts/resolve": resolve, "/admin/ledger/adjust": adjust}
     app.add_routes([web.get(path, handler) for path, handler in gets.items()])
     app.add_routes([web.post(path, handler) for path, handler in posts.items()])
     return app

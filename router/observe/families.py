@@ -166,6 +166,12 @@ DELIVERED_QUOTE: Final = _counter(
 UNCERTAIN: Final = _gauge(
     "uncertain_usd", "Money of unknown and late attempts that may still turn out to be spent.", "provider"
 )
+ADJUSTED: Final = _gauge(
+    "adjusted_usd",
+    "Sum of the corrections that operators booked since the start, below 0 where less was billed than posted; no cost"
+    " counter has them.",
+    "provider",
+)
 OLDEST_UNCERTAIN: Final = _gauge(
     "oldest_uncertain_timestamp_seconds",
     "When the oldest attempt of uncertain money was submitted; 0 when there is none.",

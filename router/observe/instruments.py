@@ -146,6 +146,7 @@ class Instruments:
         )
         self.video_seconds = self._counter(families.VIDEO_SECONDS, names.pairs, sets_max=names.pairs_max)
         self.uncertain = self._gauge(families.UNCERTAIN, product(names.providers), sets_max=self._providers_max)
+        self.adjusted = self._gauge(families.ADJUSTED, product(names.providers), sets_max=self._providers_max)
         self.oldest_uncertain = self._gauge(
             families.OLDEST_UNCERTAIN, product(names.providers), sets_max=self._providers_max
         )

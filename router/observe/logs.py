@@ -19,6 +19,7 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LedgerAdjusted,
     LookupEnded,
     LookupResult,
     LoopLagged,
@@ -80,7 +81,7 @@ class Logs:
                 self._routed(event)
             case AttemptEnded():
                 self._attempt_ended(event)
-            case LookupEnded() | AttemptResolved():
+            case LookupEnded() | AttemptResolved() | LedgerAdjusted():
                 self._told(event)
             case FailedOver(job, left, to):
                 where = {"from_provider": left.provider, "to_provider": to.provider}
@@ -131,8 +132,8 @@ class Logs:
         }
         self._write(level, "money_settled", _of_attempt(event.job, event.attempt) | money)
 
-    def _told(self, event: LookupEnded | AttemptResolved) -> None:
-        """Say what a provider's list, or an operator, told of an attempt that nobody knew about."""
+    def _told(self, event: LookupEnded | AttemptResolved | LedgerAdjusted) -> None:
+        """Say what a provider's list, or an operator, told of an attempt; a correction's note is the ledger's alone."""
         match event:
             case LookupEnded(provider, attempt_id, result):
                 level = Level.INFO if result in (LookupResult.FOUND, LookupResult.ABSENT) else Level.WARNING
@@ -140,6 +141,10 @@ class Logs:
             case AttemptResolved(job, attempt, resolution):
                 said = {"resolution": _RESOLUTIONS[type(resolution)], "state": attempt.state}
                 self._write(Level.INFO, "attempt_resolved", _of_attempt(job, attempt) | said)
+            case LedgerAdjusted(job, attempt, entry):
+                money = {"kind": entry.cost_kind, "amount_microusd": entry.amount_microusd}
+                quote = {"quote_microusd": attempt.quote_microusd}
+                self._write(Level.WARNING, "ledger_adjusted", _of_attempt(job, attempt) | money | quote)
             case _:
                 assert_never(event)
 

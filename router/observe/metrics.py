@@ -1,5 +1,6 @@
 """Events become metrics: closed labels, series that exist before the first failure, money to the micro-USD."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import nan
@@ -23,6 +24,7 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LedgerAdjusted,
     LookupEnded,
     LookupResult,
     LoopLagged,
@@ -58,6 +60,7 @@ class Metrics:
         self._to = Instruments(self.registry)
         self._in_flight: dict[str, tuple[str, float]] = {}
         self._uncertain = Uncertainty()
+        self._adjusted_microusd = Counter[str]()
         # Providers of lost submits whose job has neither ended nor gone on yet.
         self._ambiguous: dict[str, str] = {}
         self.use(catalog, ReportingSettings())
@@ -148,6 +151,8 @@ class Metrics:
                 self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
             case WriteEnded() | LoopLagged() | ConfigReloaded():
                 self._own_state(event)
+            case LedgerAdjusted(entry=entry):
+                self._adjust(entry)
             case AttemptResolved():
                 # What it was booked as is counted with the money, however that became known.
                 pass
@@ -250,6 +255,11 @@ class Metrics:
             pair = self._names.pair(entry.provider, job.video.model)
             self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
             self._to.caller_cost.add(entry.amount_microusd, labels.closed(job.caller, self._callers))
+
+    def _adjust(self, entry: LedgerEntry) -> None:
+        provider = self._names.provider(entry.provider)
+        self._adjusted_microusd[provider] += entry.amount_microusd
+        self._to.adjusted.at(provider).set(self._adjusted_microusd[provider] / MICROUSD_PER_USD)
 
     def _count_attempt(self, event: AttemptEnded) -> None:
         attempt, provider = event.attempt, self._names.provider(event.attempt.provider)

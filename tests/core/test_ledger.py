@@ -7,11 +7,15 @@ from hypothesis import strategies as st
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import ChargeRule
 from router.core.ledger import (
+    NOTE_CHARS_MAX,
+    AdjustmentError,
     CostKind,
     EntryKind,
     Exposure,
     LedgerEntry,
+    adjustment,
     closing,
+    cost_in_all,
     exposure,
     pending,
     posted,
@@ -74,6 +78,13 @@ def test_entries_that_make_no_sense_cannot_be_written() -> None:
         LedgerEntry("a", "j", "alpha", EntryKind.POSTED, 1, EPOCH)
     with pytest.raises(ValueError, match="cost_kind"):
         LedgerEntry("a", "j", "alpha", EntryKind.VOIDED, 1, EPOCH, CostKind.DELIVERED)
+    with pytest.raises(ValueError, match="note"):
+        LedgerEntry("a", "j", "alpha", EntryKind.VOIDED, 1, EPOCH, note="why")
+    with pytest.raises(ValueError, match="adjusted entry of 0"):
+        LedgerEntry("a", "j", "alpha", EntryKind.ADJUSTED, 0, EPOCH, CostKind.DELIVERED, "why")
+    for note in (None, "", "x" * (NOTE_CHARS_MAX + 1)):
+        with pytest.raises(ValueError, match="note"):
+            LedgerEntry("a", "j", "alpha", EntryKind.ADJUSTED, -1, EPOCH, CostKind.DELIVERED, note)
 
 
 @pytest.mark.parametrize("failed_billed", [False, True])
@@ -110,3 +121,49 @@ def test_what_the_provider_says_a_failure_cost_overrides_the_contract(told: int,
 def test_a_video_that_was_made_and_cannot_be_fetched_is_paid_for() -> None:
     entry = closing(ACCEPTED, Failure(Stage.DOWNLOAD, Reason.UNREADABLE), ChargeRule(), EPOCH)
     assert entry == posted(ACCEPTED, CostKind.FAILED_BILLED, EPOCH)
+
+
+@given(
+    st.sampled_from(["delivered", "failed_billed", "duplicate", "voided"]), st.lists(st.integers(0, 10**7), max_size=5)
+)
+def test_an_attempt_costs_what_it_was_last_corrected_to(end: str, amounts: list[int]) -> None:
+    closed = voided(ACCEPTED, EPOCH) if end == "voided" else posted(ACCEPTED, CostKind(end), EPOCH)
+    entries, cost = [pending(ACCEPTED, EPOCH), closed], 0 if end == "voided" else ACCEPTED.quote_microusd
+    for amount in amounts:
+        if amount != cost:
+            entry = adjustment(ACCEPTED, entries, amount, " invoice 7 ", EPOCH)
+            assert (entry.kind, entry.amount_microusd, entry.note) == (EntryKind.ADJUSTED, amount - cost, "invoice 7")
+            assert entry.cost_kind == (CostKind.FAILED_BILLED if end == "voided" else end)
+            entries.append(entry)
+            cost = amount
+        assert cost_in_all(ACCEPTED.id, entries) == cost
+        assert exposure(entries) == Exposure(cost, 0)
+
+
+@pytest.mark.parametrize(
+    ("entries", "to", "note", "code"),
+    [
+        ([], 7, "why", "money_open"),
+        ([pending(ACCEPTED, EPOCH)], 7, "why", "money_open"),
+        ([posted(ACCEPTED, CostKind.DELIVERED, EPOCH, 7)], 7, "why", "nothing_to_adjust"),
+        ([voided(ACCEPTED, EPOCH)], 0, "why", "nothing_to_adjust"),
+        ([voided(ACCEPTED, EPOCH)], -1, "why", "invalid_value"),
+        ([voided(ACCEPTED, EPOCH)], 1, "  ", "invalid_value"),
+        ([voided(ACCEPTED, EPOCH)], 1, "two\nlines", "invalid_value"),
+        ([voided(ACCEPTED, EPOCH)], 1, "x" * (NOTE_CHARS_MAX + 1), "invalid_value"),
+    ],
+)
+def test_a_correction_of_what_cannot_be_corrected_is_refused(
+    entries: list[LedgerEntry], to: int, note: str, code: str
+) -> None:
+    with pytest.raises(AdjustmentError) as refused:
+        adjustment(ACCEPTED, entries, to, note, EPOCH)
+    assert refused.value.code == code
+
+
+def test_entries_of_other_attempts_do_not_count() -> None:
+    other = an_attempt(2, id="video_9-2")
+    entries = [voided(ACCEPTED, EPOCH), posted(other, CostKind.DELIVERED, EPOCH)]
+    assert cost_in_all(ACCEPTED.id, entries) == 0
+    assert cost_in_all("nobody", entries) is None
+    assert adjustment(ACCEPTED, entries, 5, "why", EPOCH).amount_microusd == 5

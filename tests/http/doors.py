@@ -14,6 +14,7 @@ from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.ledger import AdjustmentError, LedgerEntry
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.order import (
     Acceptance,
@@ -206,6 +207,9 @@ class MemoryEngine:
 
     async def resolve(self, name: str, resolution: Resolution) -> Attempt:
         raise ResolutionError(f"there is no job or attempt {name!r}", "attempt_not_found")
+
+    async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
+        raise AdjustmentError(f"there is no attempt {attempt_id!r}", "attempt_not_found")
 
     async def readiness(self) -> Readiness:
         return Readiness(self.refusal is None, {"live_jobs": len(self.stored)})

@@ -22,6 +22,7 @@ from router.core.events import (
     FailedOver,
     JobAccepted,
     JobEnded,
+    LedgerAdjusted,
     LookupEnded,
     LookupResult,
     LoopLagged,
@@ -31,7 +32,7 @@ from router.core.events import (
     WriteEnded,
 )
 from router.core.job import Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, LedgerEntry, posted, voided
+from router.core.ledger import CostKind, LedgerEntry, adjustment, pending, posted, voided
 from router.core.resolution import Billed, Found, NotFound, Resolution
 from router.core.trail import Trail
 
@@ -215,6 +216,15 @@ def lost_and_bought_again() -> list[Event]:
     return [accepted, first_start, first_end, second_start, over, second_end, JobEnded(job)]
 
 
+def corrected(provider: str = "p0", to_microusd: int = 250_000) -> list[Event]:
+    """An operator books what the invoice says of a delivered video."""
+    events = delivery(provider, MODELS[0])
+    end = next(event for event in events if isinstance(event, AttemptEnded))
+    entries = (pending(end.attempt, NOW), *end.entries)
+    entry = adjustment(end.attempt, entries, to_microusd, "invoice 7", NOW + 900)
+    return [*events, LedgerAdjusted(end.job, end.attempt, entry)]
+
+
 def late_duplicate(known: bool = True) -> list[Event]:
     """A job that p0 stalls and p1 delivers; later, if `known`, p0 has made the video too."""
     job = job_of()
@@ -299,5 +309,6 @@ def a_day() -> Iterator[Event]:
     yield from lost_and_absent()
     for resolution in (Found("task_42"), NotFound(), Billed(120_000)):
         yield from resolved(resolution)
+    yield from corrected()
     yield from late_duplicate()
     yield from late_duplicate(known=False)

@@ -1,0 +1,53 @@
+"""`video-router ledger`: whether the books are sound, and corrections of what they say."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from router.commands.options import Admin
+from router.commands.terminal import say, stop
+from router.core.ledger import NOTE_CHARS_MAX
+from router.core.money import parse_usd, usd
+from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
+
+ledger: Final = typer.Typer(
+    name="ledger", help="The books: check them from end to end, and correct what an attempt cost."
+)
+PATH: Final = "/admin/ledger/adjust"
+
+AttemptId = Annotated[str, typer.Argument(metavar="ATTEMPT", help="One attempt, video_...-N.")]
+ToUsd = Annotated[str, typer.Option("--to", metavar="USD", help="What the attempt cost in all, such as 0.12.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help=f"Why; 1 to {NOTE_CHARS_MAX} characters, kept for good.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The entry that the router wrote, and what the attempt costs with it."""
+
+    attempt: str
+    amount_microusd: int
+    cost_microusd: int
+    cost_kind: str
+
+
+_ANSWER: Final = TypeAdapter(_Answer)
+
+
+@ledger.command()
+def adjust(attempt: AttemptId, to: ToUsd, note: Note, admin: Admin = LOCAL) -> None:
+    """Correct what an ended attempt cost, as the provider's invoice has it; the router that runs books it."""
+    try:
+        parse_usd(to)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--to") from None
+    try:
+        body = Endpoint(admin).post(PATH, {"attempt": attempt, "to_usd": to, "note": note})
+        answer = _ANSWER.validate_json(body)
+    except (AddressError, RefusedError, NoAnswerError) as error:
+        stop(str(error))
+    except ValidationError:
+        stop(f"{admin} answers with something else than a ledger entry; look with `video-router report --jobs`")
+    before = answer.cost_microusd - answer.amount_microusd
+    say(f"{answer.attempt}: {usd(before)} USD are {usd(answer.cost_microusd)} USD now, as {answer.cost_kind}")
