@@ -41,7 +41,7 @@ def _budget(scope: str, name: str, limit: float, used: str, instance: str = ROUT
 
 
 _DOLLAR_AND_HALF = ticket(by_provider(), "1.50 USD at p0 are uncertain, some for over 15 minutes.")
-_DUPLICATE = ticket(by_provider(), "0.80 USD were paid at p0 for videos that callers had from elsewhere.")
+_DUPLICATE = ticket(by_provider(), "0.80 USD were paid at p0 for videos that nobody waited for any more.")
 _NOT_BELIEVED = ticket(by_provider(), "p0 tells costs so far above its price that they are not believed.")
 
 
@@ -95,6 +95,18 @@ TIMELINES = [
             _SINCE: f"{gauge((0, 20), (1200, 30))} _ _ {gauge((1200, 10), (0, 30))}",
         },
         [quiet(OLD, 36), fires(OLD, 37, _DOLLAR_AND_HALF), reset(OLD, 58, _DOLLAR_AND_HALF), recovers(OLD, 63)],
+    ),
+    Timeline(
+        "an operator says what became of two attempts, one after the other",
+        {
+            _UNCERTAIN: gauge((0, 20), (1.5, 30), (0.9, 10), (0, 30)),
+            _SINCE: gauge((0, 20), (1200, 30), (1260, 10), (0, 30)),
+        },
+        [
+            fires(OLD, 48, _DOLLAR_AND_HALF),
+            fires(OLD, 58, ticket(by_provider(), "0.90 USD at p0 are uncertain, some for over 15 minutes.")),
+            recovers(OLD, 61),
+        ],
     ),
     Timeline(
         "answers get lost for half an hour, a dollar a minute; it takes days until their money is known",
