@@ -36,7 +36,7 @@ class Unconfirmed:
             await asyncio.sleep(_LOOK_AGAIN_AFTER_S)
             with suppress(StoreUnavailableError):
                 for job_id in tuple(self._ids):
-                    job = await self._store.job(job_id)
+                    job = await self._store.any_job(job_id)
                     self._ids.discard(job_id)
                     if job is not None and not job.ended:
                         self._take_up(job)

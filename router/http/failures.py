@@ -17,6 +17,10 @@ _REVIEWS: Final = frozenset({Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTP
 _MAY_BE_CHARGED: Final = (
     "It may still be finished and charged; `attempts` says so once it is known. Order it again if you cannot wait."
 )
+_AFTER_A_CANCEL: Final = (
+    "What was under way may still be charged; `attempts` says so once it is known. Order it again under another"
+    " Idempotency-Key if you want it after all."
+)
 _NOT_FETCHED: Final = (
     "A video was made and paid for, but could not be fetched. Ask the operator before you order it again."
 )
@@ -40,6 +44,9 @@ _BY_STAGE: Final[Mapping[tuple[Stage, Reason], str]] = MappingProxyType(
         ),
         (Stage.ROUTE, Reason.EXPIRED): "No provider became free before the job's deadline. Try again later.",
         (Stage.ROUTE, Reason.INTERNAL): "The router could not go on with the job. Send the request again.",
+        (Stage.ROUTE, Reason.CANCELLED): (
+            f"It was deleted before it had ended, so nothing more is bought for it. {_AFTER_A_CANCEL}"
+        ),
         (
             Stage.QUEUE,
             Reason.STALLED,
@@ -68,8 +75,9 @@ _BY_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.OVERLOADED: "The provider is overloaded. Try again later.",
         Reason.UNREACHABLE: "The provider could not be reached. Try again later.",
         Reason.AMBIGUOUS: (
-            "The video may have been bought, but the answer was lost, so it is not bought again. "
-            "Ask the operator before you order it again."
+            "The video may have been bought, but the answer of its provider was lost, so it is not bought again. The"
+            " operator can find out what became of it; ask before you order it again. `attempts` says what it cost once"
+            " it is known."
         ),
         Reason.UNREADABLE: "The provider's answers could not be read. Try again later, or tell the operator.",
         Reason.INTERNAL: "The generation failed. The request may be tried again as it is.",
@@ -145,6 +153,8 @@ def _code(failure: Failure) -> str:
         return "moderation_blocked"
     if failure.reason is Reason.AMBIGUOUS and failure.stage is Stage.SUBMIT:
         return "submit_unknown"
+    if failure.reason is Reason.CANCELLED and failure.stage is Stage.ROUTE:
+        return "cancelled"
     return f"{failure.stage}.{failure.reason}"
 
 

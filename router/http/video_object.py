@@ -45,10 +45,12 @@ def video_list(page: JobPage, naming: Naming) -> Json:
     }
 
 
-_UNTOUCHED: Final = "Nothing was bought for it."
+_NOTHING_SENT: Final = "Nothing was sent to a provider yet, and nothing is charged."
+_NOTHING_CHARGED: Final = "Nothing is charged: what was tried before had failed, and cost nothing."
+_CHARGED_BEFORE: Final = "Nothing more is charged; an attempt that had failed before was."
 _MAY_BE_CHARGED: Final = (
-    "It is bought no more. What was begun with a provider may still be finished and charged; the operator's ledger will"
-    " show it."
+    "It had been sent to a provider, which is asked to stop it where it can be. It may still be finished and charged;"
+    " the operator's ledger will show it."
 )
 
 
@@ -57,8 +59,22 @@ def deletion_object(deletion: Deletion) -> Json:
     document: Json = {"id": deletion.job.id, "object": "video.deleted", "deleted": True}
     if not deletion.cancelled:
         return document
-    message = _MAY_BE_CHARGED if deletion.may_be_charged else _UNTOUCHED
-    return {**document, "cancelled": True, "may_be_charged": deletion.may_be_charged, "message": message}
+    return {
+        **document,
+        "cancelled": True,
+        "may_be_charged": deletion.may_be_charged,
+        "message": _on_money(deletion),
+    }
+
+
+def _on_money(deletion: Deletion) -> str:
+    """Say what a cancelled job costs, as far as anybody knows."""
+    attempts = deletion.job.attempts
+    if deletion.may_be_charged:
+        return _MAY_BE_CHARGED
+    if any(attempt.billed for attempt in attempts):
+        return _CHARGED_BEFORE
+    return _NOTHING_CHARGED if attempts else _NOTHING_SENT
 
 
 def model_list(models: Iterable[str]) -> Json:

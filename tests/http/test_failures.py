@@ -7,9 +7,11 @@ import pytest
 from providers.canonical import Failure, Reason, Stage
 from router.core.budget import CALLER_BUDGET_USED, PROVIDER_BUDGETS_USED
 from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.order import Deletion
 from router.core.policy import POSSIBLE
 from router.http.failures import error_object, failure_message
 from router.http.naming import Naming
+from router.http.video_object import deletion_object
 from tests.builders import EPOCH, a_job, an_attempt
 from tests.http.doors import MemoryEngine, a_shop, an_open_door
 
@@ -32,7 +34,7 @@ def test_every_failure_has_a_code_and_words_without_links(stage: Stage, reason: 
     error = error_object(a_failed_job(Failure(stage, reason, words)), NAMING)
     assert error is not None
     assert (error["stage"], error["reason"]) == (stage.value, reason.value)
-    assert error["code"] in (f"{stage}.{reason}", "moderation_blocked", "submit_unknown")
+    assert error["code"] in (f"{stage}.{reason}", "moderation_blocked", "submit_unknown", "cancelled")
     assert "secret" not in error["message"]
     assert "\n" not in error["message"]
     assert len(error["message"]) < 500
@@ -126,3 +128,41 @@ async def test_a_video_that_has_not_failed_has_no_error() -> None:
     job = engine.completed()
     async with an_open_door(engine) as opened, opened.session.get(f"{opened.url}/v1/videos/{job.id}") as response:
         assert (await response.json())["error"] is None
+
+
+def test_a_job_that_its_caller_deleted_is_cancelled_and_no_provider_is_blamed() -> None:
+    error = error_object(a_failed_job(Failure(Stage.ROUTE, Reason.CANCELLED, "its caller deleted it")), NAMING)
+    assert error is not None
+    assert (error["code"], error["stage"], error["reason"]) == ("cancelled", "route", "cancelled")
+    assert "may still be charged" in error["message"]
+    assert "upstream" not in error["message"]
+
+
+def test_a_lost_answer_is_said_to_be_for_the_operator_to_find_out() -> None:
+    error = error_object(a_failed_job(Failure(Stage.SUBMIT, Reason.AMBIGUOUS)), NAMING)
+    assert error is not None
+    assert error["code"] == "submit_unknown"
+    assert "operator can find out" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "open_money", "says"),
+    [
+        ((), False, "Nothing was sent to a provider yet"),
+        ((failed(1, "relay-a", Stage.SUBMIT, Reason.BALANCE),), False, "cost nothing"),
+        ((failed(1, "relay-a", Stage.GENERATE, Reason.INTERNAL, billed=True),), False, "Nothing more is charged"),
+        ((an_attempt(state=AttemptState.RUNNING),), True, "may still be finished and charged"),
+    ],
+)
+def test_a_deletion_says_of_a_live_job_what_it_costs_as_far_as_anybody_knows(
+    attempts: tuple[Attempt, ...], open_money: bool, says: str
+) -> None:
+    deletion = Deletion(a_job(attempts=attempts), cancelled=True, may_be_charged=open_money)
+    document = deletion_object(deletion)
+    assert (document["deleted"], document["cancelled"], document["may_be_charged"]) == (True, True, open_money)
+    assert says in document["message"]
+
+
+def test_a_deletion_of_an_ended_job_is_openais_own() -> None:
+    document = deletion_object(Deletion(a_job(), cancelled=False, may_be_charged=True))
+    assert document == {"id": "video_1", "object": "video.deleted", "deleted": True}
