@@ -15,7 +15,7 @@ from router.core.health import AttemptPermits
 from router.core.intent import booking, intent
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
-from router.core.policy import JobLimits, NextStep, Pair, consequences, goes_on
+from router.core.policy import JobLimits, Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.core.terms import next_step, on_ambiguous, terms_of
 from router.core.trail import TrailRecorder, is_traced
@@ -33,7 +33,7 @@ from router.engine.attempt_run import (
 from router.engine.exchange import ContentError
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
-from router.engine.search import can_be_found, look_for
+from router.engine.search import look_for, may_be_found
 from router.engine.store import StoreUnavailableError
 
 _ROUTE_AGAIN_AFTER_S = 1.0
@@ -115,9 +115,8 @@ class JobRun:
             elif attempt.state is AttemptState.SUBMITTING:
                 # A write that seemed to fail may be durable all the same: then nothing counts it yet.
                 self._parts.budgets.hold(booking(self.job, attempt))
-                interrupted = Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
                 run = self._attempt_run(attempt, None, resumed=True)
-                run.lost = interrupted
+                run.lost = self._parts.interrupted(attempt)
                 await self._see_through(run)
         if not self.job.ended:
             await self._look_at_late()
@@ -208,7 +207,7 @@ class JobRun:
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
-            with self._given_back_unsent(attempt):
+            with self._parts.unsent_if_unwritten(attempt):
                 await self._parts.store.start_attempt(before, after, attempt, entry)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
@@ -216,23 +215,14 @@ class JobRun:
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
             asked = self._parts.still_asks(provider) and not self._cancelled
-            with self._under_way(attempt):
+            with self._parts.submit_under_way(attempt):
                 failure = await run.submit(video) if asked else unsent("nobody wants it from this provider any more")
-            lost = failure is not None and consequences(failure).next_step is NextStep.ASK_OPERATOR
-            if failure is not None and not (lost and can_be_found(self._parts, attempt)):
+            if failure is not None and not may_be_found(self._parts, attempt, failure):
                 await self._conclude(run, failure)
                 return None
         run.lost = failure
         self._publish(self.job.with_attempt(run.attempt))
         return run
-
-    @contextmanager
-    def _under_way(self, attempt: Attempt) -> Iterator[None]:
-        self._parts.submits.add(attempt.id)
-        try:
-            yield
-        finally:
-            self._parts.submits.discard(attempt.id)
 
     async def _see_through(self, run: AttemptRun) -> None:
         with run.permits_kept():
@@ -244,15 +234,6 @@ class JobRun:
         missed = await look_for(self._parts, run, self.job.video, lost)
         self._publish(self.job.with_attempt(run.attempt))
         return missed
-
-    @contextmanager
-    def _given_back_unsent(self, attempt: Attempt) -> Iterator[None]:
-        """Give back what the attempt reserved when its intent cannot be written, without which nothing is sent."""
-        try:
-            yield
-        except Exception:
-            self._parts.budgets.release(attempt.id)
-            raise
 
     def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None, *, resumed: bool = False) -> AttemptRun:
         deadline_at, prompt = self.job.deadline_at, self.job.video.prompt

@@ -12,6 +12,7 @@ from router.core.catalog import Provider
 from router.core.events import LookupEnded, LookupResult, Operation
 from router.core.job import Attempt
 from router.core.lookup import CLOCK_SKEW_S, LookupMode, Match, Matched, Sought, Unclear, Unmatched, is_past, match
+from router.core.policy import NextStep, consequences
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import AttemptRun, written_by_adapter
 from router.engine.parts import Parts
@@ -28,9 +29,14 @@ def can_be_found(parts: Parts, attempt: Attempt) -> bool:
     return provider is not None and provider.lookup.mode is not LookupMode.OFF and _finder(provider) is not None
 
 
+def may_be_found(parts: Parts, attempt: Attempt, failure: Failure) -> bool:
+    """Whether a submit that failed so may have been taken on, and would be listed then."""
+    return consequences(failure).next_step is NextStep.ASK_OPERATOR and can_be_found(parts, attempt)
+
+
 async def look_for(parts: Parts, run: AttemptRun, video: VideoRequest, lost: Failure) -> Failure | None:
     """Look for a submit whose answer was lost; return what it failed of, or None when it is found and runs."""
-    if not can_be_found(parts, run.attempt):
+    if not may_be_found(parts, run.attempt, lost):
         return lost
     left_s = max(0.0, run.job_deadline_at - parts.now())
     match await search(parts, run.attempt, video, run.alarm, left_s):

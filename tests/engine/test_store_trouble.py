@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from router.core.clock import Clock
 from router.core.job import AttemptState, JobState
 from router.core.order import UnavailableError
 from router.core.policy import JobLimits
+from router.engine.store import StoreUnavailableError
 from tests.engine.scripted import Fate, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
@@ -131,5 +133,25 @@ def test_a_job_that_cannot_be_stored_is_not_accepted(tmp_path: Path) -> None:
                 assert not (await scene.engine.readiness()).ready
             await asyncio.sleep(LOCKED_S)
             assert scene.transport.posts == []
+
+    in_virtual_time(main)
+
+
+def test_an_intent_that_is_durable_although_its_write_failed_is_void_for_it_was_not_sent() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            write = scene.store.start_attempt
+
+            async def lying(*args: Any) -> None:
+                scene.store.start_attempt = write  # type: ignore[method-assign]
+                await write(*args)
+                raise StoreUnavailableError("the disk failed after the commit")
+
+            scene.store.start_attempt = lying  # type: ignore[method-assign]
+            job = await scene.made()
+            assert job.state is JobState.COMPLETED
+            assert await scene.money(job.id) == ["alpha pending", "alpha voided", "beta pending", "beta delivered"]
+            assert scene.posts() == {"beta": 1}
+            assert scene.engine._parts.unsent == set()
 
     in_virtual_time(main)
