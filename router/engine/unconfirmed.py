@@ -8,7 +8,8 @@ from typing import Any, Final
 from router.core.job import Job
 from router.engine.store import Store, StoreUnavailableError
 
-_LOOK_AGAIN_AFTER_S: Final = 5.0
+_LOOK_AFTER_S: Final = 0.1
+_LOOK_AGAIN_AFTER_S_MAX: Final = 5.0
 
 
 class Unconfirmed:
@@ -32,8 +33,10 @@ class Unconfirmed:
             self._spawn(self._look())
 
     async def _look(self) -> None:
+        delay_s = _LOOK_AFTER_S
         while self._ids:
-            await asyncio.sleep(_LOOK_AGAIN_AFTER_S)
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, _LOOK_AGAIN_AFTER_S_MAX)
             with suppress(StoreUnavailableError):
                 for job_id in tuple(self._ids):
                     job = await self._store.any_job(job_id)
