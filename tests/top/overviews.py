@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import orjson
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.events import Event
 from router.core.overview import Breakers, Overview
 from tests.observe import scenes
 from tests.observe.test_board import shown
@@ -16,8 +17,21 @@ from tests.observe.test_board import shown
 
 def a_day() -> Overview:
     """A router after a day of everything."""
-    _, unroutable = scenes.failed(scenes.job_of(), Failure(Stage.ROUTE, Reason.NO_CANDIDATE))
-    return replace(shown([*scenes.a_day(), unroutable]), version="1.2.3")
+    return replace(shown(_events()), version="1.2.3")
+
+
+def _events() -> Iterator[Event]:
+    for provider in ("p0", "p1"):
+        for model in scenes.MODELS:
+            yield from scenes.delivery(provider, model)
+        yield from scenes.waiting(provider)
+    yield from scenes.rescue()
+    yield from scenes.rescue(Stage.OUTPUT_REVIEW, Reason.REFUSED)
+    yield from scenes.billed_refusal()
+    yield from scenes.lost_answer()
+    yield from scenes.late_duplicate()
+    yield from scenes.late_duplicate(known=False)
+    yield scenes.failed(scenes.job_of(), Failure(Stage.ROUTE, Reason.NO_CANDIDATE))[1]
 
 
 def in_trouble() -> Overview:
