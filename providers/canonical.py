@@ -186,7 +186,11 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """A part of an upstream's list, newest first; `cursor` asks for the next part, None says that this was the last."""
+    """A part of an upstream's list, newest first; `cursor` asks for the next part, None says that this was the last.
+
+    `whole` False says that something was listed that could not be read, so what is missing may be there.
+    """
 
     jobs: tuple[ListedJob, ...]
     cursor: str | None = None
+    whole: bool = True

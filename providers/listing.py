@@ -27,10 +27,11 @@ def read_list(
         return failed_poll(response, document, rules)
     seen = entries[:JOBS_OF_A_PAGE]
     jobs = tuple(job for entry in seen if (job := _listed(entry, reference_paths)) is not None)
+    whole = len(jobs) == len(seen)
     last = jobs[-1].remote_id if jobs else first(document, paths("last_id"), as_id)
     if _goes_on(document, entries):
-        return failed_poll(response, document, rules) if last is None else ListedPage(jobs, last)
-    return failed_poll(response, document, rules) if entries and not jobs else ListedPage(jobs)
+        return failed_poll(response, document, rules) if last is None else ListedPage(jobs, last, whole)
+    return failed_poll(response, document, rules) if entries and not jobs else ListedPage(jobs, whole=whole)
 
 
 def _goes_on(document: Json, entries: list[object]) -> bool:

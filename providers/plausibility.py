@@ -90,12 +90,14 @@ def sane_page(reading: ListedPage) -> ListedPage | None:
     A page that was cut goes on after the last job that was looked at.
     """
     entries = tuple(reading.jobs)
-    seen = [job for entry in entries[:JOBS_OF_A_PAGE] if (job := _listed(entry)) is not None]
+    looked_at = entries[:JOBS_OF_A_PAGE]
+    seen = [job for entry in looked_at if (job := _listed(entry)) is not None]
     if entries and not seen:
         return None
     told = seen[-1].remote_id if len(entries) > JOBS_OF_A_PAGE else reading.cursor
     cursor = None if told is None else as_id(told)
-    return None if cursor is None and told is not None else ListedPage(tuple(seen), cursor)
+    whole = bool(reading.whole) and len(seen) == len(looked_at)
+    return None if cursor is None and told is not None else ListedPage(tuple(seen), cursor, whole)
 
 
 def _listed(entry: object) -> ListedJob | None:

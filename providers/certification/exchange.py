@@ -67,7 +67,7 @@ def _jobs_told(page: ListedPage, values: Mapping[str, object]) -> dict[str, obje
     expected = values.get("jobs")
     if isinstance(expected, list) and len(expected) == len(told):
         told = [{name: job[name] for name in wanted} for job, wanted in zip(told, expected, strict=True)]
-    return {"jobs": told, "cursor": page.cursor}
+    return {"jobs": told, "cursor": page.cursor, "whole": page.whole}
 
 
 def read(adapter: Adapter, kind: Kind, response: HttpResponse) -> Reading:

@@ -108,13 +108,15 @@ async def _listed(parts: Parts, provider: Provider, sought: Sought) -> tuple[lis
     """Return the jobs listed since the submit, and whether these are all."""
     finder, cursor = _finder(provider), None
     jobs: list[ListedJob] = []
+    whole = True
     for _ in range(_PAGES_MAX):
         page = await _page(parts, provider, finder, cursor) if finder is not None else None
         if page is None:
             return None
         jobs.extend(page.jobs)
+        whole = whole and page.whole
         if page.cursor is None or is_past(page, sought):
-            return jobs, True
+            return jobs, whole
         cursor = page.cursor
     return jobs, False
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from providers.canonical import Accepted, Failure, Reason, Stage
+from providers.canonical import Accepted, Failure, ListedPage, Reason, Stage
 from router.core.clock import Clock
 from router.core.events import LookupEnded
 from router.core.job import AttemptState, JobState
 from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
 from router.engine.exchange import NoAnswer, NotSent
-from tests.engine.scripted import Fate, ListingAdapter, Scene, a_scene, told
+from tests.engine.scripted import Fate, ListingAdapter, Scene, Told, a_scene, told
 from tests.virtual_time import in_virtual_time
 
 LOST = Fate(submit=NoAnswer("reset"), taken=True)
@@ -77,6 +77,16 @@ def test_a_list_that_cannot_be_read_proves_nothing(fault: Any) -> None:
             assert job.failure is not None
             assert (job.failure.reason, await scene.money(job.id)) == (Reason.AMBIGUOUS, ["alpha pending"])
             assert results(scene) == ["failed"]
+
+    in_virtual_time(main)
+
+
+def test_a_list_with_an_entry_that_cannot_be_read_proves_no_absence() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [VANISHED]}, **EXACT) as scene:
+            scene.transport.list_fault = Told(200, {}, b"", ListedPage((), whole=False))
+            job = await scene.made()
+            assert (await scene.money(job.id), results(scene)) == (["alpha pending"], ["unclear"])
 
     in_virtual_time(main)
 

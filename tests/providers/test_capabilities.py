@@ -94,7 +94,7 @@ def test_a_size_that_is_none_is_not_told(told: object, size: Size | None) -> Non
 
 def test_what_is_no_job_is_passed_over() -> None:
     page = page_of({"data": [7, None, {"id": ""}, {"model": "sora-2"}, {"id": "video_1"}], "has_more": False})
-    assert page == ListedPage((ListedJob("video_1"),))
+    assert page == ListedPage((ListedJob("video_1"),), whole=False)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_strangers_values_are_clamped() -> None:
     many = ListedPage(tuple(ListedJob(f"job_{n}") for n in range(1_000)))
     reading = page_of({}, adapter=Stranger(many))
     assert isinstance(reading, ListedPage)
-    assert (len(reading.jobs), reading.cursor) == (JOBS_OF_A_PAGE, "job_99")
+    assert (len(reading.jobs), reading.cursor, reading.whole) == (JOBS_OF_A_PAGE, "job_99", True)
 
 
 def test_a_page_of_a_status_that_is_no_success_is_none() -> None:
