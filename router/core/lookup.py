@@ -43,13 +43,17 @@ _ELLIPSES: Final = ("…", "...")
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A submit whose answer was lost; the upstream may have made its job between these two moments, in wall seconds."""
+    """A submit whose answer was lost; the upstream may have made its job between these two moments, in wall seconds.
+
+    `referenced`: what its provider is sent carries the reference, so a job without one is not taken for it.
+    """
 
     reference: str
     video: VideoRequest
     upstream_model: str
     sent_at: float
     until: float
+    referenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def match(
         ours = [job for job in referred if job.remote_id not in claimed]
         return Matched(_oldest(ours)) if ours else Unclear()
     possible = [(job, prompt) for job in listed if (prompt := _possible(sought, job, claimed, mode)) is not None]
-    fitting = [(job, prompt) for job, prompt in possible if _has_shape(sought, job)]
+    fitting = [(job, prompt) for job, prompt in possible if _has_shape(sought, job) and not sought.referenced]
     repeated = [job for job, prompt in fitting if prompt is _Prompt.SAME]
     if repeated and not sought.video.images:
         return Matched(_oldest(repeated))

@@ -6,7 +6,7 @@ from typing import Final
 
 from providers.adapter import HttpResponse
 from providers.canonical import Failure, ListedJob, ListedPage, Reason, Stage, VideoRequest
-from providers.capabilities import Lookup, lookup_of
+from providers.capabilities import Lookup, lookup_of, reference_of
 from providers.reading import read_lookup
 from router.core.catalog import Provider
 from router.core.events import LookupEnded, LookupResult, Operation
@@ -84,7 +84,12 @@ async def look(parts: Parts, attempt: Attempt, video: VideoRequest) -> Matched |
     provider = parts.provider(attempt.provider)
     until = attempt.submitted_at + provider.timeouts.submit_s + provider.lookup.settle_s
     sought = Sought(
-        attempt.id, replace(video, seconds=attempt.seconds), attempt.upstream_model, attempt.submitted_at, until
+        reference=attempt.id,
+        video=replace(video, seconds=attempt.seconds),
+        upstream_model=attempt.upstream_model,
+        sent_at=attempt.submitted_at,
+        until=until,
+        referenced=reference_of(provider.adapter) is not None,
     )
     under_way = set(parts.submits)
     listed = await _listed(parts, provider, sought)

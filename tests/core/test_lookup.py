@@ -148,6 +148,14 @@ def test_a_model_by_another_name_rules_nothing_out():
     assert found(replace(JOB, prompt=None, model="deployment-7"), mode=EXCLUSIVE) == Unclear()
 
 
+@pytest.mark.parametrize("mode", [IDENTIFIED, EXCLUSIVE])
+def test_where_creates_carry_a_reference_a_job_without_one_is_not_taken(mode: LookupMode):
+    referenced = replace(SOUGHT, referenced=True)
+    assert found(JOB, sought=referenced, mode=mode) == Unclear()
+    assert found(JOB, replace(JOB, remote_id="up_2", reference="video_1-1"), sought=referenced) == Matched("up_2")
+    assert found(replace(JOB, reference="video_2-1"), sought=referenced, mode=mode) == Unmatched()
+
+
 def test_an_empty_list_holds_nothing():
     assert found() == found(mode=EXCLUSIVE) == Unmatched()
 
