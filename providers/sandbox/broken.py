@@ -58,7 +58,8 @@ async def send_headers_slowly(
     request: web.Request, body: bytes, media_type: str, delay_s: float, pause: Pause
 ) -> web.StreamResponse:
     """Let the headers trickle over `delay_s`; the body follows at once, and the connection ends."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    fields = (f"Content-Type: {media_type}", f"Content-Length: {len(body)}", "Connection: close")
+    head = "\r\n".join(("HTTP/1.1 200 OK", *fields, "", "")).encode()
     for part in _parts(head):
         await pause(delay_s / SLOW_PARTS)
         if request.transport is None or request.transport.is_closing():
