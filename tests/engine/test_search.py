@@ -11,6 +11,7 @@ from router.core.events import LookupEnded
 from router.core.job import AttemptState, JobState
 from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
+from router.core.resolution import Billed
 from router.engine.exchange import NoAnswer, NotSent
 from tests.engine.scripted import Fate, ListingAdapter, Scene, Told, a_scene, told
 from tests.virtual_time import in_virtual_time
@@ -169,6 +170,23 @@ def test_in_an_account_of_our_own_a_job_without_a_prompt_is_ours_if_no_other_can
 
     in_virtual_time(lambda clock: main(clock, 1, [JobState.COMPLETED]))
     in_virtual_time(lambda clock: main(clock, 2, [JobState.FAILED] * 2))
+
+
+def test_a_job_of_one_that_an_operator_closed_is_not_taken_for_another_ones() -> None:
+    async def main(clock: Clock) -> None:
+        settings = LookupSettings(LookupMode.EXCLUSIVE)
+        scenes = a_scene(clock, {"alpha": [LOST, VANISHED]}, adapter=ListingAdapter(), lookup=settings)
+        async with scenes as scene:
+            scene.transport.echoed = lambda prompt: None
+            billed, vanished = await scene.accept(), await scene.accept()
+            for job in (billed, vanished):
+                await scene.ended(job.id)
+            await scene.engine.resolve(billed.id, Billed())
+            await asyncio.sleep(7200.0)
+            assert (await scene.job(vanished.id)).attempts[0].remote_id is None
+            assert await scene.money(vanished.id) == ["alpha pending"]
+
+    in_virtual_time(main)
 
 
 def test_a_job_that_tells_no_prompt_is_not_taken_in_an_account_that_others_may_use() -> None:

@@ -221,7 +221,11 @@ LOST_SUBMITS: Final = _compiled(
         attempts.c.seconds == bindparam("seconds"),
         jobs.c.size == bindparam("size"),
         attempts.c.id != bindparam("id"),
-        text("attempts.state IN ('submitting', 'unknown')"),
+        # One that an operator closed without a word on its upstream job may still be the one that has it.
+        text(
+            "(attempts.state IN ('submitting', 'unknown')"
+            " OR (attempts.state = 'failed' AND attempts.remote_id IS NULL AND attempts.reason = 'ambiguous'))"
+        ),
     )
 )
 BOOKINGS: Final = _compiled(_bookings())
