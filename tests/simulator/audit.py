@@ -298,7 +298,7 @@ class Audit:
         self._claim(not voided, f"{attempt_id} is bought after its money was voided")
 
     def _check_second_purchase(self, intent: AttemptRow) -> None:
-        """Nothing is bought again while an earlier submit may have been, unless the policy says so, within its bound."""
+        """Nothing is bought again while an earlier submit may have been, unless policy allows it, within its bound."""
         terms = self.terms(intent.job_id)
         earlier = [each for each in self.attempts_of(intent.job_id) if each.id != intent.id]
         unknown = [each for each in earlier if each.state == "unknown"]
@@ -411,7 +411,7 @@ class Audit:
             if each.sequence > life.first_sequence and each.kind != "pending"
         )
         told = sorted((each.attempt_id, str(each.kind), each.amount_microusd) for each in life.booked)
-        if life.told_wrong == 0:
+        if True:
             self._claim(
                 told == written, f"told {set(told) - set(written)} and kept silent of {set(written) - set(told)}"
             )
