@@ -1,13 +1,19 @@
 """One key and one body are one job and one purchase, at once, again, and after a restart."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+import openai
+import pytest
 from aiohttp import FormData
 
+from router.core.idempotency import KEPT_S
 from tests.process import Served, a_served
+from tests.rig import a_rig, assert_books_agree
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc330000"
@@ -36,7 +42,7 @@ async def posted(
 async def test_one_key_is_one_job_and_one_purchase_at_once_and_after_restarts(tmp_path: Path) -> None:
     async with a_served(tmp_path, "jizhiai") as served:
         await served.start()
-        answers = await asyncio.gather(*(posted(served, "key-1") for _ in range(20)))
+        answers = await asyncio.gather(*(posted(served, "key-1") for _ in range(100)))
         assert {status for status, _, _ in answers} == {200}
         assert len({video["id"] for _, video, _ in answers}) == 1
         assert [replayed for _, _, replayed in answers].count(False) == 1
@@ -86,3 +92,71 @@ async def test_a_key_is_free_again_when_nothing_was_bought_for_it(tmp_path: Path
         assert (await posted(served, "key", {**BODY, "seconds": "11"}))[0] == 400
         status, _, replayed = await posted(served, "key")
         assert (status, replayed) == (200, False)
+
+
+async def test_a_key_says_until_when_it_stands_for_its_job_and_a_restart_does_not_change_it(tmp_path: Path) -> None:
+    async with a_served(tmp_path, "jizhiai") as served:
+        await served.start()
+
+        async def told(**routing: Any) -> tuple[dict[str, Any], float]:
+            headers, body = {"Idempotency-Key": "key"}, {**BODY, "routing": routing}
+            async with served.http.post(f"{served.url}/v1/videos", headers=headers, json=body) as response:
+                assert response.status == 200
+                expires = parsedate_to_datetime(response.headers["Idempotency-Key-Expires"])
+                return await response.json(), expires.timestamp()
+
+        video, until = await told(deadline_s=20)
+        assert until - video["created_at"] - 20 - KEPT_S in (0.0, 1.0)
+        await served.kill()
+        await served.start()
+        assert (await told(deadline_s=20))[1] == until
+        await served.ended(video["id"])
+        assert served.creates() == 1
+
+
+async def test_two_callers_use_one_key_for_two_videos(tmp_path: Path) -> None:
+    names = ("alice", "bob")
+    callers = [{"name": name, "key_sha256": hashlib.sha256(name.encode()).hexdigest()} for name in names]
+    async with a_rig(tmp_path, "jizhiai", callers=callers) as rig:
+        made = []
+        for name in (*names, *names):
+            client = rig.client.with_options(api_key=name)
+            made.append((await client.videos.create(prompt="x", extra_headers={"Idempotency-Key": "key"})).id)
+        assert made[:2] == made[2:]
+        assert made[0] != made[1]
+
+
+@pytest.mark.parametrize("live", [False, True])
+async def test_the_key_of_a_deleted_video_buys_no_second_one(*, live: bool, tmp_path: Path) -> None:
+    async with a_rig(tmp_path, "jizhiai", time_scale=60.0 if live else 1000.0) as rig:
+        order: dict[str, Any] = {"prompt": "x", "extra_headers": {"Idempotency-Key": "key"}}
+        video = await rig.client.videos.create(**order)
+        async with asyncio.timeout(10):
+            while not rig.sandboxes["jizhiai"].books().totals.accepted:
+                await asyncio.sleep(0.01)
+        if not live:
+            await rig.ended(video.id)
+        await rig.client.videos.delete(video.id)
+        async with asyncio.timeout(10):
+            while (again := await rig.client.videos.create(**order)).status not in ("completed", "failed"):
+                await asyncio.sleep(0.02)
+        assert again.id == video.id
+        assert (again.error.code if again.error else None) == ("cancelled" if live else None)
+        with pytest.raises(openai.NotFoundError):
+            await rig.client.videos.retrieve(video.id)
+        assert rig.sandboxes["jizhiai"].books().totals.accepted == 1
+        assert_books_agree(rig)
+
+
+async def test_limits_of_its_own_are_part_of_a_request_and_of_its_key(tmp_path: Path) -> None:
+    async with a_rig(tmp_path, "jizhiai") as rig:
+
+        async def created(**routing: Any) -> str:
+            headers, extra = {"Idempotency-Key": "key"}, {"routing": routing}
+            return (await rig.client.videos.create(prompt="x", extra_headers=headers, extra_body=extra)).id
+
+        first = await created(max_attempts=2, failover_on={"output_review": "never"})
+        assert await created(max_attempts="2", failover_on={"output_review.refused": "never"}) == first
+        for other in ({}, {"max_attempts": 3}, {"max_attempts": 2, "failover_on": {"output_review": "once"}}):
+            with pytest.raises(openai.UnprocessableEntityError):
+                await created(**other)
