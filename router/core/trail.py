@@ -53,7 +53,8 @@ class Download:
 class Trail:
     """`resumed`: taken over from a run that broke or was killed, and what that one saw is not known.
 
-    `answered_at` is when its submit was answered, or given up, in wall seconds; the three counts are of all there was.
+    `answered_at` is when its submit was answered, or given up, `found_at` when one whose answer was lost was found in
+    its provider's list, in wall seconds; the three counts are of all there was.
     """
 
     resumed: bool = False
@@ -63,6 +64,7 @@ class Trail:
     polls: int = 0
     polls_failed: int = 0
     downloads_begun: int = 0
+    found_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class TrailRecorder:
     resumed: bool = False
     traced: bool = True
     answered_at: float | None = None
+    found_at: float | None = None
     progress: int | None = None
     _polls: int = 0
     _polls_failed: int = 0
@@ -122,6 +125,7 @@ class TrailRecorder:
             self._polls,
             self._polls_failed,
             self._downloads_begun,
+            self.found_at,
         )
 
 

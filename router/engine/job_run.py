@@ -232,6 +232,7 @@ class JobRun:
     async def _look_for(self, run: AttemptRun, lost: Failure) -> Failure | None:
         """Look for a submit without an answer; return what it failed of, or None when it is found and runs."""
         missed = await look_for(self._parts, run, self.job.video, lost)
+        run.trail.found_at = self._parts.now() if missed is None else None
         self._publish(self.job.with_attempt(run.attempt))
         return missed
 

@@ -6,6 +6,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from providers.canonical import Reason, Stage
 from router.core.events import AttemptEnded
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, cost_microusd
@@ -47,6 +48,8 @@ class AttemptSpans:
         span.set_attributes(_attributes(event, trail))
         if attempt.state is not AttemptState.SUCCEEDED:
             broken(span, _error_type(attempt))
+        if trail.found_at is not None:
+            span.add_event("found", timestamp=nanoseconds(trail.found_at))
         for note in trail.notes:
             _add_event(span, note)
         below = set_span_in_context(span, Context())
@@ -58,11 +61,14 @@ class AttemptSpans:
 
     def _submit(self, attempt: Attempt, cause: str | None, trail: Trail, below: Context) -> None:
         """Write the submit from its durable intent to its answer; of an interrupted one nobody knows the end."""
-        answered_at = attempt.accepted_at or trail.answered_at
+        found = trail.found_at is not None
+        answered_at = trail.answered_at if found else attempt.accepted_at or trail.answered_at
         if answered_at is None:
             return
         span = self._exchange("submit", attempt, attempt.submitted_at, below)
-        if attempt.accepted_at is None:
+        if found:
+            broken(span, f"{Stage.SUBMIT}.{Reason.AMBIGUOUS}")
+        elif attempt.accepted_at is None:
             broken(span, _error_type(attempt))
             _tell_cause(span, cause)
         span.end(nanoseconds(max(answered_at, attempt.submitted_at)))

@@ -5,8 +5,10 @@ import asyncio
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
 from router.core.events import AttemptEnded
+from router.core.job import JobState
 from router.core.trail import Said, Trail
-from tests.engine.scripted import Fate, Scene, a_scene
+from router.engine.exchange import NoAnswer
+from tests.engine.scripted import Fate, ListingAdapter, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
 SILENT = Failure(Stage.POLL, Reason.UNREADABLE)
@@ -100,5 +102,21 @@ def test_a_late_video_that_its_job_adopts_has_told_its_way_before_too() -> None:
             assert job.delivered.provider == "alpha"
             told = [(event.attempt.provider, event.trail is None) for event in endings(scene)]
             assert told == [("alpha", False), ("beta", False), ("alpha", True)]
+
+    in_virtual_time(main)
+
+
+def test_a_lost_submit_that_is_found_tells_when() -> None:
+    async def main(clock: Clock) -> None:
+        fate = Fate(submit=NoAnswer("reset"), taken=True)
+        async with a_scene(clock, {"alpha": [fate]}, adapter=ListingAdapter()) as scene:
+            job = await scene.made()
+            (event,) = endings(scene)
+            trail = trail_of(event)
+            assert job.state is JobState.COMPLETED
+            assert trail.answered_at is not None
+            assert trail.found_at == event.attempt.accepted_at
+            assert trail.found_at is not None
+            assert trail.found_at > trail.answered_at
 
     in_virtual_time(main)

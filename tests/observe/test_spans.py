@@ -211,6 +211,22 @@ def test_a_refused_submit_is_an_error_and_an_interrupted_one_has_no_end_to_tell(
     assert (attempt.attributes or {})["error.type"] == "submit.ambiguous"
 
 
+def test_a_submit_that_was_found_after_its_answer_was_lost_says_both(recording: Recording):
+    event, now = ended_of(scenes.lost_and_found()), scenes.NOW
+    found = replace(event.attempt, accepted_at=now + 12)
+    trail = Trail(answered_at=now + 2, found_at=now + 12)
+    submit, attempt = recording.observe([replace(event, attempt=found, trail=trail)])
+    assert (submit.attributes or {})["error.type"] == "submit.ambiguous"
+    assert submit.end_time == int(now + 2) * 10**9
+    assert "error.type" not in (attempt.attributes or {})
+    assert [(told.name, told.timestamp) for told in attempt.events] == [("found", int(now + 12) * 10**9)]
+    recording.exporter.clear()
+    (attempt,) = recording.observe(
+        [replace(event, attempt=found, trail=replace(trail, resumed=True, answered_at=None))]
+    )
+    assert [told.name for told in attempt.events] == ["found"]
+
+
 def test_polls_are_events_of_the_attempt_and_no_spans(recording: Recording):
     notes = (
         PollNote(scenes.NOW + 5, Said.RUNNING, 50, polls=7),
