@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from router.engine.exchange import NotSent
 from tests.faults.cells import CELLS, QUOTE_MICROUSD, TERMS, TERMS_WITH_LOOKUP, Fate, Terms
 from tests.faults.figures import Figures, total
 from tests.faults.ground import run_cells
@@ -46,3 +47,13 @@ async def test_the_complaints_see_what_they_are_there_for(tmp_path: Path):
     assert len(replace(row, uncertain=0).complaints()) == 1
     assert len(replace(row, succeeded=0).complaints()) == 1
     assert len(replace(total([row, row]), mismatches=("something",)).complaints()) == 1
+
+
+async def test_a_router_that_takes_a_lost_answer_for_a_submit_not_sent_is_found_out(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("router.engine.transport.NoAnswer", NotSent)
+    cells = tuple(cell for cell in CELLS if cell.name in ("reset-after-body", "half-json-cut"))
+    for row in await run_cells(tmp_path, Terms("jizhiai", "hold"), 2, cells=cells):
+        assert row.duplicates == 2
+        told = " ".join(row.complaints())
+        assert "2 jobs bought more than once under hold" in told
+        assert told.count("voided, billed 120000") == 2
