@@ -12,7 +12,7 @@ import yaml
 from openai import AsyncOpenAI
 
 from providers.adapter import Adapter
-from providers.sandbox import Price, Sandbox
+from providers.sandbox import Sandbox
 from providers.sandbox.habits import OPENAIS_OWN, Habits
 from router.app import Place, Running, observer_for, running
 from router.config.loading import load
@@ -20,14 +20,13 @@ from router.config.settings import Settings
 from router.core.catalog import Catalog
 from router.core.report import ReportRow
 from router.engine.store.reading import read_report
+from tests.sold import SOLD
 
 # 60-180 s of a real job become 60-180 ms.
 TIME_SCALE = 1000.0
 DIALECTS = ("jizhiai", "shenma", "openai")
 
 SECONDS = {"jizhiai": [10, 15], "shenma": [10, 15], "openai": [4, 8, 10, 12]}
-# The official lengths, and ten seconds as relays on that dialect sell it.
-SOLD = {"openai": [Price("sora-2", 100_000, (4, 8, 10, 12), hd=False, per_second=True)]}
 PRICES: Mapping[str, Any] = {
     "jizhiai": {"per_clip": [{"amount": "0.12", "seconds": [10]}, {"amount": "0.18", "seconds": [15]}]},
     "shenma": {"per_clip": [{"amount": "0.15", "seconds": [10]}, {"amount": "0.20", "seconds": [15]}]},

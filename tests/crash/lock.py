@@ -10,16 +10,16 @@ from pathlib import Path
 _LOCKER = """
 import sqlite3, sys
 other = sqlite3.connect(sys.argv[1], isolation_level=None)
-other.execute("BEGIN " + sys.argv[2])
+other.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()
 """
 
 
 @asynccontextmanager
-async def locked(database: Path, how: str = "EXCLUSIVE") -> AsyncIterator[None]:
+async def locked(database: Path) -> AsyncIterator[None]:
     """Hold it until the block is left; the process that has it ends without a word, as any that is killed."""
-    command = [sys.executable, "-c", _LOCKER, str(database), how]
+    command = [sys.executable, "-c", _LOCKER, str(database)]
     locker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert locker.stdout is not None

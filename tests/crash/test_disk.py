@@ -23,7 +23,7 @@ async def a_full_scene(folder: Path, kind: str) -> AsyncIterator[tuple[Scene, Di
     """A router with its file on a disk that can be filled."""
     small = folder / "small"
     small.mkdir()
-    async with a_scene(folder, "jizhiai", "shenma", time_scale=60.0) as scene:
+    async with a_scene(folder, "jizhiai", time_scale=60.0) as scene:
         served = scene.served
         served.program = (*served.program[:1], "-m", "router")
         with a_small_disk(small) as disk:

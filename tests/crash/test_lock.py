@@ -3,24 +3,21 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from tests.crash.lock import locked
 from tests.crash.reconciliation import unfinished
 from tests.crash.scene import a_scene
 from tests.crash.test_disk import asked, is_ready
 
 
-@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
 async def test_a_locked_file_refuses_new_jobs_polls_the_old_ones_and_all_settles_when_it_is_free(
-    how: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    async with a_scene(tmp_path, "jizhiai", "shenma") as scene:
+    async with a_scene(tmp_path, "jizhiai") as scene:
         served = scene.served
         await served.start()
         video_id = (await served.create("a paper boat"))["id"]
         await scene.until(lambda rows: rows[0].accepted_at is not None)
-        async with locked(served.database, how):
+        async with locked(served.database):
             polls = await scene.polls()
             # Longer than the router waits for a lock.
             ready, (response, answer) = await asyncio.gather(

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from providers.sandbox import Books, Sandbox
-from tests.rig import SOLD
+from tests.sold import SOLD
 
 
 @dataclass(frozen=True, slots=True)
