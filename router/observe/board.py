@@ -164,7 +164,7 @@ class Board:
         if job.delivered is not None and job.ended_at is not None:
             durations = self._durations.setdefault(job.delivered.provider, SlidingDurations(self._clock))
             durations.add(max(0.0, job.ended_at - job.created_at))
-        if job.failure is not None and job.failure.stage is Stage.ROUTE:
+        if job.failure is not None and job.failure.stage is Stage.ROUTE and job.failure.reason is not Reason.CANCELLED:
             at = job.ended_at or self._clock.wall()
             code = harmless_code(job.failure.code, job.video.prompt)
             self._last.append(RecentFailure(utc(at), job.id, job.failure.stage, job.failure.reason, code=code))

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from providers.canonical import Failure, Reason, Stage
 from router.core.budget import Booking, Budgets, BudgetScope
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, Event
+from router.core.events import AttemptEnded, Event, JobAccepted
 from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.job import AttemptState
 from router.core.order import Readiness
 from router.core.overview import SCHEMA, DailyBudget, Live, Overview, ProviderOverview, Uncertain
+from router.core.resolution import Billed, Found, NotFound
 from router.observe.board import FAILURES_MAX, Board
 from router.observe.sliding import WINDOW_S, SlidingDurations, SlidingSums
 from tests.observe import scenes
@@ -154,6 +155,21 @@ def test_what_a_failure_shows_is_no_secret_and_nothing_of_the_prompt(code: str):
     assert len(overview.last_failures) == 1
     assert overview.last_failures[0].cause == "GET https://x/v?[scrubbed] got HTTP 502"
     assert CANARY not in orjson.dumps(overview).decode()
+
+
+def test_a_cancelled_job_is_an_outcome_and_no_failure():
+    job = scenes.job_of()
+    _, over = scenes.failed(job, Failure(Stage.ROUTE, Reason.CANCELLED))
+    overview = shown([JobAccepted(job), over])
+    assert overview.outcomes["cancelled"] == 1
+    assert overview.last_failures == ()
+
+
+def test_money_that_an_operator_accounts_for_is_uncertain_no_more():
+    for resolution, left in ((Found("task_42"), 1), (NotFound(), 0), (Billed(120_000), 0)):
+        overview = shown(scenes.resolved(resolution))
+        assert (overview.uncertain.attempts, overview.uncertain.amount_microusd) == (left, left * 800_000)
+        assert sum(each.window.attempts for each in overview.providers) == 1
 
 
 def test_a_day_fits_into_json_and_adds_up():
