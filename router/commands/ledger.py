@@ -6,10 +6,15 @@ from typing import Annotated, Final
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from router.commands.options import Admin
-from router.commands.terminal import say, stop
+from router.commands.options import DATABASE, Admin, AsJson, Database
+from router.commands.terminal import console, say, stop
+from router.core.books import Finding, Weight
 from router.core.ledger import NOTE_CHARS_MAX
 from router.core.money import parse_usd, usd
+from router.engine.store import StoreUnavailableError, StoreVersionError
+from router.engine.store.auditing import AuditSource, audit_source
+from router.reports.audit import Audit
+from router.reports.audit_tables import audit_document, audit_tables, verdict
 from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
 
 ledger: Final = typer.Typer(
@@ -33,6 +38,41 @@ class _Answer:
 
 
 _ANSWER: Final = TypeAdapter(_Answer)
+
+
+@ledger.command()
+def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
+    """Check every job, attempt and entry of a file, in use or not, and add them up; exit 1 if anything is wrong."""
+    if not db.is_file():
+        stop(f"{db} does not exist; name the file that `serve --db` uses")
+    audit = Audit()
+    try:
+        with audit_source(db) as source:
+            _read(source, audit)
+    except (StoreUnavailableError, StoreVersionError) as error:
+        if not audit.findings:
+            stop(str(error))
+        audit.find(Finding(Weight.ERROR, "the file", f"cannot be read to its end: {error}"))
+    if as_json:
+        typer.echo(audit_document(audit))
+    else:
+        console().print(*audit_tables(audit), sep="\n", end="")
+        say(verdict(audit))
+    if audit.errors:
+        raise typer.Exit(1)
+
+
+def _read(source: AuditSource, audit: Audit) -> None:
+    for words in source.damages():
+        audit.find(Finding(Weight.ERROR, "the file", words))
+    for books in source.books():
+        audit.look_at(books)
+    for provider, count, first, last in source.shared_remote_ids():
+        audit.find(
+            Finding(Weight.WARNING, first, f"has a remote id of {provider} that {last} has, too ({count} in all)")
+        )
+    for job_id in source.stray_keys():
+        audit.find(Finding(Weight.ERROR, job_id, "is what an idempotency key of another caller stands for"))
 
 
 @ledger.command()

@@ -1,24 +1,19 @@
 """What reports read: a router's file as it is at one moment, whether the router runs or not."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, StaticPool, case, create_engine, func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Row, Select, case, func, select, text
 
 from providers.canonical import Reason, Size, Stage
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind
 from router.core.report import ReportRow
-from router.engine.store.errors import StoreUnavailableError, StoreVersionError
-from router.engine.store.file import connect_read_only, revision_of
-from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, REVISION, attempts, jobs, ledger_entries
+from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, attempts, jobs, ledger_entries
+from router.engine.store.snapshot import snapshot
 from router.engine.store.statements import adjusted_microusd
 
 __all__ = ["ReportRow", "read_report"]
-
-_BUSY_TIMEOUT_S = 5.0
 
 _pending = ledger_entries.alias("pending")
 _closing = ledger_entries.alias("closing")
@@ -30,25 +25,8 @@ def read_report(path: Path, since: float | None = None) -> list[ReportRow]:
     Changes nothing. Raises StoreUnavailableError for a file that cannot be read, StoreVersionError for one of another
     version.
     """
-    connection = connect_read_only(path, _BUSY_TIMEOUT_S)
-    try:
-        _check_revision(connection, path)
-        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-        with engine.connect() as reading:
-            return [_report_row(row) for row in reading.execute(_query(since))]
-    except (sqlite3.Error, SQLAlchemyError) as error:
-        raise StoreUnavailableError(f"cannot read {path}: {error}; it must be a router's database file") from error
-    finally:
-        connection.close()
-
-
-def _check_revision(connection: sqlite3.Connection, path: Path) -> None:
-    revision = revision_of(connection)
-    if revision != REVISION:
-        raise StoreVersionError(
-            f"{path} is at schema revision {revision or 'none'!r}, this program reads {REVISION!r}; read it with the"
-            " version that wrote it last, or let this version's router open it once"
-        )
+    with snapshot(path) as reading:
+        return [_report_row(row) for row in reading.execute(_query(since))]
 
 
 def _query(since: float | None) -> Select[Any]:
