@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -37,10 +38,16 @@ def job_of_key(connection: sqlite3.Connection, key: IdempotencyKey) -> Job | Non
     fingerprint, job_id = used
     job = any_job(connection, job_id)
     if fingerprint != key.fingerprint or job is None:
-        raise IdempotencyConflictError(
-            "this idempotency key was used before with another request; use a new key for a new request"
-        )
+        raise IdempotencyConflictError(job)
     return job
+
+
+def stands(connection: sqlite3.Connection, written: Attempt | Job) -> bool:
+    """Whether a row is as this write leaves it, to the moment."""
+    if isinstance(written, Job):
+        job = any_job(connection, written.id)
+        return job is not None and (job.state, job.ended_at) == (written.state, written.ended_at)
+    return any(replace(each, billed=written.billed) == written for each in _attempts(connection, written.job_id))
 
 
 def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | None, descending: bool) -> JobPage:

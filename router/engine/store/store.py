@@ -1,6 +1,7 @@
 """The store: what the engine may ask of the database, and nothing else."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
@@ -12,22 +13,26 @@ from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 from router.core.order import JobPage
 from router.engine.store import reads, writes
+from router.engine.store.errors import StaleWriteError, StoreUnavailableError
 from router.engine.store.file import MEMORY, connect, connect_read_only
 from router.engine.store.lane import InlineLane, Lane, ThreadLane, commit_together, read_together
 
 _PRUNED_AT_ONCE: Final = 1_000
+_DOUBTED_MAX: Final = 10_000
 
 
 class Store:
     """Jobs, attempts, money and idempotency keys in one SQLite file.
 
     A write that has returned is on the disk; writes that wait at the same time are committed together. Every method
-    may raise StoreUnavailableError, after which the store can be used again.
+    may raise StoreUnavailableError, after which the store can be used again. A state's change that failed so may be
+    durable all the same: asked for again, it is found to be done, and not stale.
     """
 
     def __init__(self, writer: Lane, reader: Lane) -> None:
         self._writer = writer
         self._reader = reader
+        self._doubted: set[str] = set()
 
     @classmethod
     async def open(
@@ -82,7 +87,7 @@ class Store:
 
         Raises RemoteIdTakenError when another attempt has the upstream job that it is given.
         """
-        await self._writer.do(lambda connection: writes.move_attempt(connection, before, after))
+        await self._swapped(after, lambda connection: writes.move_attempt(connection, before, after))
 
     async def relink_attempt(self, attempt: Attempt) -> None:
         """Replace the link to a delivered video; raises StaleWriteError when the attempt has not succeeded."""
@@ -101,7 +106,9 @@ class Store:
         `entry` belongs to a succeeded or failed attempt; a late or unknown one has none yet. Raises StaleWriteError
         when the attempt or the job is in another state than `before` says.
         """
-        await self._writer.do(lambda connection: writes.settle(connection, before, after, entry, job_before, job_after))
+        await self._swapped(
+            after, lambda connection: writes.settle(connection, before, after, entry, job_before, job_after)
+        )
 
     async def adjust(self, entry: LedgerEntry, expected_microusd: int) -> None:
         """Correct what an attempt cost with an adjusted entry, if all booked for it until now is `expected_microusd`.
@@ -121,11 +128,30 @@ class Store:
 
         Each pair is before and after. Raises StaleWriteError when any of them is in another state than its before says.
         """
-        await self._writer.do(lambda connection: writes.adopt(connection, overtaken, late, entry, job))
+        await self._swapped(late[1], lambda connection: writes.adopt(connection, overtaken, late, entry, job))
 
     async def end_job(self, before: Job, after: Job) -> None:
         """End a job that no attempt ends; raises StaleWriteError when it is not in `before.state`."""
-        await self._writer.do(lambda connection: writes.move_job(connection, before, after))
+        await self._swapped(after, lambda connection: writes.move_job(connection, before, after))
+
+    async def _swapped(self, after: Attempt | Job, swap: Callable[[sqlite3.Connection], None]) -> None:
+        """Change a state; one that is found changed to the very same, after a try that failed, was that try's doing."""
+        try:
+            await self._writer.do(swap)
+        except StoreUnavailableError:
+            if len(self._doubted) >= _DOUBTED_MAX:
+                self._doubted.clear()
+            self._doubted.add(after.id)
+            raise
+        except StaleWriteError:
+            if after.id not in self._doubted:
+                raise
+            stands = await self._writer.do(lambda connection: reads.stands(connection, after))
+            self._doubted.discard(after.id)
+            if not stands:
+                raise
+        else:
+            self._doubted.discard(after.id)
 
     async def delete_job(self, job_id: str, at: float) -> bool:
         """Hide a job from its caller for good; False when there is none to hide. Its attempts and entries stay."""
