@@ -19,7 +19,11 @@ class IdempotencyKey:
 
 
 class IdempotencyConflictError(Exception):
-    """The key was used before, for a request with another body."""
+    """The key was used before, for a request with another body, which made `job`."""
+
+    def __init__(self, job: Job | None = None) -> None:
+        super().__init__("this idempotency key was used before with another request; use a new key for a new request")
+        self.job = job
 
 
 def kept_until(job: Job) -> float:

@@ -11,6 +11,7 @@ import orjson
 
 from providers.canonical import Image, ImageFile, ImageUrl, VideoRequest
 from router.core.idempotency import IdempotencyKey, kept_until
+from router.core.job import Job
 from router.core.order import Acceptance
 from router.core.routing import RoutingPreferences
 from router.http.errors import invalid
@@ -25,8 +26,13 @@ _ESCAPE: Final = re.compile(r'\\(["\\])')
 
 def headers_of(acceptance: Acceptance) -> dict[str, str]:
     """Say until when a create's key stands for its job at least, and whether an earlier create made it."""
-    until = formatdate(math.floor(kept_until(acceptance.job)), usegmt=True)
-    return {EXPIRES_HEADER: until, **({REPLAYED_HEADER: "true"} if acceptance.replayed else {})}
+    replayed = {REPLAYED_HEADER: "true"} if acceptance.replayed else {}
+    return {EXPIRES_HEADER: expires(acceptance.job), **replayed}
+
+
+def expires(job: Job) -> str:
+    """Write the earliest moment at which a job's key may be forgotten as HTTP writes dates, rounded down."""
+    return formatdate(math.floor(kept_until(job)), usegmt=True)
 
 
 def read_key(text: str) -> str:

@@ -24,7 +24,8 @@ class Engine(Protocol):
     async def accept(self, order: Order) -> Acceptance:
         """Make an order durable.
 
-        Raises NoCandidateError, UnavailableError, or IdempotencyConflictError when its key belongs to another request.
+        Raises NoCandidateError, UnavailableError, UnconfirmedError when nobody knows whether it is durable, or
+        IdempotencyConflictError when its key belongs to another request.
         """
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:

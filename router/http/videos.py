@@ -14,7 +14,7 @@ from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import BODY_ROOM, CALLER, DOOR, REPEATABLE, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
-from router.http.idempotency import HEADER, headers_of, idempotency_key
+from router.http.idempotency import EXPIRES_HEADER, HEADER, expires, headers_of, idempotency_key
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
 from router.http.video_object import deletion_object, model_list, model_object, video_list, video_object
@@ -121,9 +121,10 @@ async def _accept(door: Door, order: Order) -> Acceptance:
         own_spend = order.preferences.spend_microusd_max is not None
         models_sold = door.engine.catalog.models
         raise no_candidate(error, order.video.model, models_sold, door.naming, own_spend=own_spend) from None
-    except IdempotencyConflictError:
+    except IdempotencyConflictError as error:
         message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
-        raise ApiError(422, message, "idempotency_key_reused", HEADER) from None
+        headers = {} if error.job is None else {EXPIRES_HEADER: expires(error.job)}
+        raise ApiError(422, message, "idempotency_key_reused", HEADER, headers=headers) from None
 
 
 def _limit(request: web.Request) -> int:

@@ -150,7 +150,7 @@ class MemoryEngine:
             raise self.refusal
         if order.key is not None and (known := self.keys.get((order.key.caller, order.key.key))):
             if known[0] != order.key.fingerprint:
-                raise IdempotencyConflictError
+                raise IdempotencyConflictError(self.stored[known[1]])
             return Acceptance(self.stored[known[1]], replayed=True)
         decision = self.quote(order.video, order.preferences, order.caller)
         if decision.first is None:

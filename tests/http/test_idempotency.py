@@ -62,13 +62,13 @@ async def test_a_request_that_was_turned_down_does_not_use_up_its_key() -> None:
 async def test_every_answer_to_a_create_with_a_key_says_until_when_it_stands_for_its_job() -> None:
     async with an_open_door() as opened:
         told = []
-        for key, prompt in (("k-1", "x"), ("k-1", "x"), ("k-2", "x"), (None, "x")):
+        for key, prompt in (("k-1", "x"), ("k-1", "x"), ("k-1", "another"), ("k-2", "x"), (None, "x")):
             headers = {} if key is None else {"Idempotency-Key": key}
             url = f"{opened.url}/v1/videos"
             async with opened.session.post(url, headers=headers, json={"prompt": prompt}) as response:
                 told.append(response.headers.get("Idempotency-Key-Expires"))
         # An hour for the job and a day for the key, in the one form of dates that HTTP has.
-        assert told == ["Wed, 15 Nov 2023 23:13:20 GMT"] * 3 + [None]
+        assert told == [*["Wed, 15 Nov 2023 23:13:20 GMT"] * 4, None]
         assert parsedate_to_datetime(str(told[0])).timestamp() == EPOCH + 3600.0 + KEPT_S
 
 
