@@ -1,14 +1,17 @@
 """Which attempts' money is open, as an operator reads it from the file of a router that runs."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.job import AttemptState, JobState
 from router.engine.store import Store, StoreUnavailableError, StoreVersionError
-from router.engine.store.open_money import read_open_money
+from router.engine.store.file import connect
+from router.engine.store.open_money import _query, read_open_money
 from tests.builders import EPOCH, PORTRAIT
 from tests.store.lives import delivered, given_up, lost, refused, running, started, the_job
 
@@ -52,6 +55,16 @@ async def test_one_whose_job_was_cancelled_says_so(store: Store, path: Path) -> 
     await store.settle(attempt, late, None, job, over)
     (found,) = read_open_money(path)
     assert (found.stage, found.job_failure) == (None, Reason.CANCELLED)
+
+
+def test_uncertain_money_is_read_through_indexes_however_much_there_ever_was(path: Path) -> None:
+    with closing(connect(path, 1.0)) as connection:
+        query = _query(every=False).compile(dialect=sqlite.dialect())
+        plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    read = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    assert len(read) == 3
+    assert "SCAN attempts USING INDEX ix_attempts_uncertain" in read
+    assert all("INDEX" in step for step in read)
 
 
 def test_a_file_that_cannot_be_read_or_is_of_something_else_is_told(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from sqlalchemy import Row, Select, select, text
 from providers.canonical import Reason, Size, Stage
 from router.core.job import AttemptState, JobState
 from router.core.open_money import OpenAttempt
-from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, UNCERTAIN_ATTEMPT, attempts, jobs, ledger_entries
+from router.engine.store.schema import CLOSING_ENTRY, UNCERTAIN_ATTEMPT, attempts, jobs, ledger_entries
 from router.engine.store.snapshot import snapshot
 
-_pending = ledger_entries.alias("pending")
 _closing = ledger_entries.alias("closing")
 
 
@@ -22,7 +21,9 @@ def read_open_money(path: Path, *, every: bool = False) -> list[OpenAttempt]:
     version.
     """
     with snapshot(path) as reading:
-        return [_open_attempt(row) for row in reading.execute(_query(every=every))]
+        found = [_open_attempt(row) for row in reading.execute(_query(every=every))]
+    # An order asked of SQLite would make it read all attempts in that order.
+    return sorted(found, key=lambda each: (each.submitted_at, each.id))
 
 
 def _query(*, every: bool) -> Select[Any]:
@@ -35,12 +36,9 @@ def _query(*, every: bool) -> Select[Any]:
             jobs.c.state.label("job_state"),
             jobs.c.failure_reason,
             *attempts.c,
-            _pending.c.amount_microusd,
         )
         .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
-        .join(_pending, (_pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}"))
         .where(~closed.exists())
-        .order_by(attempts.c.submitted_at, attempts.c.id)
     )
     return query if every else query.where(text(f"attempts.{UNCERTAIN_ATTEMPT}"))
 
@@ -55,7 +53,7 @@ def _open_attempt(row: Row[Any]) -> OpenAttempt:
         upstream_model=row.upstream_model,
         seconds=row.seconds,
         size=Size.parse(row.size),
-        quote_microusd=row.amount_microusd,
+        quote_microusd=row.quote_microusd,
         submitted_at=row.submitted_at,
         remote_id=row.remote_id,
         stage=Stage(row.stage) if row.stage else None,
