@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from grafana.rules.promql import JUDGED
 from router.observe import families as f
 from router.observe.families import Family, MetricKind
 
 INTERVAL = "$__rate_interval"
 RANGE = "$__range"
 SUCCEEDED = 'outcome="succeeded"'
-# An attempt without a stage did not fail: its job had its video from an earlier one meanwhile.
+# An attempt without a stage did not fail: its job had its video from an earlier one meanwhile, or was cancelled.
 FAILED = 'outcome!="succeeded", stage!="none"'
 # What Prometheus and the process's own collector say of a router is no family of its catalogue.
 UP = "up"
@@ -40,6 +41,17 @@ class Scope:
 
     def increase(self, family: Family, by: str, *matchers: str, window: str = INTERVAL, suffix: str = "") -> str:
         return f"sum by ({by}) (increase({self.selector(family, *matchers, suffix=suffix)}[{window}]))"
+
+    def judged_rate(self, by: str) -> str:
+        """Count the attempts whose end tells of their provider: of those that were left behind none is known."""
+        return f"sum by ({by}) ({self._judged('rate', INTERVAL)})"
+
+    def judged_increase(self, by: str, window: str) -> str:
+        """Count them over a window."""
+        return f"sum by ({by}) ({self._judged('increase', window)})"
+
+    def _judged(self, function: str, window: str) -> str:
+        return " or ".join(f"{function}({self.selector(f.ATTEMPTS, matcher)}[{window}])" for matcher in JUDGED)
 
     def quantile(self, share: float, family: Family, by: str, *matchers: str, window: str = INTERVAL) -> str:
         """Estimate a quantile; where nothing was observed there is no answer rather than NaN."""

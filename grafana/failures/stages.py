@@ -13,7 +13,7 @@ _HEAT = Levels(0.02, 0.1)
 def stages() -> list[AnyPanel]:
     """Build the row's panels."""
     failed = OFFERING.increase(f.ATTEMPTS, "provider, stage", FAILED, window=RANGE)
-    attempts = OFFERING.increase(f.ATTEMPTS, "provider", window=RANGE)
+    attempts = OFFERING.judged_increase("provider", RANGE)
     return [
         matrix(
             Text(
@@ -36,7 +36,7 @@ def stages() -> list[AnyPanel]:
                 "All selected providers together. A band that widens is a stage that gets worse.",
                 "No attempt failed.",
             ),
-            {"{{stage}}": share(OFFERING.rate(f.ATTEMPTS, "stage", FAILED), OFFERING.rate(f.ATTEMPTS, ""), "stage")},
+            {"{{stage}}": share(OFFERING.rate(f.ATTEMPTS, "stage", FAILED), OFFERING.judged_rate(""), "stage")},
             units.PercentUnit,
             stacked=True,
             interval=JOBS_INTERVAL,

@@ -39,7 +39,7 @@ def _numbers() -> list[Column]:
     succeeded = OFFERING.increase(f.ATTEMPTS, "provider", SUCCEEDED, window=RANGE)
     return [
         Column("Attempts", attempts, units.Short),
-        Column("Success", ratio(succeeded, attempts), units.PercentUnit, 1, SUCCESS),
+        Column("Success", ratio(succeeded, OFFERING.judged_increase("provider", RANGE)), units.PercentUnit, 1, SUCCESS),
         Column("p50", OFFERING.quantile(0.5, f.JOB_DURATION, "provider", window=RANGE), units.Seconds),
         Column("p90", OFFERING.quantile(0.9, f.JOB_DURATION, "provider", window=RANGE), units.Seconds),
         Column("Paid per second", paid_per_second(OFFERING, "provider", RANGE), units.Dollars, 4),

@@ -9,13 +9,14 @@ from router.observe import families as f
 
 def endings() -> list[AnyPanel]:
     """Build the row's panels."""
-    attempts = OFFERING.rate(f.ATTEMPTS, "provider")
+    attempts = OFFERING.judged_rate("provider")
     failed = OFFERING.rate(f.ATTEMPTS, "provider, stage", FAILED)
     return [
         over_time(
             Text(
                 "Attempts that gave a video",
-                "Share of each provider's attempts. What another provider made up for afterwards still counts here.",
+                "Share of each provider's attempts. What another provider made up for afterwards still counts here, and"
+                " what was left behind, overtaken or cancelled, does not.",
                 "No attempt ended.",
             ),
             {"{{provider}}": ratio(OFFERING.rate(f.ATTEMPTS, "provider", SUCCEEDED), attempts)},

@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.rules.pace import Pace
-from grafana.rules.promql import increase, ratio, series
+from grafana.rules.promql import JUDGED, increase, ratio, series, total
 from grafana.rules.rule import Group, Record
 from router.observe import families as f
 
@@ -58,11 +58,16 @@ def _by_provider(window: str, pace: Pace) -> list[Record]:
     within = pace(window)
     cost, seconds = increase(f.COST, PROVIDER, within), increase(f.VIDEO_SECONDS, PROVIDER, within)
     wasted = increase(f.COST, PROVIDER, within, WASTED_KINDS)
-    attempts = increase(f.ATTEMPTS, PROVIDER, within)
     succeeded = increase(f.ATTEMPTS, PROVIDER, within, 'outcome="succeeded"')
     return [
         Record(cost_per_second(window), ratio(cost, seconds)),
         Record(list_price_per_second(window), ratio(increase(f.DELIVERED_QUOTE, PROVIDER, within), seconds)),
         Record(wasted_share(window), ratio(wasted, cost)),
-        Record(succeeded_share(window), ratio(succeeded, attempts)),
+        Record(succeeded_share(window), ratio(succeeded, _judged(within))),
     ]
+
+
+def _judged(window: str) -> str:
+    """Count the attempts whose end tells of their provider: of those that were left behind none is known."""
+    parts = (f"increase({series(f.ATTEMPTS, matcher)}[{window}])" for matcher in JUDGED)
+    return total(" or ".join(parts), PROVIDER)

@@ -1,8 +1,12 @@
 """PromQL of rules over the catalogue of metrics: without a dashboard's variables, and with labels checked."""
 
 import re
+from typing import Final
 
 from router.observe.families import Family, MetricKind
+
+# All attempts but those that were left behind: whose job had its video from an earlier one meanwhile, or was cancelled.
+JUDGED: Final = ('outcome!="late"', 'stage!="none"')
 
 
 def series(family: Family, *matchers: str, suffix: str = "") -> str:

@@ -10,7 +10,7 @@ from providers.canonical import Reason, Stage
 from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted, Event, JobAccepted, JobEnded
 from router.core.health import HealthSnapshot
-from router.core.job import Attempt, Job
+from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, EntryKind
 from router.core.order import Readiness
 from router.core.overview import (
@@ -144,6 +144,9 @@ class Board:
             self._doubt(attempt)
         if not job.ended:
             self._place(job, None)
+        if attempt.state is AttemptState.LATE and attempt.stage is None:
+            # Left behind: overtaken, or of a cancelled job. Its end tells nothing of its provider.
+            return
         self._sums.add((attempt.provider, _Sum.ATTEMPTS))
         if attempt.stage is not None and attempt.reason is not None:
             self._failures.add((attempt.provider, f"{attempt.stage}.{attempt.reason}"))

@@ -31,6 +31,8 @@ def world() -> dict[str, str]:
         series("delivered_quote_usd_total", **_SOLD): growing(0.5),
         attempts("succeeded"): growing(4),
         attempts("failed"): growing(4),
+        # Left behind: overtaken, or of a cancelled job.
+        attempts("late"): growing(4),
         series("jobs_in_flight", provider="p0"): gauge((3, STEPS + 1)),
         series("jobs_in_flight", provider="none"): gauge((2, STEPS + 1)),
         **{name: values for provider in ("p0", "p1", "p2") for name, values in sold(provider).items()},

@@ -165,6 +165,13 @@ def test_a_cancelled_job_is_an_outcome_and_no_failure():
     assert overview.last_failures == ()
 
 
+def test_an_attempt_that_was_left_behind_is_uncertain_and_tells_nothing_of_its_provider():
+    job, start = scenes.started(scenes.job_of(), scenes.attempt_of(scenes.job_of()))
+    _, end = scenes.ended(job, start.attempt, AttemptState.LATE)
+    (first, _) = shown([JobAccepted(job), start, end]).providers
+    assert (first.window.attempts, first.window.delivered_share, first.uncertain.attempts) == (0, None, 1)
+
+
 def test_money_that_an_operator_accounts_for_is_uncertain_no_more():
     for resolution, left in ((Found("task_42"), 1), (NotFound(), 0), (Billed(120_000), 0)):
         overview = shown(scenes.resolved(resolution))
