@@ -48,7 +48,7 @@ def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
     audit = Audit()
     try:
         with audit_source(db) as source:
-            _read(source, audit)
+            examine(source, audit)
     except (StoreUnavailableError, StoreVersionError) as error:
         if not audit.findings:
             stop(str(error))
@@ -62,7 +62,8 @@ def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _read(source: AuditSource, audit: Audit) -> None:
+def examine(source: AuditSource, audit: Audit) -> None:
+    """Look at all there is."""
     for words in source.damages():
         audit.find(Finding(Weight.ERROR, "the file", words))
     for books in source.books():

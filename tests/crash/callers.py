@@ -13,12 +13,17 @@ from tests.process import Served
 
 @dataclass(slots=True)
 class Callers:
-    """What was ordered under which key, and the jobs that were promised for it."""
+    """What was ordered under which key, and the jobs that were promised for it.
+
+    What is doomed was asked to be deleted, what is deleted was confirmed to be.
+    """
 
     served: Served
     rng: Random
     orders: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     promised: dict[str, str] = field(default_factory=dict)
+    doomed: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     refused: int = 0
     replayed: int = 0
 
@@ -50,11 +55,29 @@ class Callers:
         assert promised == answer["id"], f"{key!r} was promised as {promised}, and is now {answer['id']}"
 
     async def look(self, key: str, after_s: float = 0.0) -> None:
-        """Look at a promised job; AssertionError when the router does not know it."""
+        """Look at a promised job; AssertionError when the router does not know it, or still knows a deleted one."""
         await asyncio.sleep(after_s)
+        gone = key in self.deleted
         try:
-            async with self.served.http.get(f"{self.served.url}/v1/videos/{self.promised[key]}") as response:
+            async with self.served.http.get(self._url(key)) as response:
                 answer = await response.json()
         except (ClientError, OSError):
             return
-        assert response.status in (200, 503), f"{self.promised[key]}: {answer}"
+        expected = (404,) if gone else (200, 503, *([404] if key in self.doomed else []))
+        assert response.status in expected, f"{self.promised[key]}: {answer}"
+
+    async def delete(self, key: str, after_s: float = 0.0) -> None:
+        """Delete a job, live or not; AssertionError when that is refused."""
+        await asyncio.sleep(after_s)
+        self.doomed.add(key)
+        try:
+            async with self.served.http.delete(self._url(key)) as response:
+                answer = await response.json()
+        except (ClientError, OSError):
+            return
+        assert response.status in (200, 404, 503), answer
+        if response.status == 200:
+            self.deleted.add(key)
+
+    def _url(self, key: str) -> str:
+        return f"{self.served.url}/v1/videos/{self.promised[key]}"

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from providers.canonical import Reason
 from providers.sandbox import Books, BooksEntry
+from router.commands.ledger import examine
 from router.core.job import AttemptState
 from router.core.report import ReportRow
+from router.engine.store.auditing import audit_source
 from router.engine.store.reading import read_report
+from router.reports.audit import Audit
 
 UNANSWERED = (AttemptState.SUBMITTING, AttemptState.UNKNOWN)
 LIVE = (AttemptState.SUBMITTING, AttemptState.RUNNING)
@@ -27,6 +30,7 @@ class StoredJob:
     state: str
     prompt_sha256: str
     key: str | None
+    deleted: bool
 
     @property
     def ended(self) -> bool:
@@ -49,13 +53,21 @@ def read_ledger(database: Path) -> Ledger:
     """Read the file as the last process left it, its write-ahead log included, and leave it so."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute(
-            "SELECT jobs.id, state, json_extract(request, '$.prompt'), key FROM jobs"
+            "SELECT jobs.id, state, json_extract(request, '$.prompt'), key, deleted_at IS NOT NULL FROM jobs"
             " LEFT JOIN idempotency_keys ON job_id = jobs.id"
         ).fetchall()
         remote_ids = dict(connection.execute("SELECT id, remote_id FROM attempts WHERE remote_id IS NOT NULL"))
-    jobs = {id_: StoredJob(id_, state, digest(prompt), key) for id_, state, prompt, key in found}
+    jobs = {id_: StoredJob(id_, state, digest(prompt), key, bool(gone)) for id_, state, prompt, key, gone in found}
     assert len(jobs) == len(found), "a job with two keys"
     return Ledger(jobs, tuple(read_report(database, None)), remote_ids)
+
+
+def audit_findings(database: Path) -> list[str]:
+    """What `video-router ledger verify` finds, in a file in use or not."""
+    audit = Audit()
+    with audit_source(database) as source:
+        examine(source, audit)
+    return [f"ledger verify: {finding.weight}: {finding.subject} {finding.words}" for finding in audit.findings]
 
 
 def digest(prompt: str) -> str:

@@ -20,6 +20,7 @@ from tests.process import UNHURRIED
 JOBS_A_ROUND: Final = 10
 LOOKS_A_ROUND: Final = 10
 REPLAYS_A_ROUND: Final = 3
+DELETES_A_ROUND: Final = 1
 # Every phase lasts long enough to be killed in, and some jobs take every way out.
 WEATHER: Final = (
     {"fault": "late_answer", "share": 0.4, "delay_s": 0.3},
@@ -37,6 +38,7 @@ WEATHER: Final = (
 # A video of 15 s takes 1.2 to 2 s here: some are given up for being slow, and turn up late.
 HURRIED: Final[Mapping[str, Any]] = {
     **UNHURRIED,
+    "lookup": {"settle_s": 0.4},
     "polling": {
         "first_after_s": 0.02,
         "interval_s_min": 0.03,
@@ -118,20 +120,24 @@ class Rounds:
     def _load(self) -> list[Any]:
         callers, rng, number = self.callers, self.rng, self.tally.rounds
         again = [callers.ask(key, rng.uniform(0, 0.2)) for key in callers.unanswered]
-        known = sorted(callers.promised)
-        replays = rng.sample(known, min(REPLAYS_A_ROUND, len(known)))
-        looks = known[-LOOKS_A_ROUND:]
+        known = list(callers.promised)
+        lasting = [key for key in known if key not in callers.doomed]
+        replays = rng.sample(lasting, min(REPLAYS_A_ROUND, len(lasting)))
+        looks, deletes = known[-LOOKS_A_ROUND:], lasting[-DELETES_A_ROUND:]
         new = [callers.order(f"round {number}, scene {each}") for each in range(JOBS_A_ROUND)]
         return [
             *again,
             *(callers.ask(key, rng.uniform(0, 0.6)) for key in [*new, *replays]),
             *(callers.look(key, rng.uniform(0, 0.6)) for key in looks),
+            *(callers.delete(key, rng.uniform(0, 0.6)) for key in deletes),
         ]
 
     def _check_promises(self, ledger: Ledger) -> None:
         stored = {job.key: job.id for job in ledger.jobs.values()}
         lost = {key: id_ for key, id_ in self.callers.promised.items() if stored.get(key) != id_}
         assert not lost, f"promised and not stored: {lost}"
+        shown = {job.key for job in ledger.jobs.values() if not job.deleted}
+        assert not shown & self.callers.deleted, f"deleted and still there: {shown & self.callers.deleted}"
         assert stored.keys() <= self.callers.orders.keys()
 
     def _count(self, ledger: Ledger, books: Mapping[str, Books]) -> None:
@@ -150,8 +156,8 @@ class Rounds:
 
 @asynccontextmanager
 async def rounds(folder: Path, seed: int) -> AsyncIterator[Rounds]:
-    """Start the upstreams in bad weather, for as many rounds as are wanted."""
-    async with a_scene(folder, providers=HURRIED, seed=seed) as scene:
+    """Start the upstreams in bad weather, for as many rounds as are wanted; all are asked alike, whatever they cost."""
+    async with a_scene(folder, providers=HURRIED, seed=seed, routing={"price_exponent": 0}) as scene:
         await scene.weather(*WEATHER)
         rng = Random(seed)
         try:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, ClientTimeout
 from providers.sandbox import Books
 from providers.sandbox.life import ENDS
 from router.core.report import ReportRow
-from tests.crash.reconciliation import Ledger, complaints, read_ledger
+from tests.crash.reconciliation import Ledger, audit_findings, complaints, read_ledger
 from tests.crash.upstream import UpstreamProcess, an_upstream
 from tests.process import UNHURRIED, Served, write_configuration
 
@@ -50,8 +50,8 @@ class Scene:
     async def reconciled(self, database: Path | None = None) -> Ledger:
         """Compare the file with the books; AssertionError says what does not agree."""
         books = await self.books()
-        ledger = await asyncio.to_thread(read_ledger, database or self.served.database)
-        wrong = complaints(ledger, books)
+        ledger, found = await asyncio.to_thread(_read, database or self.served.database)
+        wrong = [*found, *complaints(ledger, books)]
         assert not wrong, "\n".join(wrong)
         return ledger
 
@@ -79,6 +79,10 @@ class Scene:
 
     async def _books(self) -> dict[str, Books]:
         return {name: await upstream.books() for name, upstream in self.upstreams.items()}
+
+
+def _read(database: Path) -> tuple[Ledger, list[str]]:
+    return read_ledger(database), audit_findings(database)
 
 
 @asynccontextmanager

@@ -13,7 +13,11 @@ from typing import Any
 from aiohttp import ClientSession
 
 from providers.sandbox import Books, Sandbox
+from providers.sandbox.habits import Habits
 from tests.sold import SOLD
+
+# A lost submit can be found there.
+HABITS = {"openai": Habits(echoes_prompt=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ async def serve(dialect: str, time_scale: float, seed: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox.start(dialect, time_scale=time_scale, seed=seed, prices=SOLD.get(dialect)) as sandbox:
+    options: dict[str, Any] = {"time_scale": time_scale, "seed": seed, "prices": SOLD.get(dialect)}
+    async with Sandbox.start(dialect, **options, habits=HABITS.get(dialect, Habits())) as sandbox:
         where = {"base_url": sandbox.base_url, "control_url": sandbox.control_url, "key": sandbox.key}
         sys.stdout.write(json.dumps(where) + "\n")
         sys.stdout.flush()
