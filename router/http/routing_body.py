@@ -20,7 +20,7 @@ DEADLINE_S_MAX: Final = 604_800
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
-_Usd: TypeAlias = Annotated[str, Field(max_length=32)] | StrictInt | float
+_Usd: TypeAlias = Annotated[str, Field(max_length=32)] | StrictInt | StrictFloat
 
 
 class Strict(BaseModel):

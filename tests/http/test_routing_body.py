@@ -86,6 +86,7 @@ async def test_a_stage_stands_for_its_failures_and_a_reason_is_over_its_stage() 
     [
         ({"max_spend_usd": "-1"}, "0 or more"),
         ({"max_spend_usd": "cheap"}, "max_spend_usd"),
+        ({"max_spend_usd": True}, 'an amount in USD, such as "0.80"'),
         ({"max_spend_usd": []}, 'an amount in USD, such as "0.80"'),
         ({"max_attempts": 0}, "a whole number from 1 to 20"),
         ({"max_attempts": 21}, "a whole number from 1 to 20"),
