@@ -1,5 +1,6 @@
 """A create whose write failed: whoever asked is told that nobody knows, and what was stored after all is made once."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from router.core.policy import JobLimits
 from tests.builders import a_video
 from tests.engine.lying import lie
 from tests.engine.scripted import Scene, a_scene
-from tests.engine.test_store_trouble import locked
+from tests.engine.test_store_trouble import LOCKED_S, locked
 from tests.virtual_time import in_virtual_time
 
 KEY = IdempotencyKey("tester", "key", "0" * 64)
@@ -101,5 +102,22 @@ def test_jobs_that_nobody_has_confirmed_count_among_the_unfinished_ones(tmp_path
                 with pytest.raises(UnavailableError, match="as many unfinished jobs as it takes") as full:
                     await scene.accept()
             assert not isinstance(full.value, UnconfirmedError)
+
+    in_virtual_time(main)
+
+
+def test_one_that_its_caller_found_and_deleted_meanwhile_is_cancelled_and_not_made() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            lie(scene.store)
+            with pytest.raises(UnconfirmedError):
+                await scene.accept()
+            deletion = await scene.engine.delete("tester", "video_1")
+            assert deletion is not None
+            assert (deletion.cancelled, deletion.may_be_charged) == (True, False)
+            await asyncio.sleep(LOCKED_S)
+            job = await scene.store.any_job("video_1")
+            assert job is not None
+            assert (job.state, job.attempts, scene.transport.posts) == (JobState.FAILED, (), [])
 
     in_virtual_time(main)
