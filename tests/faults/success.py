@@ -121,7 +121,8 @@ async def a_market(folder: Path, terms: Terms) -> AsyncIterator[Ground]:
             key_file = folder / f"{dialect}.key"
             key_file.write_text(sandboxes[dialect].key)
             timeouts = {"connect_s": 5, "submit_s": SUBMIT_S, "poll_s": 5, "download_idle_s": 5}
-            polling = {**POLLING, "stall_s": 10, "deadline_s": 20, "download_s_max": 10}
+            # Nothing is given up because the machine is busy: that would be a second purchase of its own kind.
+            polling = {**POLLING, "stall_s": 60, "deadline_s": 90, "download_s_max": 60}
             described[dialect] = provider_document(
                 sandboxes[dialect], key_file, timeouts=timeouts, polling=polling, breaker=_BREAKER, in_flight_max=500
             )
