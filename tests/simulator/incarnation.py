@@ -7,10 +7,10 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from router.core.budget import Budgets, daily_limits
+from router.core.budget import Budget, Budgets, daily_limits
 from router.core.catalog import Timeouts
 from router.core.events import AttemptEnded, AttemptStarted, Event, ExchangeEnded, FailedOver, JobAccepted, JobEnded
-from router.core.health import ProviderHealth
+from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.ledger import LedgerEntry
 from router.core.limits import ServerSettings
 from router.core.reporting import ReportingSettings
@@ -58,7 +58,6 @@ class Incarnation:
         self.open = False
         self.served = False
         self.over = asyncio.Event()
-        self.told_wrong = 0
         self.booked: list[LedgerEntry] = []
         self.first_sequence = self.audit.last_sequence
         self.metrics: Metrics
@@ -258,6 +257,12 @@ class Incarnation:
         if self.world.calm:
             return None
         return next((each for each in self.simulation.store_troubles if each.holds(now_s)), None)
+
+    def health(self) -> dict[str, HealthSnapshot]:
+        return {name: each.snapshot() for name, each in self._parts.health.items()}
+
+    def budgets(self) -> tuple[Budget, ...]:
+        return self._parts.budgets.each()
 
     def timeouts(self, provider: str) -> Timeouts:
         return self._parts.catalog.providers[provider].timeouts

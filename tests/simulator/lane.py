@@ -97,7 +97,6 @@ class SimulatedLane:
                 return
             if fails_after:
                 life.world.say("store: durable, and told to have failed")
-                life.told_wrong += 1
                 results = [Failed(StoreUnavailableError("the database cannot be used now: disk I/O error"))] * len(
                     works
                 )

@@ -40,6 +40,8 @@ class OperatorRun:
             await life.ask(lambda engine: engine.resolve(name, resolution))
             world.counts["resolutions"] += 1
         except (LostError, UnavailableError, ResolutionError) as error:
+            if isinstance(error, UnavailableError):
+                self._simulation.audit.unsure.add(attempt.id)
             world.say(f"operator: not resolved, {type(error).__name__}")
 
     def _found_out(self, attempt: AttemptRow) -> Resolution | None:
