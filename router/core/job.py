@@ -64,7 +64,7 @@ class IllegalTransitionError(Exception):
 class Attempt:
     """One submission of a job to one offering; `quote_microusd` is frozen when it is routed. Times are wall seconds.
 
-    `billed` is what the ledger entry that closed its money says, and None while its money is open.
+    `billed` is what the ledger entries say that closed and corrected its money, and None while that is open.
     """
 
     id: str

@@ -1,5 +1,6 @@
 """Corrections of what attempts cost, as the provider's invoice has it."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from router.core.budget import Booking
@@ -36,8 +37,9 @@ class Adjusting:
             message = f"the money of {attempt.id} was changed at this very moment; look at `video-router report --jobs`"
             raise AdjustmentError(message, "changed_meanwhile") from None
         self._count(job, attempt, entry, before_microusd)
+        attempt = replace(attempt, billed=to_microusd > 0)
         self._company.adjusted(attempt, entry)
-        self._parts.emit(LedgerAdjusted(job, attempt, entry))
+        self._parts.emit(LedgerAdjusted(job.with_attempt(attempt), attempt, entry))
         return entry
 
     async def _find(self, attempt_id: str) -> tuple[Job, Attempt]:

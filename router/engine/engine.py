@@ -72,7 +72,7 @@ class Engine:
         self._submits: set[asyncio.Task[AttemptRun | None]] = set()
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._draining = False
-        self._serving = Serving(parts, self._relinked)
+        self._serving = Serving(parts, self._put)
         self._resolving = Resolving(parts, self)
         self._adjusting = Adjusting(parts, self)
         self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._spawn)
@@ -265,8 +265,11 @@ class Engine:
         run = self._runs.get(attempt.job_id)
         if run is not None:
             run.note(attempt, entry)
+        else:
+            self._put(attempt)
 
-    def _relinked(self, attempt: Attempt) -> None:
+    def _put(self, attempt: Attempt) -> None:
+        """Put what became of an attempt into its job, while that is at hand."""
         job = self._ended.get(attempt.job_id)
         if job is not None:
             self._ended[job.id] = job.with_attempt(attempt)

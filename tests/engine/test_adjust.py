@@ -57,6 +57,9 @@ def test_what_was_voided_and_billed_after_all_bought_no_video() -> None:
             await scene.engine.adjust(f"{job.id}-1", 5, "invoice 7")
             assert await scene.money(job.id) == ["alpha pending", "alpha voided", "alpha failed_billed"]
             assert (await scene.books())["alpha"] == (5, 0)
+            assert (await scene.job(job.id)).attempts[0].billed is True
+            await scene.engine.adjust(f"{job.id}-1", 0, "invoice 8")
+            assert (await scene.job(job.id)).attempts[0].billed is False
 
     in_virtual_time(main)
 

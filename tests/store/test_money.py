@@ -1,7 +1,7 @@
 """Posted once or voided once, never both, and only with the attempt's end; whoever writes."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.job import AttemptState, IllegalTransitionError, JobState
 from router.core.ledger import CostKind, pending, posted, voided, with_money
 from router.engine.store import RefusedWriteError, StaleWriteError, Store
+from router.engine.store.triggers import TRIGGERS
 from tests.builders import EPOCH
-from tests.store.lives import delivered, given_up, lost, refused, running, started, the_attempt, the_job
+from tests.store.lives import adjusted, delivered, given_up, lost, refused, running, started, the_attempt, the_job
 
 
 async def test_a_delivered_video_is_posted_at_the_cost_its_provider_told(store: Store) -> None:
@@ -54,6 +55,18 @@ async def test_an_attempt_comes_back_with_what_the_ledger_says_of_its_money(stor
     loaded = await store.job(job.id)
     assert loaded is not None
     assert [attempt.billed for attempt in loaded.attempts] == [False, True]
+
+
+async def test_a_correction_says_whether_an_attempt_was_billed_after_all(store: Store) -> None:
+    await delivered(store, *await running(store, await store.add_job(the_job(1))))
+    await refused(store, *await started(store, await store.add_job(the_job(2))))
+    told: list[bool | None] = []
+    for attempt_id, to in (("video_1-1", 0), ("video_1-1", 5), ("video_2-1", 7), ("video_2-1", 0)):
+        await adjusted(store, attempt_id, to)
+        loaded = await store.job(attempt_id[:7])
+        assert loaded is not None
+        told.append(loaded.attempts[0].billed)
+    assert told == [False, True, True, False]
 
 
 async def test_an_attempt_is_settled_once(store: Store) -> None:
@@ -137,6 +150,12 @@ async def test_an_entry_belongs_to_the_attempt_it_is_written_with(store: Store) 
 
 
 ENTRY = "INSERT INTO ledger_entries (attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind) VALUES "
+ADJUSTED = ENTRY.replace("cost_kind)", "cost_kind, note)")
+ATTEMPT = (
+    "INSERT INTO attempts (id, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd,"
+    " submitted_at, state) VALUES ('{id}', '{job}', {number}, 'alpha/clip', 'alpha', 'clip', 10, 5, 1, 'submitting')"
+)
+UNRESERVED = ATTEMPT.format(id="video_2-2", job="video_2", number=2)
 FORBIDDEN = {
     "a second pending entry": ENTRY + "('video_1-1', 'video_1', 'alpha', 'pending', 5, 1, NULL)",
     "a second posted entry": ENTRY + "('video_1-1', 'video_1', 'alpha', 'posted', 5, 1, 'duplicate')",
@@ -147,6 +166,32 @@ FORBIDDEN = {
     "a posted entry that says not for what": ENTRY + "('video_2-1', 'video_2', 'alpha', 'posted', 5, 1, NULL)",
     "a voided entry that bought something": ENTRY + "('video_2-1', 'video_2', 'alpha', 'voided', 5, 1, 'delivered')",
     "an entry called uncertain": ENTRY + "('video_2-1', 'video_2', 'alpha', 'posted', 5, 1, 'uncertain')",
+    "an adjustment without a reason": ENTRY + "('video_1-1', 'video_1', 'alpha', 'adjusted', 5, 1, 'delivered')",
+    "an adjustment by nothing": ADJUSTED + "('video_1-1', 'video_1', 'alpha', 'adjusted', 0, 1, 'delivered', 'why')",
+    "an adjustment below nothing": ADJUSTED
+    + "('video_1-1', 'video_1', 'alpha', 'adjusted', -100001, 1, 'delivered', 'why')",
+    "an adjustment of another kind": ADJUSTED
+    + "('video_1-1', 'video_1', 'alpha', 'adjusted', 5, 1, 'duplicate', 'why')",
+    "an adjustment of open money": ADJUSTED
+    + "('video_2-1', 'video_2', 'alpha', 'adjusted', 5, 1, 'failed_billed', 'why')",
+    "a note on what is no adjustment": ADJUSTED + "('video_2-1', 'video_2', 'alpha', 'voided', 100000, 1, NULL, 'why')",
+    "an entry of another provider": ENTRY + "('video_2-1', 'video_2', 'beta', 'voided', 100000, 1, NULL)",
+    "an entry of another job": ENTRY + "('video_2-1', 'video_1', 'alpha', 'voided', 100000, 1, NULL)",
+    "less released than reserved": ENTRY + "('video_2-1', 'video_2', 'alpha', 'voided', 5, 1, NULL)",
+    "an end without money": "UPDATE attempts SET state = 'failed' WHERE id = 'video_2-1'",
+    "a success without money": "UPDATE attempts SET state = 'succeeded', remote_id = 'r' WHERE id = 'video_2-1'",
+    "a second life": "UPDATE attempts SET state = 'late' WHERE id = 'video_1-1'",
+    "another end": "UPDATE attempts SET state = 'failed' WHERE id = 'video_1-1'",
+    "another price": "UPDATE attempts SET quote_microusd = 5 WHERE id = 'video_2-1'",
+    "another provider": "UPDATE attempts SET provider = 'beta'",
+    "another remote job": "UPDATE attempts SET remote_id = 'other' WHERE id = 'video_1-1'",
+    "an attempt after a gap": ATTEMPT.format(id="video_2-4", job="video_2", number=4),
+    "a release of what was not reserved": ENTRY + "('video_2-2', 'video_2', 'alpha', 'voided', 5, 1, NULL)",
+    "an attempt for a job that is over": ATTEMPT.format(id="video_1-2", job="video_1", number=2),
+    "another request": "UPDATE jobs SET seconds = 99",
+    "another caller": "UPDATE jobs SET caller = 'thief'",
+    "a job that is over and goes on": "UPDATE jobs SET state = 'in_progress', ended_at = NULL WHERE id = 'video_1'",
+    "a job completed for nothing": "UPDATE jobs SET state = 'completed', ended_at = 1 WHERE id = 'video_2'",
     "another kind": ENTRY + "('video_2-1', 'video_2', 'alpha', 'gift', 5, 1, NULL)",
     "a changed entry": "UPDATE ledger_entries SET amount_microusd = 0",
     "a deleted entry": "DELETE FROM ledger_entries",
@@ -167,5 +212,24 @@ async def test_the_database_itself_refuses(store: Store, path: Path, what: str) 
     await started(store, await store.add_job(the_job(2)))
     with closing(sqlite3.connect(path)) as stranger:
         stranger.execute("PRAGMA foreign_keys = ON")
+        stranger.execute(UNRESERVED)
         with pytest.raises(sqlite3.IntegrityError):
             stranger.execute(FORBIDDEN[what])
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+async def test_every_trigger_refuses_what_nothing_else_does(store: Store, path: Path, trigger: str) -> None:
+    await delivered(store, *await running(store, await store.add_job(the_job(1))))
+    await started(store, await store.add_job(the_job(2)))
+    let_through = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute("PRAGMA foreign_keys = ON")
+        stranger.execute(UNRESERVED)
+        stranger.execute(f"DROP TRIGGER {trigger}")
+        for what, statement in FORBIDDEN.items():
+            stranger.execute("BEGIN")
+            with suppress(sqlite3.IntegrityError):
+                stranger.execute(statement)
+                let_through.append(what)
+            stranger.execute("ROLLBACK")
+    assert let_through != []

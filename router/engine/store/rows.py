@@ -164,10 +164,10 @@ def has_image_files(job: Job) -> bool:
 
 
 def read_attempt(row: Fetched) -> Attempt:
-    """Build an attempt; the last of its columns is the kind of the entry that closed its money."""
+    """Build an attempt; the last of its columns says whether it was billed."""
     id_, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at, *moving = row
     state, remote_id, accepted_at, ended_at, stage, reason, code, *content = moving
-    content_url, content_type, content_bytes, content_expires_at, closing = content
+    content_url, content_type, content_bytes, content_expires_at, billed = content
     return Attempt(
         id=id_,
         job_id=job_id,
@@ -189,7 +189,7 @@ def read_attempt(row: Fetched) -> Attempt:
         content_type=content_type,
         content_bytes=content_bytes,
         content_expires_at=content_expires_at,
-        billed=None if closing is None else closing == EntryKind.POSTED,
+        billed=None if billed is None else bool(billed),
     )
 
 

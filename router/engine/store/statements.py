@@ -119,9 +119,12 @@ def _unused_keys() -> Delete:
 
 
 def _with_money() -> Select[tuple[object, ...]]:
-    """Select attempts with the kind of the entry that closed their money, NULL while it is open."""
+    """Select attempts with whether they were billed: NULL while their money is open, a correction's word before all."""
     closed = (ledger_entries.c.attempt_id == attempts.c.id) & text(f"ledger_entries.{CLOSING_ENTRY}")
-    return select(*attempts.c, ledger_entries.c.kind).join_from(attempts, ledger_entries, closed, isouter=True)
+    is_posted = ledger_entries.c.kind == text("'posted'")
+    posted = case((is_posted, ledger_entries.c.amount_microusd), else_=text("0"))
+    billed = func.coalesce(posted + _adjustments() > text("0"), is_posted)
+    return select(*attempts.c, billed).join_from(attempts, ledger_entries, closed, isouter=True)
 
 
 def _bookings() -> Select[tuple[object, ...]]:
@@ -148,10 +151,13 @@ def _bookings() -> Select[tuple[object, ...]]:
 
 def adjusted_microusd() -> ColumnElement[int]:
     """Sum up an attempt's adjustments; 0 where there are none."""
+    return func.coalesce(_adjustments(), text("0"))
+
+
+def _adjustments() -> ColumnElement[int]:
     adjusted = ledger_entries.alias("adjusted")
     mine = (adjusted.c.attempt_id == attempts.c.id) & text(f"adjusted.{ADJUSTED_ENTRY}")
-    total = select(func.sum(adjusted.c.amount_microusd)).where(mine).correlate(attempts).scalar_subquery()
-    return func.coalesce(total, text("0"))
+    return select(func.sum(adjusted.c.amount_microusd)).where(mine).correlate(attempts).scalar_subquery()
 
 
 _of_job = attempts.c.job_id == bindparam("job_id")

@@ -68,10 +68,6 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             " AND EXISTS (SELECT 1 FROM ledger_entries WHERE attempt_id = NEW.id AND kind IN ('posted', 'voided'))",
             "an attempt whose money is closed has ended",
         ),
-        "attempts_ended": (
-            "BEFORE UPDATE OF state ON attempts WHEN OLD.state IN ('succeeded', 'failed') AND NEW.state <> OLD.state",
-            "an attempt ends once",
-        ),
         "jobs_frozen": (
             "BEFORE UPDATE OF id, caller, model, seconds, size, request, created_at ON jobs",
             "what was asked for never changes",
