@@ -113,13 +113,25 @@ class JobRun:
                 health = self._parts.health.get(attempt.provider)
                 await self._see_through(self._attempt_run(attempt, health.resume() if health else None, resumed=True))
             elif attempt.state is AttemptState.SUBMITTING:
-                # A write that seemed to fail may be durable all the same: then nothing counts it yet.
-                self._parts.budgets.hold(booking(self.job, attempt))
-                run = self._attempt_run(attempt, None, resumed=True)
-                run.lost = self._parts.interrupted(attempt)
-                await self._see_through(run)
+                await self._see_interrupted(attempt)
         if not self.job.ended:
             await self._look_at_late()
+
+    async def _see_interrupted(self, attempt: Attempt) -> None:
+        # A write that seemed to fail may be durable all the same: then nothing counts it yet.
+        self._parts.budgets.hold(booking(self.job, attempt))
+        run = self._attempt_run(attempt, None, resumed=True)
+        run.lost = self._parts.interrupted(attempt)
+        await self._see_through(run)
+
+    async def _see_unsent(self) -> None:
+        """Void an intent that is durable although its write failed: a job that ended beside it would leave it open."""
+        known = {attempt.id for attempt in self.job.attempts}
+        stored = await written(lambda: self._parts.store.any_job(self.job.id))
+        for attempt in stored.attempts if stored is not None else ():
+            if attempt.id not in known:
+                self._publish(self._current(self.job.moved(JobState.IN_PROGRESS), attempt))
+                await self._see_interrupted(attempt)
 
     async def _look_at_late(self) -> None:
         """Ask once about the attempts given up before a restart: one that is done saves buying another."""
@@ -180,6 +192,7 @@ class JobRun:
         except StoreUnavailableError:
             # Without its intent nothing was sent; by the time one can be written, another offering may be right.
             await self._alarm.sleep(_ROUTE_AGAIN_AFTER_S)
+            await self._see_unsent()
             return
         if run is not None:
             await self._see_through(run)

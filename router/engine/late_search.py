@@ -9,7 +9,7 @@ from router.core.lookup import Matched, Unmatched
 from router.core.pacing import late_poll_after_s
 from router.engine.alarm import Alarm
 from router.engine.parts import Parts, written
-from router.engine.search import can_be_found, look
+from router.engine.search import can_be_found, listed_by, look
 from router.engine.store import RemoteIdTakenError, StaleWriteError
 
 _SLOWDOWN_MAX: Final = 60
@@ -42,11 +42,12 @@ class LateSearch:
         while self._parts.now() < over_at and can_be_found(self._parts, self._attempt):
             looks = min(looks + 1, _SLOWDOWN_MAX)
             await Alarm().sleep(looks * late_poll_after_s(polling, self._parts.rng))
+            looked_at = self._parts.now()
             try:
                 match await look(self._parts, self._attempt, self._job.video):
                     case Matched(remote_id):
                         return await self._claim(remote_id)
-                    case Unmatched() if self._parts.provider(self._attempt.provider).lookup.proves_absence:
+                    case Unmatched() if self._proves_absence(looked_at):
                         await self._void()
                         return None
             except StaleWriteError:
@@ -55,6 +56,11 @@ class LateSearch:
             except RemoteIdTakenError:
                 continue
         return None
+
+    def _proves_absence(self, looked_at: float) -> bool:
+        """Whether what its provider did not list then was never taken on; its job's end may have cut the search off."""
+        provider = self._parts.provider(self._attempt.provider)
+        return provider.lookup.proves_absence and looked_at >= listed_by(provider, self._attempt)
 
     async def _claim(self, remote_id: str) -> Attempt:
         late = self._attempt.moved(AttemptState.LATE, remote_id=remote_id, accepted_at=self._parts.now())

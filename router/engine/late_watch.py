@@ -1,5 +1,6 @@
 """Attempts that their job went on without: asked about slowly until their money is known."""
 
+from contextlib import suppress
 from typing import Protocol
 
 from providers.canonical import Failure, Running, Stage, Succeeded
@@ -12,7 +13,7 @@ from router.engine.alarm import Alarm
 from router.engine.attempt_run import Fetched, fetch_once, poll_once, written_by_adapter
 from router.engine.exchange import ContentError
 from router.engine.parts import Parts, written
-from router.engine.store import StaleWriteError
+from router.engine.store import StaleWriteError, StoreUnavailableError
 
 
 class Company(Protocol):
@@ -63,12 +64,22 @@ class LateWatch:
     async def _stop_upstream(self) -> None:
         """Ask the provider once to make no video that nobody waits for any more; the polls tell what came of it."""
         canceller = cancel_of(self._parts.provider(self._attempt.provider).adapter)
-        if self._stopped or canceller is None or self._company.current(self._job.id) is not None:
+        if self._stopped or canceller is None or not await self._is_unwanted():
             return
         self._stopped = True
         request = written_by_adapter(lambda: canceller.cancel_request(self._attempt.remote_id or ""))
         if request is not None:
             await self._parts.transport.send(self._attempt.provider, Operation.POLL, request)
+
+    async def _is_unwanted(self) -> bool:
+        """Whether its job is over without it: one that adopted this very video is over, too, and serves it."""
+        if self._company.current(self._job.id) is not None:
+            return False
+        with suppress(StoreUnavailableError):
+            job = await self._parts.store.any_job(self._job.id)
+            open_ones = {each.id for each in job.attempts if each.uncertain} if job is not None and job.ended else ()
+            return self._attempt.id in open_ones
+        return False
 
     async def _handed_over(self, done: Succeeded) -> bool:
         """Offer the video to the job while it lives; the next look shows what became of it, or of a link not ready."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 from providers.canonical import Failure, Reason, Stage, VideoRequest
 from providers.classification import unsent
@@ -21,6 +22,7 @@ from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
 from router.engine.store import Store, StoreUnavailableError
 
+T = TypeVar("T")
 _REWRITE_AFTER_S_MAX = 5.0
 _UNSENT_KEPT = 10_000
 
@@ -129,8 +131,8 @@ class Parts:
         return decide(video, self.catalog, situation, self.rng)
 
 
-async def written(write: Callable[[], Awaitable[None]]) -> None:
-    """Write until it is durable: while the disk is full or locked, waiting is all that loses nothing."""
+async def written(write: Callable[[], Awaitable[T]]) -> T:
+    """Write, or read, until it is done: while the disk is full or locked, waiting is all that loses nothing."""
     delay_s = 0.1
     while True:
         try:

@@ -79,10 +79,15 @@ async def search(parts: Parts, attempt: Attempt, video: VideoRequest, alarm: Ala
     return Unmatched() if absent else Unclear()
 
 
+def listed_by(provider: Provider, attempt: Attempt) -> float:
+    """Return by when the list has a submit that was taken on, in wall seconds."""
+    return attempt.submitted_at + provider.timeouts.submit_s + provider.lookup.settle_s
+
+
 async def look(parts: Parts, attempt: Attempt, video: VideoRequest) -> Matched | Unmatched | Unclear | None:
     """Read the provider's list once, as far back as the submit; None when it, or our own store, cannot be read."""
     provider = parts.provider(attempt.provider)
-    until = attempt.submitted_at + provider.timeouts.submit_s + provider.lookup.settle_s
+    until = listed_by(provider, attempt)
     sought = Sought(
         reference=attempt.id,
         video=replace(video, seconds=attempt.seconds),
