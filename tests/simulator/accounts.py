@@ -53,6 +53,7 @@ class Purchase:
     lie_s: float = 0.0
     cancelled_at: float = inf
     listed_at: float = 0.0
+    credited_microusd: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     words: set[bool] = field(default_factory=set)
 
@@ -156,6 +157,13 @@ class Account:
 
     def net_microusd(self, job: Purchase) -> int:
         """What a job costs its buyer as things stand."""
+        return self._billed_microusd(job) - job.credited_microusd
+
+    def credit(self, job: Purchase) -> None:
+        """Give a part of what an ended job cost back, or all of it, long after it was booked."""
+        job.credited_microusd = self.rng.randint(1, self.net_microusd(job))
+
+    def _billed_microusd(self, job: Purchase) -> int:
         now = self._true_moment(job, self.world.now())
         if job.lie == "relapse" and True in job.words:
             # It said that the job had failed, and stands by that with its refund.

@@ -72,16 +72,17 @@ class EntryRow:
 
 @dataclass(slots=True)
 class Money:
-    """An attempt's entries: `pending` and what closed it."""
+    """An attempt's entries: `pending`, what closed it, and the sum of what corrected that."""
 
     pending: EntryRow | None = None
     closing: EntryRow | None = None
+    adjusted_microusd: int = 0
 
     @property
     def most_microusd(self) -> int:
         """What it has cost, or may cost as long as nobody knows."""
         if self.closing is not None:
-            return self.closing.amount_microusd if self.closing.kind == "posted" else 0
+            return self.adjusted_microusd + (self.closing.amount_microusd if self.closing.kind == "posted" else 0)
         return self.pending.amount_microusd if self.pending else 0
 
 
@@ -186,6 +187,10 @@ class Audit:
             if entry.kind == "pending":
                 self._claim(money.pending is None, f"{entry.attempt_id} has two pending entries")
                 money.pending = entry
+            elif entry.kind == "adjusted":
+                money.adjusted_microusd += entry.amount_microusd
+                corrected = money.closing is not None and money.most_microusd >= 0
+                self._claim(corrected, f"{entry.attempt_id} is corrected to {money.most_microusd}")
             else:
                 self._claim(money.pending is not None, f"{entry.attempt_id} is {entry.kind} and was never pending")
                 self._claim(money.closing is None, f"{entry.attempt_id} is {entry.kind} after its money was closed")
@@ -422,7 +427,7 @@ class Audit:
         counted = _summed(life, "cost_usd", "kind")
         kinds: dict[str, int] = defaultdict(int)
         for each in life.booked:
-            if each.cost_kind is not None:
+            if each.cost_kind is not None and each.kind != "adjusted":
                 kinds[each.cost_kind] += each.amount_microusd
         self._claim(counted == dict(kinds), f"metrics count {counted}, told was {dict(kinds)}")
 

@@ -1,7 +1,7 @@
 """Callers: they create, retry what was lost, look, fetch and delete, and remember everything that they were told."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class CallerRun:
         self._name = name
         self._orders = orders
         self._rng: Random = simulation.world.chance()
-        self._pause_s = self._rng.choice((5.0, 60.0, 240.0))
+        self._pause_s = self._rng.choice((0.1, 5.0, 60.0, 240.0))
         self._followed: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -85,7 +85,22 @@ class CallerRun:
             job = again or job
         if job is None:
             return
+        if wish.key is not None and rng.random() < 0.1:
+            await self._ask_for_another(wish, wish.key)
         await self._watch(wish, job.id, rng)
+
+    async def _ask_for_another(self, wish: Wish, key: IdempotencyKey) -> None:
+        """Use a key for another request by mistake: that is refused, and neither makes a job nor gives the first."""
+        life = self._simulation.life
+        video = replace(wish.order.video, prompt=f"{wish.order.video.prompt}-other")
+        other = replace(wish.order, video=video, key=replace(key, fingerprint="f" * 64))
+        if life is None:
+            return
+        try:
+            await life.ask(lambda engine: engine.accept(other))
+        except (IdempotencyConflictError, LostError, UnavailableError):
+            return
+        self._world.break_(f"the key of {wish.tag} was taken for another request")
 
     async def _created(self, wish: Wish, rng: Random) -> Job | None:
         """Ask until there is an answer; what he was told he relies on. Without a key he asks once only."""

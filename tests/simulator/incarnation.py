@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from router.core.budget import Budget, Budgets, daily_limits
 from router.core.catalog import Timeouts
-from router.core.events import AttemptEnded, AttemptStarted, Event, ExchangeEnded, FailedOver, JobAccepted, JobEnded
+from router.core.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    ExchangeEnded,
+    FailedOver,
+    JobAccepted,
+    JobEnded,
+    LedgerAdjusted,
+)
 from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.ledger import LedgerEntry
 from router.core.limits import ServerSettings
@@ -245,6 +254,9 @@ class Incarnation:
                 self.world.say(
                     f"event: {attempt.id} {attempt.state} {attempt.stage or ''} {attempt.reason or ''} {money}"
                 )
+            case LedgerAdjusted(_, attempt, entry):
+                self.booked.append(entry)
+                self.world.say(f"event: {attempt.id} adjusted by {entry.amount_microusd}")
             case FailedOver(_, left, to):
                 self.world.say(f"event: failed over from {left.id} to {to.id}")
             case JobEnded(job):

@@ -101,11 +101,14 @@ class Simulation:
         self._working = asyncio.gather(*(caller.run() for caller in callers))
         changing = asyncio.create_task(self._reconfigure())
         supervising = asyncio.create_task(self._supervise())
-        operator = asyncio.create_task(OperatorRun(self).run()) if self._rng.random() < 0.6 else None
+        operator = OperatorRun(self)
+        operating = asyncio.create_task(operator.run()) if self._rng.random() < 0.6 else None
         await self._working
         changing.cancel()
-        if operator is not None:
-            operator.cancel()
+        if operating is not None:
+            operating.cancel()
+        self.world.calm = True
+        await operator.finish()
         await self._come_to_rest()
         assert self.life is not None
         self.audit.at_rest(self.life)
@@ -136,8 +139,7 @@ class Simulation:
                 self.life.reload()
 
     async def _come_to_rest(self) -> None:
-        """No new faults; wait until every job is over and all that can become known is."""
-        self.world.calm = True
+        """Wait, without new faults, until every job is over and all that can become known is."""
         self.shop.all_present()
         self.world.say("calm")
         if self.life is not None:
