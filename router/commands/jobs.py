@@ -22,9 +22,9 @@ jobs: Final = typer.Typer(
 _QUOTE: Final = "quote"
 PATH: Final = "/admin/attempts/resolve"
 _HOW: Final = (
-    "look in the provider's own list for a job of that time, model and length, then run"
-    " `video-router jobs resolve ATTEMPT` with --found REMOTE_ID, --not-found or --billed [USD];"
-    " the router itself goes on asking about late ones for a while"
+    "A running router asks about late ones for a while, and looks for unknown ones where the provider has a list. Look"
+    " for the others there yourself, by time, model and length, then run `video-router jobs resolve ATTEMPT` with"
+    " --found REMOTE_ID, --not-found or --billed [USD]."
 )
 
 Everything = Annotated[bool, typer.Option("--all", help="Show those being submitted and running, too.")]
