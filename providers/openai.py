@@ -153,7 +153,7 @@ class CancellingSpeaker(ListingSpeaker):
 
 @dataclass(frozen=True, slots=True)
 class ReferencingSpeaker(CancellingSpeaker):
-    """One that keeps `metadata` with a job, and knows a create that is sent twice by its Idempotency-Key."""
+    """One that keeps `metadata` and the job itself, and knows a create that is sent twice by its Idempotency-Key."""
 
     def referenced(self, request: HttpRequest, reference: str) -> HttpRequest:
         """Name our attempt in the job's metadata."""
@@ -161,6 +161,10 @@ class ReferencingSpeaker(CancellingSpeaker):
         if request.json is None:
             return replace(request, headers=headers, form=(*request.form, FormPart("metadata[attempt]", reference)))
         return replace(request, headers=headers, json={**request.json, "metadata": {"attempt": reference}})
+
+    def poll_request(self, remote_id: str) -> HttpRequest:
+        """Ask for the Video object, also of a job that was cancelled."""
+        return replace(CancellingSpeaker.poll_request(self, remote_id), query={"include": "deleted"})
 
 
 def _form(texts: Mapping[str, str], *files: FormPart) -> HttpRequest:
@@ -237,7 +241,8 @@ AZURE = ListingSpeaker(
     ),
 )
 
-# Another router of this kind: it repeats the prompt and the metadata, and its DELETE cancels what has not ended.
+# Another router of this kind: it repeats the prompt and the metadata, its DELETE cancels what has not ended, and what
+# became of that is told to who asks for deleted jobs, too.
 VIDEO_ROUTER = ReferencingSpeaker(reference_paths=paths("metadata.attempt"))
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

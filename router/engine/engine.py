@@ -142,12 +142,16 @@ class Engine:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
         return self._parts.decide(video, preferences, caller)
 
-    async def job(self, caller: str, job_id: str) -> Job | None:
-        """Return a caller's own job, or None. Raises UnavailableError, as all that asks the store."""
+    async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
+        """Return a caller's own job, one that he `deleted` only where asked for, or None.
+
+        Raises UnavailableError, as all that asks the store.
+        """
         run = self._runs.get(job_id)
         with _store_within_reach():
-            job = run.job if run else self._ended.get(job_id) or await self._parts.store.job(job_id)
-        return job if job is not None and job.caller == caller and job.deleted_at is None else None
+            job = run.job if run else self._ended.get(job_id) or await self._parts.store.any_job(job_id)
+        seen = job is not None and job.caller == caller and (deleted or job.deleted_at is None)
+        return job if seen else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""

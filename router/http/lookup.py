@@ -25,9 +25,9 @@ def video_id(request: web.Request) -> str:
     return text
 
 
-async def own_job(request: web.Request) -> Job:
-    """Return the caller's own job; raises ApiError 404."""
-    job = await request.app[DOOR].engine.job(request[CALLER], video_id(request))
+async def own_job(request: web.Request, *, deleted: bool = False) -> Job:
+    """Return the caller's own job, one that he `deleted` only where asked for; raises ApiError 404."""
+    job = await request.app[DOOR].engine.job(request[CALLER], video_id(request), deleted=deleted)
     if job is None:
         raise video_not_found(video_id(request))
     request[SPAN].about(job.id)

@@ -31,8 +31,8 @@ class Engine(Protocol):
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
         """Decide as `accept` would for this caller, and change nothing."""
 
-    async def job(self, caller: str, job_id: str) -> Job | None:
-        """Find one of this caller's jobs."""
+    async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
+        """Find one of this caller's jobs, one that he `deleted` only where asked for."""
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """List this caller's jobs by creation, beginning behind the job `after`; LookupError when there is none."""

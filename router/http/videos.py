@@ -21,6 +21,7 @@ from router.http.video_object import deletion_object, model_list, model_object, 
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
+_DELETED: Final = "deleted"
 
 
 async def create(request: web.Request) -> web.Response:
@@ -52,8 +53,10 @@ async def quote(request: web.Request) -> web.Response:
 
 async def retrieve(request: web.Request) -> web.Response:
     """Answer from the router's own state; no provider is asked."""
-    door = request.app[DOOR]
-    return _video(await own_job(request), door)
+    included = request.query.getall("include", [])
+    if any(each != _DELETED for each in included):
+        raise invalid(f"include must be {_DELETED}, which shows a deleted video, too", "include")
+    return _video(await own_job(request, deleted=bool(included)), request.app[DOOR])
 
 
 async def listing(request: web.Request) -> web.Response:

@@ -45,6 +45,8 @@ async def test_a_running_video_is_gone_at_once_and_its_money_is_settled_when_it_
         async with asyncio.timeout(20):
             while (row := rig.rows()[0]).open_microusd:
                 await asyncio.sleep(0.05)
+        shown = await rig.client.videos.retrieve(video.id, extra_query={"include": "deleted"})
+        assert (shown.status, shown.error.code, shown.error.attempts[0]["charged"]) == ("failed", "cancelled", True)
         # This dialect cannot stop a job: it was made and billed, and nobody got it.
         assert (row.job_state, row.posted_microusd, row.cost_kind) == ("failed", 120_000, "duplicate")
         assert_books_agree(rig)

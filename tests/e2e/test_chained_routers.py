@@ -94,7 +94,7 @@ async def test_lost_answers_between_two_routers_cost_one_video_each(tmp_path: Pa
 async def test_a_cancel_goes_all_the_way(tmp_path: Path) -> None:
     async with (
         a_rig(tmp_path, "jizhiai", time_scale=30.0) as rig,
-        a_router_before(rig, rig.router.url, tmp_path) as (client, _),
+        a_router_before(rig, rig.router.url, tmp_path) as (client, database),
     ):
         video = await client.videos.create(prompt="a paper boat", seconds="10", size="720x1280")
         async with asyncio.timeout(10):
@@ -105,3 +105,6 @@ async def test_a_cancel_goes_all_the_way(tmp_path: Path) -> None:
             while rig.rows()[0].job_state != "failed":
                 await asyncio.sleep(0.05)
         assert (await rig.client.videos.list()).data == []
+        async with asyncio.timeout(10):
+            while not read_report(database, None)[0].voided:
+                await asyncio.sleep(0.05)

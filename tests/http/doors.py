@@ -168,7 +168,7 @@ class MemoryEngine:
         situation = Situation(standings, EPOCH, preferences, spend_left_microusd=spend_left, left=left)
         return decide(video, self.catalog, situation, Random(1))
 
-    async def job(self, caller: str, job_id: str) -> Job | None:
+    async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
         if isinstance(self.refusal, UnavailableError):
             raise self.refusal
         job = self.stored.get(job_id)

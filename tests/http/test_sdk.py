@@ -121,6 +121,15 @@ async def test_an_ended_job_is_deleted_and_a_live_one_is_cancelled_with_a_word_o
             await client.videos.retrieve(live.id)
 
 
+async def test_what_may_be_included_is_said() -> None:
+    engine = MemoryEngine()
+    job = engine.completed()
+    async with an_open_door(engine) as opened, client_of(opened) as client:
+        assert (await client.videos.retrieve(job.id, extra_query={"include": "deleted"})).id == job.id
+        with pytest.raises(openai.BadRequestError, match="include must be deleted"):
+            await client.videos.retrieve(job.id, extra_query={"include": "secrets"})
+
+
 async def test_models_for_sale_are_listed() -> None:
     async with an_open_door() as opened, client_of(opened) as client:
         assert [model.id async for model in client.models.list()] == ["sora-2"]
