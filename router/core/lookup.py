@@ -1,6 +1,6 @@
 """Finding a submit whose answer was lost in its provider's own list of jobs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -46,6 +46,7 @@ class Sought:
     """A submit whose answer was lost; the upstream may have made its job between these two moments, in wall seconds.
 
     `referenced`: what its provider is sent carries the reference, so a job without one is not taken for it.
+    `mistakable`: a rival's job for another video may repeat the prompt, too.
     """
 
     reference: str
@@ -54,6 +55,15 @@ class Sought:
     sent_at: float
     until: float
     referenced: bool = False
+    mistakable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostSubmit:
+    """Another submit of ours, under way or lost, at about the same time."""
+
+    video: VideoRequest
+    upstream_model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,8 @@ def match(
 ) -> Match:
     """Find a lost submit among the jobs that no attempt of ours is known to own.
 
-    `rivals` counts our other submits at this provider with the same model, seconds and size that were under way or
-    lost at the same time. Jobs that repeat the prompt of a video without images are as good as each other; any other
+    `rivals` counts our other submits at this provider that may own one of them, too, as `rivals_of` tells. Jobs that
+    repeat the prompt of a video without images are as good as each other, unless a rival's is another video; any other
     is only taken if no second one fits and no rival can claim it.
     """
     if mode is LookupMode.OFF:
@@ -108,12 +118,35 @@ def match(
     possible = [(job, prompt) for job in listed if (prompt := _possible(sought, job, claimed, mode)) is not None]
     fitting = [(job, prompt) for job, prompt in possible if _has_shape(sought, job) and not sought.referenced]
     repeated = [job for job, prompt in fitting if prompt is _Prompt.SAME]
-    if repeated and not sought.video.images:
+    if repeated and not (sought.video.images or sought.mistakable):
         return Matched(_oldest(repeated))
     alike = {job.remote_id for job, prompt in fitting if prompt in _ONE_OF_ITS_KIND[mode]}
     if len(alike) == 1 and not rivals:
         return Matched(*alike)
     return Unclear() if possible else Unmatched()
+
+
+def rivals_of(
+    sought: Sought, others: Mapping[str, LostSubmit], listed: Sequence[ListedJob], claimed: Collection[str]
+) -> dict[str, LostSubmit]:
+    """Return those of our other submits that a listed job, by the shape that it tells, fits as well as the sought one.
+
+    What a list does not tell fits every one.
+    """
+    ours = [job for job in listed if job.remote_id not in claimed and _has_shape(sought, job)]
+    return {name: each for name, each in others.items() if any(_has_shape(each, job) for job in ours)}
+
+
+def has_same_prompt(sought: Sought, other: LostSubmit) -> bool:
+    """Whether a list would repeat the same prompt of both."""
+    return _compare(sought.video.prompt, other.video.prompt) is _Prompt.SAME
+
+
+def is_same_video(sought: Sought, other: LostSubmit) -> bool:
+    """Whether the job of one would do for the other as well; images are known by their names only, so they are not."""
+    ours, theirs = sought.video, other.video
+    shape = (ours.seconds, ours.size, ours.watermark) == (theirs.seconds, theirs.size, theirs.watermark)
+    return shape and sought.upstream_model == other.upstream_model and not (ours.images or theirs.images)
 
 
 def is_past(page: ListedPage, sought: Sought) -> bool:
@@ -148,12 +181,12 @@ def _is_within(sought: Sought, created_at: float | None) -> bool:
     return sought.sent_at - CLOCK_SKEW_S <= created_at <= sought.until + CLOCK_SKEW_S
 
 
-def _has_frame(sought: Sought, job: ListedJob) -> bool:
+def _has_frame(sought: Sought | LostSubmit, job: ListedJob) -> bool:
     video = sought.video
     return job.seconds in (None, video.seconds) and job.size in (None, video.size)
 
 
-def _has_shape(sought: Sought, job: ListedJob) -> bool:
+def _has_shape(sought: Sought | LostSubmit, job: ListedJob) -> bool:
     """Whether all that is told is as we asked. A model may go by another name upstream, which excludes nothing."""
     return _has_frame(sought, job) and job.model in (None, sought.upstream_model)
 

@@ -11,7 +11,20 @@ from providers.reading import read_lookup
 from router.core.catalog import Provider
 from router.core.events import LookupEnded, LookupResult, Operation
 from router.core.job import Attempt
-from router.core.lookup import CLOCK_SKEW_S, LookupMode, Match, Matched, Sought, Unclear, Unmatched, is_past, match
+from router.core.lookup import (
+    CLOCK_SKEW_S,
+    LookupMode,
+    Match,
+    Matched,
+    Sought,
+    Unclear,
+    Unmatched,
+    has_same_prompt,
+    is_past,
+    is_same_video,
+    match,
+    rivals_of,
+)
 from router.core.policy import NextStep, consequences
 from router.engine.alarm import Alarm
 from router.engine.attempt_run import AttemptRun, written_by_adapter
@@ -103,14 +116,17 @@ async def look(parts: Parts, attempt: Attempt, video: VideoRequest) -> Matched |
     jobs, complete = listed
     try:
         # In this order: what is answered meanwhile leaves the first before it comes into the second.
-        twins = await parts.store.lost_submits(attempt, video.size, until + CLOCK_SKEW_S)
+        others = await parts.store.lost_submits(attempt, until + CLOCK_SKEW_S)
         claimed = await parts.store.claimed(provider.name, [job.remote_id for job in jobs])
     except StoreUnavailableError:
         return None
+    rivals = rivals_of(sought, others, jobs, claimed)
+    alike = {name: each for name, each in rivals.items() if has_same_prompt(sought, each)}
     # The answer of a submit under way may be about to name the very job that is listed.
-    if any(prompt == video.prompt and (each in under_way or each in parts.submits) for each, prompt in twins.items()):
+    if any(each in under_way or each in parts.submits for each in alike):
         return Unclear()
-    found = match(sought, jobs, claimed, len(twins), provider.lookup.mode)
+    mistakable = not all(is_same_video(sought, each) for each in alike.values())
+    found = match(replace(sought, mistakable=mistakable), jobs, claimed, len(rivals), provider.lookup.mode)
     return Unclear() if isinstance(found, Unmatched) and not complete else found
 
 

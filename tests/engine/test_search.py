@@ -1,11 +1,13 @@
 """A submit whose answer was lost is looked for in its provider's list: found, ruled out, or left to the operator."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from providers.canonical import Accepted, Failure, ListedPage, Reason, Stage
+from providers.canonical import Accepted, Failure, ImageUrl, ListedPage, Reason, Stage
+from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.events import LookupEnded
 from router.core.job import AttemptState, JobState
@@ -13,6 +15,7 @@ from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.resolution import Billed
 from router.engine.exchange import NoAnswer, NotSent
+from tests.builders import a_video
 from tests.engine.scripted import Fate, ListingAdapter, Scene, Told, a_scene, told
 from tests.virtual_time import in_virtual_time
 
@@ -221,5 +224,42 @@ def test_an_answer_that_names_another_attempts_job_is_ambiguous() -> None:
             assert second.failure is not None
             assert second.failure.reason is Reason.AMBIGUOUS
             assert await scene.money(second.id) == ["alpha pending"]
+
+    in_virtual_time(main)
+
+
+async def takes_images(scene: Scene) -> None:
+    offerings = (replace(each, image_inputs=frozenset({"url"}), images_max=1) for each in scene.catalog.offerings)
+    scene.catalog = Catalog.of(tuple(scene.catalog.providers.values()), tuple(offerings))
+    await scene.crash()
+    await scene.start()
+
+
+@pytest.mark.parametrize("other", [{"images": (ImageUrl("https://images.example/a.png"),)}, {"watermark": True}])
+def test_a_job_that_repeats_the_prompt_of_two_is_not_taken_where_they_asked_for_different_videos(other: Any) -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [VANISHED, LOST]}, **LISTING) as scene:
+            scene.transport.checks = False
+            await takes_images(scene)
+            plain, unlike = [await scene.order(a_video(**changes)) for changes in ({}, other)]
+            for job in (plain, unlike):
+                await scene.ended(job.id)
+            await asyncio.sleep(7200.0)
+            for job in (plain, unlike):
+                assert (await scene.job(job.id)).attempts[0].remote_id is None
+            assert await scene.money(unlike.id) == ["alpha pending"]
+
+    in_virtual_time(main)
+
+
+def test_a_job_that_does_not_tell_its_length_is_not_taken_where_two_asked_for_different_ones() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [VANISHED, LOST]}, **LISTING) as scene:
+            scene.transport.checks = False
+            jobs = [await scene.order(a_video(seconds=seconds)) for seconds in (10, 5)]
+            for job in jobs:
+                await scene.ended(job.id)
+            await asyncio.sleep(7200.0)
+            assert [(await scene.job(job.id)).attempts[0].remote_id for job in jobs] == [None, None]
 
     in_virtual_time(main)

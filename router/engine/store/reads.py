@@ -6,11 +6,11 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
-from providers.canonical import Size
 from router.core.budget import Booking
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
+from router.core.lookup import LostSubmit
 from router.core.order import JobPage
 from router.engine.store import rows, statements
 
@@ -104,22 +104,14 @@ def is_taken(connection: sqlite3.Connection, provider: str, remote_id: str, by_o
     return connection.execute(statements.REMOTE_ID, asked).fetchone() is not None
 
 
-def lost_submits(connection: sqlite3.Connection, attempt: Attempt, size: Size, until: float) -> dict[str, str]:
-    """Return the prompts of the other submits, under way or lost, that are like this one, by attempt.
+def lost_submits(connection: sqlite3.Connection, attempt: Attempt, until: float) -> dict[str, LostSubmit]:
+    """Return the other submits to the same provider, under way or lost, by attempt.
 
-    They went to the same provider between as long before it as `until` is after it and `until`.
+    They went there between as long before it as `until` is after it and `until`.
     """
-    asked: rows.Row = {
-        "since": 2 * attempt.submitted_at - until,
-        "until": until,
-        "provider": attempt.provider,
-        "upstream_model": attempt.upstream_model,
-        "seconds": attempt.seconds,
-        "size": str(size),
-        "id": attempt.id,
-    }
-    found = connection.execute(statements.LOST_SUBMITS, asked)
-    return {attempt_id: rows.read_prompt(request) for attempt_id, request in found}
+    since = 2 * attempt.submitted_at - until
+    asked: rows.Row = {"since": since, "until": until, "provider": attempt.provider, "id": attempt.id}
+    return dict(map(rows.read_lost_submit, connection.execute(statements.LOST_SUBMITS, asked)))
 
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:

@@ -9,6 +9,7 @@ from providers.canonical import Failure, Image, ImageFile, ImageUrl, Reason, Siz
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
+from router.core.lookup import LostSubmit
 from router.core.policy import FailoverOn, OnAmbiguous
 from router.core.routing import DurationPolicy, RoutingPreferences
 
@@ -133,12 +134,10 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     """Build a job without the bytes of its images."""
     (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
     trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message, deleted_at = rest
-    asked = orjson.loads(request)
-    images = tuple(map(_read_image, asked["images"]))
     return Job(
         id=id_,
         caller=caller,
-        video=VideoRequest(asked["prompt"], model, seconds, Size.parse(size), images, asked["watermark"]),
+        video=_read_video(model, seconds, size, request),
         created_at=created_at,
         deadline_at=deadline_at,
         state=JobState(state),
@@ -153,9 +152,10 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     )
 
 
-def read_prompt(request: str) -> str:
-    """Return the prompt of a job's `request` column."""
-    return str(orjson.loads(request)["prompt"])
+def read_lost_submit(row: Fetched) -> tuple[str, LostSubmit]:
+    """Build an attempt's id and what it asked for."""
+    id_, upstream_model, model, seconds, size, request = row
+    return id_, LostSubmit(_read_video(model, seconds, size, request), upstream_model)
 
 
 def has_image_files(job: Job) -> bool:
@@ -198,6 +198,12 @@ def read_entry(row: Fetched) -> LedgerEntry:
     attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind, note, _ = row
     bought = CostKind(cost_kind) if cost_kind else None
     return LedgerEntry(attempt_id, job_id, provider, EntryKind(kind), amount_microusd, at, bought, note)
+
+
+def _read_video(model: str, seconds: int, size: str, request: str) -> VideoRequest:
+    asked = orjson.loads(request)
+    images = tuple(map(_read_image, asked["images"]))
+    return VideoRequest(asked["prompt"], model, seconds, Size.parse(size), images, asked["watermark"])
 
 
 def _json(document: Mapping[str, object]) -> str:

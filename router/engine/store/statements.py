@@ -218,14 +218,11 @@ REMOTE_ID: Final = _compiled(
     )
 )
 LOST_SUBMITS: Final = _compiled(
-    select(attempts.c.id, jobs.c.request)
+    select(attempts.c.id, attempts.c.upstream_model, jobs.c.model, attempts.c.seconds, jobs.c.size, jobs.c.request)
     .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
     .where(
         attempts.c.submitted_at.between(bindparam("since"), bindparam("until")),
         attempts.c.provider == bindparam("provider"),
-        attempts.c.upstream_model == bindparam("upstream_model"),
-        attempts.c.seconds == bindparam("seconds"),
-        jobs.c.size == bindparam("size"),
         attempts.c.id != bindparam("id"),
         # One that an operator closed without a word on its upstream job may still be the one that has it.
         text(

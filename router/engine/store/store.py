@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
-from providers.canonical import Size
 from router.core.budget import Booking
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
+from router.core.lookup import LostSubmit
 from router.core.order import JobPage
 from router.engine.store import reads, writes
 from router.engine.store.errors import StaleWriteError, StoreUnavailableError
@@ -182,12 +182,12 @@ class Store:
         """Return those of a provider's ids that an attempt has already."""
         return await self._reader.do(lambda connection: reads.claimed(connection, provider, remote_ids))
 
-    async def lost_submits(self, attempt: Attempt, size: Size, until: float) -> dict[str, str]:
-        """Load the prompts of other submits to the same provider that are like this one and have no answer, by attempt.
+    async def lost_submits(self, attempt: Attempt, until: float) -> dict[str, LostSubmit]:
+        """Load the other submits to the same provider that have no answer, by attempt.
 
         `until` is the last moment of their submit in wall seconds; it bounds the earliest one as well.
         """
-        return await self._reader.do(lambda connection: reads.lost_submits(connection, attempt, size, until))
+        return await self._reader.do(lambda connection: reads.lost_submits(connection, attempt, until))
 
     async def job_of_key(self, key: IdempotencyKey) -> Job | None:
         """Find the job of a caller's key; raises IdempotencyConflictError when the key was for another request."""
