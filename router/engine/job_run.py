@@ -228,6 +228,9 @@ class JobRun:
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
             asked = self._parts.still_asks(provider) and not self._cancelled
+            if not asked:
+                # Which says nothing of it.
+                permits.abandon()
             with self._parts.submit_under_way(attempt):
                 failure = await run.submit(video) if asked else unsent("nobody wants it from this provider any more")
             if failure is not None and not may_be_found(self._parts, attempt, failure):
@@ -360,7 +363,7 @@ class JobRun:
         before = self.job
         after = before.moved(JobState.FAILED, ended_at=self._parts.now(), failure=failure)
         await written(lambda: self._parts.store.end_job(before, after))
-        self._publish(replace(after, deleted_at=self.job.deleted_at))
+        self._publish(replace(after, attempts=self.job.attempts, deleted_at=self.job.deleted_at))
         self._parts.emit(JobEnded(self.job))
 
     def _progress(self, percent: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
+from router.core.events import BreakerMoved
 from router.core.job import AttemptState, JobState
 from router.core.lookup import LookupSettings
 from router.engine.exchange import NoAnswer
@@ -77,5 +78,25 @@ def test_a_second_intent_that_is_durable_although_its_write_failed_does_not_stay
             assert stored.state is JobState.FAILED
             assert [each.state for each in stored.attempts] == [AttemptState.FAILED, AttemptState.FAILED]
             assert (await scene.money(job.id))[2:] == ["beta pending", "beta voided"]
+
+    in_virtual_time(main)
+
+
+def test_a_provider_is_not_blamed_for_a_submit_that_a_cancelled_job_did_not_send() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            write = scene.store.start_attempt
+
+            async def cancelling(*args: Any) -> None:
+                await write(*args)
+                await scene.engine.delete("tester", args[0].id)
+
+            scene.store.start_attempt = cancelling  # type: ignore[method-assign]
+            for _ in range(20):
+                job = await scene.accept()
+                await asyncio.sleep(1.0)
+                assert (await scene.money(job.id))[1:] == ["alpha voided"]
+            assert scene.posts() == {}
+            assert [event for event in scene.events if isinstance(event, BreakerMoved)] == []
 
     in_virtual_time(main)
