@@ -72,7 +72,7 @@ class JobRun:
     async def run(self) -> None:
         """Try offering after offering until one delivers, or the policy says stop."""
         if self.job.attempts:
-            self._entries = list(await self._parts.store.entries(self.job.id))
+            self._entries = list(await written(lambda: self._parts.store.entries(self.job.id)))
             await self._resume()
         while not self.job.ended:
             candidate = await self._candidate()

@@ -72,12 +72,12 @@ async def an_endless_upstream() -> AsyncIterator[EndlessUpstream]:
         await runner.cleanup()
 
 
-async def store_running_jobs(database: Path, count: int, rng: Random) -> list[str]:
-    """Write jobs whose videos were accepted within the last minutes, in as few commits as the store makes of them."""
+async def store_running_jobs(database: Path, count: int, rng: Random, within_s: float = 600.0) -> list[str]:
+    """Write jobs whose videos were accepted not long ago, in as few commits as the store makes of them."""
     store, now, ids = await Store.open(database), time.time(), []
 
     async def one(number: int) -> None:
-        at = now - rng.uniform(30.0, 600.0)
+        at = now - rng.uniform(0.0, within_s)
         video = a_video(prompt=f"scene {number}", model="sora-2", seconds=8)
         job = a_job(id=f"video_{number:032x}", caller=ANONYMOUS, video=video, created_at=at, deadline_at=at + 7200)
         ids.append(job.id)
