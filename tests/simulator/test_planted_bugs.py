@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +40,7 @@ def first_broken() -> Report:
 def test_a_submit_without_an_answer_that_is_taken_for_unsent_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt_run, "unanswered", lambda cause: Failure(Stage.SUBMIT, Reason.UNREACHABLE, cause))
 
-    assert "voided" in (first_broken().broken or "") or "bought" in (first_broken().broken or "")
+    assert re.search("voided|bought", first_broken().broken or "")
 
 
 def without_compare_and_swap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,16 +66,16 @@ def without_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_settle_without_the_compare_and_swap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     without_compare_and_swap(monkeypatch)
-    # They alone would keep an attempt from being booked twice.
+
+    # The database's own constraints refuse what would be booked twice; who was right, nobody is told then.
+    assert "kept silent of" in (first_broken().broken or "")
+
+
+def test_a_settle_without_constraints_either_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_compare_and_swap(monkeypatch)
     without_constraints(monkeypatch)
 
     assert "after its money was closed" in (first_broken().broken or "")
-
-
-def test_the_constraints_alone_keep_an_attempt_from_being_booked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_compare_and_swap(monkeypatch)
-
-    assert [report.broken for report in map(simulate, range(15))] == [None] * 15
 
 
 def test_a_submit_that_leaves_before_its_intent_is_durable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,14 +115,14 @@ def test_a_late_success_that_is_dropped_is_found(monkeypatch: pytest.MonkeyPatch
 def test_a_daily_budget_that_a_restart_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Budgets, "restore", lambda budgets, bookings: None)
 
-    assert "the budget is" in (first_broken().broken or "")
+    assert re.search("the budget is|of the day of .* are used", first_broken().broken or "")
 
 
 def test_a_key_that_stands_for_two_jobs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     add = writes.add_job
     monkeypatch.setattr(writes, "add_job", lambda connection, job, key: add(connection, job, None))
 
-    assert "key" in (first_broken().broken or "")
+    assert re.search("one idempotency key|was acknowledged, now", first_broken().broken or "")
 
 
 def test_a_duplicate_without_its_bound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
