@@ -83,11 +83,11 @@ def draw_fate(rng: Random, slow_share: float, odd_share: float) -> tuple[Fate, s
     plain = Fate(total_s * rng.uniform(0.05, 0.3), total_s)
     if rng.random() >= odd_share:
         return plain, None, 0.0
-    failed = rng.choice((Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW, Stage.GENERATE, Stage.GENERATE))
+    failed = rng.choice((Stage.OUTPUT_REVIEW, Stage.GENERATE, Stage.GENERATE))
     odd: tuple[tuple[Fate, str | None], ...] = (
         (replace(plain, failed_stage=failed, last_progress=rng.randint(90, 98)), None),
         (replace(plain, failed_stage=failed, last_progress=rng.randint(90, 98)), None),
-        (Fate(plain.queue_s, plain.queue_s, Stage.PROMPT_REVIEW, 0), None),
+        (Fate(plain.queue_s, plain.queue_s, rng.choice((Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW)), 0), None),
         (replace(plain, last_progress=95, cancelled=True), None),
         (replace(plain, last_progress=rng.randint(90, 98), stuck_status=Status.IN_PROGRESS), None),
         (replace(plain, last_progress=rng.randint(40, 89), never_ends=True), None),
