@@ -18,7 +18,7 @@ class Company(Protocol):
     """What a resolution needs of the engine."""
 
     def found(self, job: Job, attempt: Attempt) -> None:
-        """Take note that the upstream has it."""
+        """Take note that the upstream has it, or of how it ended."""
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about it."""
@@ -61,12 +61,21 @@ class Resolving:
             raise ResolutionError(f"there is no job or attempt {name[:128]!r}", "attempt_not_found")
         uncertain = [each for each in named if each.uncertain]
         if not uncertain:
+            await self._catch_up(job, named)
             states = ", ".join(f"{each.id} is {each.state}{_BILLED[each.billed]}" for each in named)
             raise ResolutionError(f"no money of {name} is uncertain: {states}", _NOT_OPEN)
         if len(uncertain) > 1:
             listed = ", ".join(each.id for each in uncertain)
             raise ResolutionError(f"{name} has several open attempts; name one of {listed}", "several_open")
         return job, uncertain[0]
+
+    async def _catch_up(self, job: Job, attempts: list[Attempt]) -> None:
+        """Let all know of closed money: an earlier word may have been taken although its write failed."""
+        await self._parts.recount(job.id)
+        for attempt in attempts:
+            if attempt.state is AttemptState.FAILED:
+                self._company.unwatch(attempt)
+                self._company.found(job, attempt)
 
     async def _found(self, job: Job, attempt: Attempt, remote_id: str) -> Attempt:
         if attempt.provider not in self._parts.catalog.providers:

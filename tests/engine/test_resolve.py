@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
+from router.core.budget import BudgetScope
 from router.core.clock import Clock
 from router.core.job import AttemptState, JobState
+from router.core.order import UnavailableError
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
 from router.engine.exchange import NoAnswer
+from tests.engine.lying import lie
 from tests.engine.scripted import Fate, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
@@ -146,5 +149,21 @@ def test_one_that_was_asked_about_in_vain_is_asked_about_once_more_when_an_opera
             await scene.engine.resolve(given_up.id, Found(given_up.remote_id))
             await asyncio.sleep(600.0)
             assert (await scene.money(job.id))[-1] == "alpha duplicate"
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("resolution", [NotFound(), Billed(0)])
+def test_a_word_that_was_taken_although_its_write_failed_counts_once_it_is_repeated(resolution: Resolution) -> None:
+    async def main(clock: Clock) -> None:
+        limits = {(BudgetScope.PROVIDER, "alpha"): 1_000_000}
+        async with a_scene(clock, {"alpha": [LOST]}, daily_limits=limits) as scene:
+            job = await scene.made()
+            lie(scene.store)
+            with pytest.raises(UnavailableError):
+                await scene.engine.resolve(job.id, resolution)
+            assert await code_of(scene, job.id, resolution) == "attempt_not_open"
+            assert (await scene.job(job.id)).attempts[0].billed is isinstance(resolution, Billed)
+            assert [each.used_microusd for each in scene.budgets.each()] == [0]
 
     in_virtual_time(main)
