@@ -1,7 +1,7 @@
 """What happens to every create of a cell, on its way there, upstream, or on its way back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ QUOTE_MICROUSD: Final = 120_000
 # So dear that it is everybody's last choice, however badly the others do.
 SPARE_USD: Final = "5.00"
 SPARE_MICROUSD: Final = 5_000_000
-# A submit that is to be given up for being slow must not be held up by a busy machine: twenty times the usual.
+# Short, for a moment's run; a long one takes its time, or a busy machine would give submits up before they leave.
 _HASTY: Final = {"submit_s": 0.4}
 _TOO_LATE_S: Final = 1.2
 
@@ -43,6 +43,12 @@ class Fault:
     rules: tuple[Mapping[str, Any], ...] = ()
     place: Place = Place.UPSTREAM
     timeouts: Mapping[str, float] = field(default_factory=dict)
+
+    def slower(self, factor: float) -> "Fault":
+        """Give everything that many times the time."""
+        timeouts = {name: factor * limit_s for name, limit_s in self.timeouts.items()}
+        rules = [{**rule, "delay_s": factor * rule["delay_s"]} if "delay_s" in rule else rule for rule in self.rules]
+        return replace(self, timeouts=timeouts, rules=tuple(rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +107,12 @@ _MIXED_RULES: Final = (
     *({"fault": name, "share": 0.04} for name in ("half_answer", "truncated_answer", "cut_after_accept")),
     *({"fault": name, "share": 0.04, "accepted": True} for name in ("http_500", "http_502", "html_504")),
     *({"fault": name, "share": 0.04} for name in ("error_in_200", "http_503", "html_502")),
-    *({"fault": name, "share": 0.02, "delay_s": 5} for name in ("late_answer", "slow_headers", "slow_answer")),
+    *(
+        {"fault": name, "share": 0.02, "delay_s": _TOO_LATE_S}
+        for name in ("late_answer", "slow_headers", "slow_answer")
+    ),
 )
-MIXED: Final = Fault("mixed", Fate.UNKNOWN, _MIXED_RULES, timeouts={"submit_s": 2.0})
+MIXED: Final = Fault("mixed", Fate.UNKNOWN, _MIXED_RULES, timeouts=_HASTY)
 
 CELLS: Final = (
     *(Cell(fault.name, (fault,)) for fault in FAULTS),
