@@ -56,6 +56,8 @@ def provider_document(sandbox: Sandbox, key_file: Path, **changes: Any) -> dict[
         "asset_hosts": [host],
         "timeouts": {"connect_s": 2, "submit_s": 1, "poll_s": 1, "download_idle_s": 1},
         "polling": dict(POLLING),
+        # Only this dialect lists its jobs; its own sandbox repeats no prompt, so that nothing is found.
+        **({"lookup": {"settle_s": 0.2}} if dialect == "openai" else {}),
         "offerings": [
             {
                 "model": "sora-2",
