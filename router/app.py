@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -279,8 +279,10 @@ def _left_over(jobs: tuple[Job, ...]) -> dict[str, int]:
 
 
 def _say(event: str, **fields: str | int) -> None:
-    sys.stdout.write(line(time.time(), Level.INFO, event, fields))
-    sys.stdout.flush()
+    # A full disk under the log ends no paid job.
+    with suppress(OSError):
+        sys.stdout.write(line(time.time(), Level.INFO, event, fields))
+        sys.stdout.flush()
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

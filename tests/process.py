@@ -64,6 +64,11 @@ class Served:
         return self.folder / "router.db"
 
     @property
+    def runs(self) -> bool:
+        """Whether there is a process; one that ended by itself counts until it was waited for."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The process that runs; AssertionError when there is none."""
         assert self._process is not None

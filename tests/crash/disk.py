@@ -84,7 +84,8 @@ class LimitedFiles:
         self._limit(end)
 
     def free(self) -> None:
-        self._limit(resource.RLIM_INFINITY)
+        if self.served.runs:
+            self._limit(resource.RLIM_INFINITY)
 
     def database(self) -> Path:
         return self.served.database

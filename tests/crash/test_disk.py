@@ -1,18 +1,21 @@
 """A full disk: no job is taken that cannot be kept, those that are there are polled on, and all settles afterwards."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientError, ClientResponse
 
 from router.core.job import AttemptState
 from tests.crash.disk import FILE, Disk, LimitedFiles, a_small_disk
 from tests.crash.reconciliation import read_ledger, unfinished
 from tests.crash.scene import Scene, a_scene
+from tests.process import LISTENS_WITHIN_S
 
 BODY = {"prompt": "one too many", "model": "sora-2", "seconds": "10", "size": "720x1280"}
 JOBS = 3
@@ -124,3 +127,30 @@ async def test_a_kill_on_a_full_disk_loses_nothing_that_was_promised(tmp_path: P
         assert unfinished(ledger) == []
         # What was known of a submit's answer when the disk filled up decides how its job ends.
         assert {str(row.cost_kind) for row in ledger.rows if row.state is not AttemptState.UNKNOWN} <= {"delivered"}
+
+
+async def test_a_log_that_cannot_be_written_keeps_no_router_from_working(tmp_path: Path) -> None:
+    async with a_scene(tmp_path, "jizhiai") as scene:
+        served = scene.served
+        with socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        served.url = f"http://127.0.0.1:{port}"
+        served.program = ("sh", "-c", 'exec "$0" -m router "$@" >/dev/full', sys.executable)
+        served.begin(port)
+        async with asyncio.timeout(LISTENS_WITHIN_S):
+            while not await answers(scene):
+                await asyncio.sleep(0.05)
+        video_id = (await served.create("a paper boat"))["id"]
+        assert (await served.ended(video_id))["status"] == "completed"
+        # 120 is Python's word for an output that could not be written.
+        assert await served.stop() in (0, 120)
+        assert unfinished(await scene.reconciled()) == []
+
+
+async def answers(scene: Scene) -> bool:
+    try:
+        async with scene.served.http.get(f"{scene.served.url}/v1/models") as response:
+            return response.status == 200
+    except (ClientError, OSError):
+        return False
