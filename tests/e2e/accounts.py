@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.canonical import Reason
-from router.core.job import AttemptState
 from router.core.report import ReportRow
 
 Counts = Counter[tuple[str, ...]]
@@ -124,7 +123,7 @@ def ambiguous(ledger: Ledger) -> Counts:
     return Counter(
         (row.provider, "held" if row.number == last[row.job_id] else "failed_over")
         for row in ledger.rows
-        if row.state is AttemptState.UNKNOWN
+        if ledger.left(row)[0] == "unknown"
     )
 
 
