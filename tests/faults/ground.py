@@ -39,6 +39,7 @@ _BREAKER: Final = {"volume_min": 10_000, "window_s": 1}
 _SETTLE_S: Final = 3.0
 SLOWER: Final = 8.0
 _ENDED_WITHIN_S: Final = 300.0
+_AGAIN_AFTER_S: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -53,15 +54,24 @@ class Ground:
     async def made(self, prompt: str, only: Sequence[str]) -> Ordered:
         """Order a video from these providers alone, and wait for its end as a caller sees it."""
         body = {"model": "sora-2", "prompt": prompt, "seconds": str(SECONDS), "size": "720x1280"}
-        async with self.http.post("/v1/videos", json={**body, "routing": {"only": list(only)}}) as response:
-            created = await response.json()
-            assert response.status == 200, created
+        created = await self._created({**body, "routing": {"only": list(only)}})
         async with asyncio.timeout(_ENDED_WITHIN_S):
             while (job := await self.router.engine.job("anonymous", created["id"])) is not None and not job.ended:
                 await asyncio.sleep(0.05)
         async with self.http.get(f"/v1/videos/{created['id']}") as response:
             video = await response.json()
         return Ordered(created["id"], prompt, video["error"]["code"] if video["status"] == "failed" else None)
+
+    async def _created(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create, and again while nobody takes jobs: such an answer says that nothing was bought."""
+        async with asyncio.timeout(_ENDED_WITHIN_S):
+            while True:
+                async with self.http.post("/v1/videos", json=body) as response:
+                    answer: dict[str, Any] = await response.json()
+                if response.status == 200:
+                    return answer
+                assert response.status == 503, answer
+                await asyncio.sleep(_AGAIN_AFTER_S)
 
 
 @asynccontextmanager
