@@ -66,7 +66,7 @@ class CallerRun:
         return wish
 
     def _preferences(self, rng: Random) -> RoutingPreferences:
-        if rng.random() < 0.5:
+        if rng.random() < 0.7:
             return RoutingPreferences()
         failover = self._simulation.shop.limits.duplicate_microusd_max > 0
         words = (None, OnAmbiguous.HOLD, OnAmbiguous.FAILOVER) if failover else (None, OnAmbiguous.HOLD)

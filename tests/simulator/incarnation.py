@@ -139,9 +139,9 @@ class Incarnation:
         try:
             return await task
         except CancelledError:
-            if task.cancelled():
-                raise LostError from None
-            raise
+            if _is_cancelled():
+                raise
+            raise LostError from None
 
     # The process.
 
@@ -154,7 +154,7 @@ class Incarnation:
             self.world.say(f"router {self.number} cannot start: {error}")
             self._die()
         except CancelledError:
-            if not starting.cancelled():
+            if _is_cancelled():
                 raise
         if not self.alive:
             return
@@ -278,3 +278,9 @@ class Incarnation:
 
     def timeouts(self, provider: str) -> Timeouts:
         return self._parts.catalog.providers[provider].timeouts
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the one who waits that was cancelled, and not only what he waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -39,7 +39,7 @@ class Shop:
         self._present: dict[str, bool] = {}
         self._removed_at: dict[str, float] = {}
         self._gone: list[tuple[str, float, float]] = []
-        for number in range(rng.choice((1, 2, 2, 3, 3, 4))):
+        for number in range(rng.choice((1, 2, 3, 3, 4))):
             self._add(f"{rng.choice(DIALECTS)}-{number}")
         self.callers = tuple(
             Caller(f"caller-{number}", "", rng.choice((None, None, 600_000, 1_500_000))) for number in range(3)
@@ -78,7 +78,7 @@ class Shop:
             ),
             charge_rule=rule,
             daily_budget_microusd=rng.choice((None, None, None, 500_000, 2_000_000)),
-            on_ambiguous=rng.choice((None, None, *OnAmbiguous)),
+            on_ambiguous=rng.choice((None, None, None, *OnAmbiguous)),
             lookup=lookup,
         )
         self._models[name] = UPSTREAM_MODELS if rng.random() < 0.3 else UPSTREAM_MODELS[:1]
@@ -144,7 +144,7 @@ def _habits(rng: Random, profile: str | None, lookup: LookupSettings) -> Habits:
 
 
 def _prices(rng: Random) -> Mapping[tuple[str, int], int]:
-    base = rng.randint(50_000, 250_000)
+    base = rng.randint(50_000, 200_000)
     factors = {("sora-2", 10): 100, ("sora-2", 15): 150, ("sora-2-pro", 10): 300, ("sora-2-pro", 15): 450}
     return {key: base * factor // 100 for key, factor in factors.items()}
 
@@ -152,10 +152,10 @@ def _prices(rng: Random) -> Mapping[tuple[str, int], int]:
 def _limits(rng: Random) -> JobLimits:
     return replace(
         JobLimits(),
-        attempts_max=rng.choice((1, 2, 3, 3, 4)),
-        spend_microusd_max=rng.choice((200_000, 400_000, 1_000_000, 20_000_000)),
+        attempts_max=rng.choice((1, 2, 3, 3, 3, 4, 4)),
+        spend_microusd_max=rng.choice((300_000, 500_000, 1_000_000, 20_000_000)),
         deadline_s=rng.choice((600.0, 1800.0, 3600.0)),
-        on_ambiguous=rng.choice(tuple(OnAmbiguous)),
-        duplicate_microusd_max=rng.choice((0, 150_000, 500_000, 2_000_000)),
-        attempt_s_min=rng.choice((1.0, 120.0)),
+        on_ambiguous=rng.choice((OnAmbiguous.HOLD, *(OnAmbiguous.FAILOVER,) * 3)),
+        duplicate_microusd_max=rng.choice((0, 100_000, 200_000, 2_000_000)),
+        attempt_s_min=rng.choice((1.0, 1.0, 120.0)),
     )

@@ -45,7 +45,7 @@ class Simulation:
         self.connection = a_database()
         self.shop = Shop(world)
         self.weather = Weather(
-            submit_share=rng.choice((0.0, 0.1, 0.3, 0.6)),
+            submit_share=rng.choice((0.0, 0.1, 0.4, 0.6)),
             poll_share=rng.choice((0.0, 0.05, 0.2, 0.5)),
             content_share=rng.choice((0.0, 0.1, 0.4)),
         )
