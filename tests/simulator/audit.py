@@ -12,6 +12,7 @@ from providers.adapter import HttpRequest
 from router.core.budget import day_of
 from router.core.policy import OnAmbiguous
 from tests.simulator.accounts import Account, Purchase, Ticket, prompt_of
+from tests.simulator.ledger import AttemptRow, EntryRow, JobRow, Money, Terms, least
 
 if TYPE_CHECKING:
     from tests.simulator.callers import Wish
@@ -36,56 +37,6 @@ _MONEY_KNOWN = {"succeeded", "failed"}
 _GRACE_S = 400.0
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    id: str
-    caller: str
-    state: str
-    ended_at: float | None
-    deadline_at: float
-    deleted_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRow:
-    id: str
-    job_id: str
-    number: int
-    offering_id: str
-    provider: str
-    quote_microusd: int
-    submitted_at: float
-    state: str
-    remote_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    sequence: int
-    attempt_id: str
-    job_id: str
-    provider: str
-    kind: str
-    amount_microusd: int
-    cost_kind: str | None
-
-
-@dataclass(slots=True)
-class Money:
-    """An attempt's entries: `pending`, what closed it, and the sum of what corrected that."""
-
-    pending: EntryRow | None = None
-    closing: EntryRow | None = None
-    adjusted_microusd: int = 0
-
-    @property
-    def most_microusd(self) -> int:
-        """What it has cost, or may cost as long as nobody knows."""
-        if self.closing is not None:
-            return self.adjusted_microusd + (self.closing.amount_microusd if self.closing.kind == "posted" else 0)
-        return self.pending.amount_microusd if self.pending else 0
-
-
 @dataclass(slots=True)
 class Audit:
     """Reads the rows themselves and the providers' books; knows nothing of what the router believes."""
@@ -100,6 +51,7 @@ class Audit:
     tag_of_job: dict[str, str] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     bought: dict[str, Purchase] = field(default_factory=dict)
+    late_since: dict[str, float] = field(default_factory=dict)
     hidden_in: dict[str, int] = field(default_factory=dict)
     # Closed by an operator who was told that nobody knows whether it was written.
     unsure: set[str] = field(default_factory=set)
@@ -158,6 +110,8 @@ class Audit:
                 continue
             changed.add(row.job_id)
             self._say(f"write: {row.id} {row.state}")
+            if row.state == "late":
+                self.late_since.setdefault(row.id, self.simulation.world.now())
             if before is None:
                 self._claim(row.state == "submitting", f"{row.id} begins as {row.state}")
             else:
@@ -383,7 +337,8 @@ class Audit:
             account = self.simulation.shop.accounts[attempt.provider]
             over_at = attempt.submitted_at + provider.polling.deadline_s + provider.polling.late_s_max
             ends_at = min(account.ended_at(purchase), purchase.cancelled_at)
-            known_in_time = account.is_over(purchase) and ends_at + 300.0 < over_at
+            asked_since = max(ends_at, self.late_since[attempt.id])
+            known_in_time = account.is_over(purchase) and asked_since + 300.0 < over_at
             forgotten = account.habits.forgets_cancelled and purchase.cancelled_at < inf
             says_so = purchase.lie is None and purchase.fate.stuck_status is None and not forgotten
             away = self.simulation.was_away(ends_at, over_at)
@@ -468,9 +423,9 @@ class Audit:
     def terms(self, job_id: str) -> "Terms":
         limits, own = self.simulation.shop.limits, self.wish(job_id).preferences
         return Terms(
-            _least(limits.spend_microusd_max, own.spend_microusd_max),
-            _least(limits.attempts_max, own.attempts_max),
-            _least(limits.duplicate_microusd_max, own.duplicate_microusd_max),
+            least(limits.spend_microusd_max, own.spend_microusd_max),
+            least(limits.attempts_max, own.attempts_max),
+            least(limits.duplicate_microusd_max, own.duplicate_microusd_max),
         )
 
     def on_ambiguous(self, attempt: AttemptRow) -> OnAmbiguous:
@@ -493,17 +448,6 @@ class Audit:
 
     def _say(self, words: str) -> None:
         self.simulation.world.say(words)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    spend_microusd_max: int
-    attempts_max: int
-    duplicate_microusd_max: int
-
-
-def _least(limit: int, own: int | None) -> int:
-    return limit if own is None else min(limit, own)
 
 
 def tag_of(prompt: str) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from router.core.ledger import AdjustmentError
 from router.core.order import UnavailableError
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
-from tests.simulator.audit import AttemptRow
 from tests.simulator.incarnation import LostError
+from tests.simulator.ledger import AttemptRow
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
