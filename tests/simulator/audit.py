@@ -336,7 +336,7 @@ class Audit:
             provider = self.simulation.shop.provider(attempt.provider)
             account = self.simulation.shop.accounts[attempt.provider]
             over_at = attempt.submitted_at + provider.polling.deadline_s + provider.polling.late_s_max
-            ends_at = min(account.ended_at(purchase), purchase.cancelled_at)
+            ends_at = min(inf if purchase.fate.never_ends else account.ended_at(purchase), purchase.cancelled_at)
             asked_since = max(ends_at, self.late_since[attempt.id])
             known_in_time = account.is_over(purchase) and asked_since + 300.0 < over_at
             forgotten = account.habits.forgets_cancelled and purchase.cancelled_at < inf
