@@ -34,7 +34,7 @@ from router.engine.exchange import ContentError
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
 from router.engine.search import look_for, may_be_found
-from router.engine.store import StoreUnavailableError
+from router.engine.store import DeletedJobError, StoreUnavailableError
 
 _ROUTE_AGAIN_AFTER_S = 1.0
 _ROUTE_AGAIN_AFTER_S_MAX = 15.0
@@ -193,6 +193,10 @@ class JobRun:
             # Without its intent nothing was sent; by the time one can be written, another offering may be right.
             await self._alarm.sleep(_ROUTE_AGAIN_AFTER_S)
             await self._see_unsent()
+            return
+        except DeletedJobError:
+            # A deletion that nobody could confirm, or that this run was built too early to know of.
+            self.cancel(self._parts.now())
             return
         if run is not None:
             await self._see_through(run)

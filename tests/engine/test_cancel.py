@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.canonical import Reason, Stage
+from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
 from router.core.events import JobEnded
 from router.core.job import AttemptState, JobState
@@ -119,5 +119,21 @@ def test_an_ended_job_is_deleted_without_a_word_on_cancelling() -> None:
             assert deletion is not None
             assert not deletion.cancelled
             assert await scene.engine.delete("tester", job.id) is None
+
+    in_virtual_time(main)
+
+
+def test_a_deletion_that_nobody_could_confirm_cancels_before_anything_more_is_bought() -> None:
+    async def main(clock: Clock) -> None:
+        full = {"alpha": [Fate(submit=Failure(Stage.SUBMIT, Reason.OVERLOADED))]}
+        async with a_scene(clock, full) as scene:
+            job = await scene.accept()
+            assert await scene.store.delete_job(job.id, clock.wall())
+            await asyncio.sleep(100.0)
+            ended = await stored(scene, job.id)
+            assert (ended.state, ended.failure.reason) == (JobState.FAILED, Reason.CANCELLED)
+            assert (scene.posts(), await scene.money(job.id)) == ({}, [])
+            assert scene.health["alpha"].snapshot().in_flight == 0
+            assert [event.job.id for event in scene.events if isinstance(event, JobEnded)] == [job.id]
 
     in_virtual_time(main)

@@ -1,6 +1,7 @@
 """Durable jobs, attempts and money: the only door to SQL."""
 
 from router.engine.store.errors import (
+    DeletedJobError,
     RefusedWriteError,
     RemoteIdTakenError,
     StaleWriteError,
@@ -14,6 +15,7 @@ from router.engine.store.timed import TimedLane
 
 __all__ = [
     "MEMORY",
+    "DeletedJobError",
     "RefusedWriteError",
     "RemoteIdTakenError",
     "StaleWriteError",

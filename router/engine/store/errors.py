@@ -16,6 +16,10 @@ class StaleWriteError(Exception):
     """The row is not in the state that the writer took it to be in; nothing was written."""
 
 
+class DeletedJobError(Exception):
+    """The job was deleted before it had ended, so that nothing more is bought for it; nothing was written."""
+
+
 class RemoteIdTakenError(Exception):
     """Another attempt has this upstream job already, so that it cannot be this one's, too; nothing was written."""
 

@@ -196,6 +196,7 @@ KEY: Final = _compiled(
         idempotency_keys.c.caller == bindparam("caller"), idempotency_keys.c.key == bindparam("key")
     )
 )
+DELETED_AT: Final = _compiled(select(jobs.c.deleted_at).where(jobs.c.id == bindparam("id")))
 JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id")))
 VISIBLE_JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id"), jobs.c.deleted_at.is_(None)))
 SEQUENCE: Final = _compiled(

@@ -76,7 +76,8 @@ class Store:
     async def start_attempt(self, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry) -> None:
         """Make the intent to submit, and the money pending for it, durable.
 
-        Raises StaleWriteError when the job is not in `job_before.state`, RefusedWriteError when the attempt exists.
+        Raises StaleWriteError when the job is not in `job_before.state`, DeletedJobError when its caller deleted it,
+        RefusedWriteError when the attempt exists.
         """
         await self._writer.do(
             lambda connection: writes.start_attempt(connection, job_before, job_after, attempt, entry)

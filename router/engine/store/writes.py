@@ -14,7 +14,7 @@ from router.core.job import (
 )
 from router.core.ledger import CLOSING_KINDS, EntryKind, LedgerEntry, cost_in_all
 from router.engine.store import reads, rows, statements
-from router.engine.store.errors import RemoteIdTakenError, StaleWriteError
+from router.engine.store.errors import DeletedJobError, RemoteIdTakenError, StaleWriteError
 
 # Upstreams forget jobs in days, and one that counts them may begin anew.
 _IDS_ARE_UNIQUE_FOR_S: Final = 7 * 86_400.0
@@ -35,10 +35,12 @@ def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None
 def start_attempt(
     connection: sqlite3.Connection, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry
 ) -> None:
-    """Make the intent to submit durable, together with the money that it may cost."""
+    """Make durable the intent to submit, and the money that it may cost; DeletedJobError for a deleted one."""
     if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
         raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
     _check_entry(attempt, entry)
+    if connection.execute(statements.DELETED_AT, {"id": attempt.job_id}).fetchone() not in (None, (None,)):
+        raise DeletedJobError(f"job {attempt.job_id} was deleted")
     move_job(connection, job_before, job_after)
     connection.execute(statements.INSERT_ATTEMPT, rows.attempt_row(attempt))
     connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
