@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ class Candidate:
     price_usd: str
     quote_microusd: int
     share: float
+
+
+_OF_CANDIDATE = tuple(field.name for field in fields(Candidate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ async def quote(client: AsyncOpenAI, wish: Wish) -> Quote:
     """Ask the router, without buying anything, who would be asked."""
     answer: Any = await client.post("/videos/quote", body=wish.quote_body(), cast_to=object)
     return Quote(
-        tuple(Candidate(**each) for each in answer["candidates"]),
+        tuple(Candidate(**{name: each[name] for name in _OF_CANDIDATE}) for each in answer["candidates"]),
         tuple((each["offering"], each["message"]) for each in answer["excluded"]),
     )
 
