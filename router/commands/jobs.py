@@ -101,6 +101,9 @@ def _order(found: str | None, *, not_found: bool, billed: str | None) -> dict[st
     """Put into the order which one of the three was said."""
     said: list[dict[str, object]] = []
     if found is not None:
+        # An id that was told stays, so the next option is not taken for one where a script's variable was empty.
+        if found.startswith("--"):
+            raise typer.BadParameter(f"it needs the provider's id of the job; {found} is none", param_hint="--found")
         said.append({"found": found})
     if not_found:
         said.append({"not_found": True})

@@ -147,6 +147,7 @@ def test_each_resolution_is_ordered_and_its_outcome_is_one_line(
         ([], "say one of --found REMOTE_ID, --not-found and --billed"),
         (["--not-found", "--billed"], "say one of --found REMOTE_ID, --not-found and --billed"),
         (["--found", "x", "--billed", "1"], "say one of --found REMOTE_ID, --not-found and --billed"),
+        (["--found", "--not-found"], "needs the provider's id of the job; --not-found is none"),
         (["--billed", "much"], "'much' is not an amount of money"),
         (["--billed=-1"], "0 or more"),
     ],
