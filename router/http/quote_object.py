@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.canonical import VideoRequest
-from router.core.catalog import Offering, Provider
+from router.core.catalog import Provider
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.routing import Candidate, Decision, Exclusion, RoutingPreferences
@@ -29,15 +29,21 @@ class Terms:
             "max_attempts": found.attempts_max,
             "max_spend_usd": usd(found.spend_microusd_max),
             "deadline_s": found.deadline_s,
-            "on_ambiguous": self.on_ambiguous(None).value,
+            "on_ambiguous": self._on_ambiguous(found, None).value,
             "max_duplicate_usd": usd(found.duplicate_microusd_max),
         }
 
-    def on_ambiguous(self, offering: Offering | None) -> OnAmbiguous:
-        """Say what would follow when a submit may have been bought; where nothing may be bought twice, a hold."""
-        if not terms_of(self.limits, self.preferences).duplicate_microusd_max:
+    def on_ambiguous(self, candidate: Candidate) -> OnAmbiguous:
+        """Say what would follow when this candidate, asked first, may have been bought: a hold where it is too dear."""
+        found = terms_of(self.limits, self.preferences)
+        if candidate.quote_microusd > found.duplicate_microusd_max:
             return OnAmbiguous.HOLD
-        provider = None if offering is None else self.providers[offering.provider]
+        return self._on_ambiguous(found, self.providers[candidate.offering.provider])
+
+    def _on_ambiguous(self, found: JobLimits, provider: Provider | None) -> OnAmbiguous:
+        """Say what would follow with a provider; where nothing may be bought twice, a hold."""
+        if not found.duplicate_microusd_max:
+            return OnAmbiguous.HOLD
         return on_ambiguous(self.limits, self.preferences, provider)
 
 
@@ -63,7 +69,7 @@ def _candidate(candidate: Candidate, naming: Naming, terms: Terms) -> dict[str, 
         "quote_microusd": candidate.quote_microusd,
         "share": round(candidate.share, 6),
         "seconds": str(candidate.video.seconds),
-        "on_ambiguous": terms.on_ambiguous(candidate.offering).value,
+        "on_ambiguous": terms.on_ambiguous(candidate).value,
     }
 
 

@@ -207,5 +207,6 @@ async def test_a_quote_says_of_each_candidate_what_a_lost_answer_would_mean(
         routing = {"on_ambiguous": callers} if callers else {}
         (candidate,) = (await quoted(opened, **routing))["candidates"]
         assert candidate["on_ambiguous"] == would_be
-        (candidate,) = (await quoted(opened, max_duplicate_usd="0"))["candidates"]
-        assert candidate["on_ambiguous"] == "hold"
+        for too_little in ("0", "0.01"):
+            (candidate,) = (await quoted(opened, max_duplicate_usd=too_little))["candidates"]
+            assert candidate["on_ambiguous"] == "hold"
