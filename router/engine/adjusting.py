@@ -46,7 +46,10 @@ class Adjusting:
         job = await self._parts.store.any_job(attempt_id.rpartition("-")[0])
         attempt = next((each for each in job.attempts if each.id == attempt_id), None) if job else None
         if job is None or attempt is None:
-            message = f"there is no attempt {attempt_id[:128]!r}; `video-router report --jobs` lists them"
+            message = (
+                f"there is no attempt {attempt_id[:128]!r}; it is the id of a job and a number, such as video_1f2e-1,"
+                " which `video-router report --jobs` lists"
+            )
             raise AdjustmentError(message, "attempt_not_found")
         return job, attempt
 

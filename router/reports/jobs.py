@@ -14,6 +14,7 @@ from router.core.report import ReportRow
 class Step:
     """One attempt on a job's way; `stage` and `reason` are None unless it failed. Times are wall seconds."""
 
+    id: str
     provider: str
     offering: str
     state: AttemptState
@@ -69,6 +70,7 @@ def _summary(rows: Sequence[ReportRow]) -> JobSummary:
 
 def _step(row: ReportRow) -> Step:
     return Step(
+        id=row.attempt_id,
         provider=row.provider,
         offering=row.offering_id,
         state=row.state,

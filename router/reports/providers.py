@@ -34,10 +34,14 @@ class ProviderSummary:
     uncertain_since: float | None
 
     @property
+    def judged(self) -> int:
+        """Attempts that delivered or failed; not those that run, were overtaken, or whose job was cancelled."""
+        return self.delivered + sum(count for _, count in self.failures)
+
+    @property
     def delivered_share(self) -> float | None:
-        """Share of the ended attempts that gave a caller a video; None before any ended."""
-        ended = self.delivered + sum(count for _, count in self.failures)
-        return self.delivered / ended if ended else None
+        """Share of the judged attempts that gave a caller a video; None before there is one."""
+        return self.delivered / self.judged if self.judged else None
 
     @property
     def microusd_per_delivered_second(self) -> float | None:

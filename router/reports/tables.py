@@ -23,7 +23,7 @@ def provider_table(summaries: Iterable[ProviderSummary]) -> Table:
         share = each.delivered_share
         table.add_row(
             each.provider,
-            f"{each.delivered} of {each.attempts}" + ("" if share is None else f" ({share:.0%})"),
+            f"{each.delivered} of {each.judged}" + ("" if share is None else f" ({share:.0%})"),
             _seconds(each.p50_s),
             _seconds(each.p90_s),
             f"{each.delivered_seconds} s",
@@ -44,7 +44,7 @@ def model_table(summaries: Iterable[ProviderSummary]) -> Table:
         table.add_row(
             each.model,
             each.provider,
-            f"{each.delivered} of {each.attempts}",
+            f"{each.delivered} of {each.judged}",
             f"{each.delivered_seconds} s",
             usd(each.delivered_microusd + each.wasted_microusd),
             usd(each.failed_billed_microusd),

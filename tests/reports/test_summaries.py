@@ -130,6 +130,7 @@ def test_the_json_form_says_everything_the_tables_say() -> None:
     assert (job["id"], job["state"], job["duration_s"]) == ("video_1", "completed", 90)
     assert (job["caller"], job["created_at"], job["route"][0]["submitted_at"]) == ("studio", EPOCH, EPOCH + 1)
     assert [(step["stage"], step["posted_microusd"]) for step in job["route"]] == [("submit", 0), (None, 120_000)]
+    assert [step["id"] for step in job["route"]] == [row.attempt_id for row in rows]
 
 
 def test_a_job_is_listed_with_the_moment_at_which_it_was_accepted() -> None:
@@ -149,6 +150,14 @@ def test_tables_of_eighty_columns_cut_nothing_off() -> None:
     for words in ("alpha/clip", "submit.unreachable", "720x1280", "1 of 1", "0.0100", "90.0 s", "video_01234"):
         assert words in printed
     assert "…" not in printed
+
+
+def test_what_is_delivered_is_counted_among_the_attempts_that_its_share_is_of() -> None:
+    console = Console(width=120, file=StringIO())
+    overtaken = replace(RUNNING, state=AttemptState.LATE)
+    with console.capture() as capture:
+        console.print(provider_table(summaries([DELIVERED, another(FAILED, "b"), another(overtaken, "c")])))
+    assert "1 of 2 (50%)" in capture.get()
 
 
 def test_callers_are_added_up_to_the_last_micro_usd_and_who_spent_most_comes_first():
