@@ -22,6 +22,10 @@ _FRAMES_MAX: Final = 12
 UNMATCHED: Final = "unmatched"
 # nginx's number for a request that was cut off before its answer; it is only ever counted.
 CUT_OFF: Final = 499
+_SEND_AGAIN: Final = (
+    "the router could not confirm that it has stored this video; send it again with the same Idempotency-Key, and it is"
+    " made once"
+)
 
 
 @web.middleware
@@ -63,7 +67,7 @@ def _api_error(request: web.Request, error: Exception) -> ApiError:
         case ApiError():
             return error
         case UnconfirmedError():
-            return unconfirmed(str(error), error.retry_after_s)
+            return unconfirmed(_SEND_AGAIN if request.get(REPEATABLE) else str(error), error.retry_after_s)
         case UnavailableError():
             return unavailable(str(error), "router_unavailable", error.retry_after_s)
         case web.HTTPException():

@@ -50,7 +50,7 @@ _NOTHING_CHARGED: Final = "Nothing is charged: what was tried before had failed,
 _CHARGED_BEFORE: Final = "Nothing more is charged; an attempt that had failed before was."
 _MAY_BE_CHARGED: Final = (
     "It had been sent to a provider, which is asked to stop it where it can be. It may still be finished and charged;"
-    " the operator's ledger will show it."
+    " GET it with ?include=deleted later, and `error.attempts` says so."
 )
 
 

@@ -152,6 +152,7 @@ def test_a_lost_answer_is_said_to_be_for_the_operator_to_find_out() -> None:
         ((failed(1, "relay-a", Stage.SUBMIT, Reason.BALANCE),), False, "cost nothing"),
         ((failed(1, "relay-a", Stage.GENERATE, Reason.INTERNAL, billed=True),), False, "Nothing more is charged"),
         ((an_attempt(state=AttemptState.RUNNING),), True, "may still be finished and charged"),
+        ((an_attempt(state=AttemptState.RUNNING),), True, "GET it with ?include=deleted"),
     ],
 )
 def test_a_deletion_says_of_a_live_job_what_it_costs_as_far_as_anybody_knows(

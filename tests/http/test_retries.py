@@ -58,6 +58,8 @@ async def test_an_unconfirmed_create_says_what_to_do_before_it_is_sent_again() -
         error = (await response.json())["error"]
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
         assert (error["code"], error["type"]) == ("create_unconfirmed", "server_error")
+        again = (await (await created(opened, **KEY)).json())["error"]
+        assert "send it again with the same Idempotency-Key" in again["message"]
 
 
 async def test_where_nothing_was_stored_the_sdk_may_try_again_as_it_likes() -> None:
