@@ -44,6 +44,8 @@ def main() -> int:
     jobs = sum(row.jobs for row in rows) + sum(each.figures.jobs for each in successes)
     took_s = time.monotonic() - began
     console.print(f"{jobs} jobs in {took_s:.0f} s; all figures: {given.output / 'faults.json'}", highlight=False)
+    if not complaints:
+        console.print("no promise was broken")
     for complaint in complaints:
         console.print(f"broken: {complaint}", style="red", markup=False)
     return 1 if complaints else 0
