@@ -21,6 +21,9 @@ _AFTER_A_CANCEL: Final = (
     "What was under way may still be charged; `attempts` says so once it is known. Order it again under another"
     " Idempotency-Key if you want it after all."
 )
+_ONE_BEFORE_IS_OPEN: Final = (
+    "An attempt before that may still be charged: look at `attempts`, and ask the operator, before you order it again."
+)
 _NOT_FETCHED: Final = (
     "A video was made and paid for, but could not be fetched. Ask the operator before you order it again."
 )
@@ -118,7 +121,7 @@ def error_object(job: Job, naming: Naming) -> dict[str, Any] | None:
         return None
     return {
         "code": _code(failure),
-        "message": failure_message(failure, naming),
+        "message": failure_message(failure, naming, one_before_is_open=_one_before_is_open(job, failure)),
         "stage": failure.stage.value,
         "reason": failure.reason.value,
         "attempts": [
@@ -128,14 +131,24 @@ def error_object(job: Job, naming: Naming) -> dict[str, Any] | None:
     }
 
 
-def failure_message(failure: Failure, naming: Naming) -> str:
+def failure_message(failure: Failure, naming: Naming, *, one_before_is_open: bool = False) -> str:
     """Say what happened and what to change, with the upstream's own words where they say what was wrong."""
     explanation = _explanation(failure)
+    if one_before_is_open:
+        explanation = f"{explanation} {_ONE_BEFORE_IS_OPEN}"
     who = _WHO_SAYS_WHAT_IS_WRONG.get(failure.reason)
     if who is None or failure.stage in (Stage.POLL, Stage.DOWNLOAD):
         return explanation
     words = _printable(failure.message, naming)
     return f"{explanation} {who} said: {words}" if words else explanation
+
+
+def _one_before_is_open(job: Job, failure: Failure) -> bool:
+    """Whether words about the last failure would hide an attempt of which nobody knows the cost."""
+    if _code(failure) in ("submit_unknown", "cancelled"):
+        return False
+    before = job.attempts if failure.stage is Stage.ROUTE else job.attempts[:-1]
+    return any(attempt.billed is None for attempt in before)
 
 
 def _attempt(attempt: Attempt, provider: str) -> dict[str, Any]:

@@ -138,6 +138,21 @@ def test_a_job_that_its_caller_deleted_is_cancelled_and_no_provider_is_blamed() 
     assert "upstream" not in error["message"]
 
 
+@pytest.mark.parametrize(("billed", "warned"), [(None, True), (False, False), (True, False)])
+def test_a_job_that_failed_over_from_a_lost_answer_is_not_just_to_be_tried_again(
+    billed: bool | None, warned: bool
+) -> None:
+    lost = failed(1, "relay-a", Stage.SUBMIT, Reason.AMBIGUOUS, billed)
+    last = failed(2, "relay-b", Stage.SUBMIT, Reason.UNREACHABLE)
+    for failure, attempts in (
+        (Failure(Stage.SUBMIT, Reason.UNREACHABLE), (lost, last)),
+        (Failure(Stage.ROUTE, Reason.EXPIRED), (lost,)),
+    ):
+        error = error_object(a_failed_job(failure, *attempts), NAMING)
+        assert error is not None
+        assert ("An attempt before that may still be charged" in error["message"]) == warned
+
+
 def test_a_lost_answer_is_said_to_be_for_the_operator_to_find_out() -> None:
     error = error_object(a_failed_job(Failure(Stage.SUBMIT, Reason.AMBIGUOUS)), NAMING)
     assert error is not None
