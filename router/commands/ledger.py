@@ -13,15 +13,18 @@ from router.core.ledger import NOTE_CHARS_MAX
 from router.core.money import parse_usd, usd
 from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.auditing import AuditSource, audit_source
+from router.engine.store.entries import read_entries
 from router.reports.audit import Audit
 from router.reports.audit_tables import audit_document, audit_tables, verdict
+from router.reports.entries import entry_document, entry_table
 from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
 
 ledger: Final = typer.Typer(
-    name="ledger", help="The books: check them from end to end, and correct what an attempt cost."
+    name="ledger", help="The books: check them from end to end, see a job's entries, correct what an attempt cost."
 )
 PATH: Final = "/admin/ledger/adjust"
 
+JobId = Annotated[str, typer.Argument(metavar="ID", help="A job, video_..., or one attempt, video_...-N.")]
 AttemptId = Annotated[str, typer.Argument(metavar="ATTEMPT", help="One attempt, video_...-N.")]
 ToUsd = Annotated[str, typer.Option("--to", metavar="USD", help="What the attempt cost in all, such as 0.12.")]
 Note = Annotated[str, typer.Option(metavar="TEXT", help=f"Why; 1 to {NOTE_CHARS_MAX} characters, kept for good.")]
@@ -60,6 +63,23 @@ def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
         say(verdict(audit))
     if audit.errors:
         raise typer.Exit(1)
+
+
+@ledger.command()
+def show(id_: JobId, db: Database = DATABASE, as_json: AsJson = False) -> None:
+    """Show all entries of a job in the order in which they were written, and why it was corrected."""
+    if not db.is_file():
+        stop(f"{db} does not exist; name the file that `serve --db` uses")
+    try:
+        entries = read_entries(db, id_)
+    except (StoreUnavailableError, StoreVersionError) as error:
+        stop(str(error))
+    if not entries:
+        stop(f"{db} has no entry of {id_[:128]!r}; `video-router report --jobs` lists the jobs that bought something")
+    if as_json:
+        typer.echo(entry_document(entries))
+    else:
+        console().print(entry_table(entries), end="")
 
 
 def examine(source: AuditSource, audit: Audit) -> None:

@@ -49,6 +49,15 @@ async def test_what_the_invoice_says_is_booked_shown_and_sound(tmp_path: Path) -
         async with ClientSession() as http, http.get(f"{rig.router.admin_url}/metrics") as response:
             assert 'video_router_adjusted_usd{provider="jizhiai"} -0.02' in await response.text()
         assert orjson.loads(rig.log.getvalue().splitlines()[-1])["event"] == "ledger_adjusted"
+        for named in (video.id, attempt_id):
+            entries = orjson.loads(await said("show", named, "--db", str(rig.database), "--json"))["entries"]
+            assert [(each["kind"], each["amount_microusd"], each["note"]) for each in entries] == [
+                ("pending", 120_000, None),
+                ("posted", 120_000, None),
+                ("adjusted", -20_000, "invoice 7"),
+            ]
+        assert "invoice 7" in await said("show", video.id, "--db", str(rig.database))
+        assert "has no entry of" in await said("show", "video_0", "--db", str(rig.database), exit_code=2)
         assert "is booked at 0.10 USD already" in await adjusted(rig, attempt_id, "0.1", exit_code=2)
         assert "there is no attempt" in await adjusted(rig, f"{video.id}-2", "0.1", exit_code=2)
         assert "say why" in await adjusted(rig, attempt_id, "1", "\t", exit_code=2)
