@@ -1,6 +1,7 @@
 """Whether a provider takes jobs now, how well it does them, and what it is told about how they went."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from random import Random
@@ -61,6 +62,15 @@ class AttemptPermits:
         self._submit_ended = submit_ended
         self._video_ended = video_ended
         self._leave = leave
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Give back with nothing said of the provider what is held when what is done with it breaks."""
+        try:
+            yield
+        except BaseException:
+            self.abandon()
+            raise
 
     def submitted(self, failure: Failure | None = None) -> None:
         """Report how the submit ended; a failed one ends the attempt, and says nothing of how videos end."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf
@@ -161,14 +161,9 @@ class AttemptRun:
         # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
         return self._given_up if isinstance(ending, Failure) and self._given_up is not None else ending
 
-    @contextmanager
-    def permits_kept(self) -> Iterator[None]:
+    def permits_kept(self) -> AbstractContextManager[None]:
         """Give the permits back with nothing said of the provider when what is done with them breaks."""
-        try:
-            yield
-        except BaseException:
-            self.overtaken()
-            raise
+        return nullcontext() if self.permits is None else self.permits.kept()
 
     def ended(self, failure: Failure | None) -> None:
         """Give the permits back with what the attempt's end says of the provider."""

@@ -1,8 +1,7 @@
 """One job, from its first attempt to its end: the only loop that spends money."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol, assert_never
 
@@ -114,7 +113,7 @@ class JobRun:
                 await self._see_through(self._attempt_run(attempt, health.resume() if health else None, resumed=True))
             elif attempt.state is AttemptState.SUBMITTING:
                 await self._see_interrupted(attempt)
-        if not self.job.ended:
+        if not (self.job.ended or self._cancelled):
             await self._look_at_late()
 
     async def _see_interrupted(self, attempt: Attempt) -> None:
@@ -208,7 +207,7 @@ class JobRun:
         Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
         StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
-        with _kept(permits):
+        with permits.kept():
             video = await with_bytes(self._parts.store, self.job.id, candidate.video)
         if video is None:
             permits.abandon()
@@ -245,14 +244,17 @@ class JobRun:
         return run
 
     async def _see_through(self, run: AttemptRun) -> None:
+        missed = None if run.lost is None else await self._look_for(run, run.lost)
         with run.permits_kept():
-            missed = None if run.lost is None else await self._look_for(run, run.lost)
             await self._conclude(run, missed or await run.finish())
 
     async def _look_for(self, run: AttemptRun, lost: Failure) -> Failure | None:
         """Look for a submit without an answer; return what it failed of, or None when it is found and runs."""
         missed = await look_for(self._parts, run, self.job.video, lost)
-        run.trail.found_at = self._parts.now() if missed is None else None
+        if missed is None:
+            # The lost answer gave its place away.
+            run.permits = self._parts.health[run.attempt.provider].resume()
+            run.trail.found_at = self._parts.now()
         self._publish(self.job.with_attempt(run.attempt))
         return missed
 
@@ -384,16 +386,6 @@ class JobRun:
     def _publish(self, job: Job) -> None:
         self.job = job
         self._desk.publish(job)
-
-
-@contextmanager
-def _kept(permits: AttemptPermits) -> Iterator[None]:
-    """Give the permits back when what has to come before an attempt breaks."""
-    try:
-        yield
-    except BaseException:
-        permits.abandon()
-        raise
 
 
 def _started(job: Job, attempt: Attempt, share: float, decision: Decision) -> AttemptStarted:

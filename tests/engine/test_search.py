@@ -41,6 +41,19 @@ def test_a_lost_submit_that_is_listed_is_found_and_delivered() -> None:
     in_virtual_time(main)
 
 
+def test_one_that_was_found_is_in_flight_and_counts_as_delivered() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [LOST]}, **LISTING) as scene:
+            job = await scene.accept()
+            await asyncio.sleep(20.0)
+            assert scene.health["alpha"].snapshot().in_flight == 1
+            await scene.ended(job.id)
+            after = scene.health["alpha"].snapshot()
+            assert (after.in_flight, scene.health["alpha"]._record.share() > 0.5) == (0, True)
+
+    in_virtual_time(main)
+
+
 def test_one_that_is_listed_a_while_later_is_waited_for() -> None:
     async def main(clock: Clock) -> None:
         fate = Fate(submit=NoAnswer("reset"), taken=True, listed_after_s=20.0)
