@@ -2,11 +2,13 @@
 
 from typing import Final, Protocol, assert_never
 
+from providers.canonical import Failure, Stage
 from router.core.events import AttemptResolved
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import TOLD_COST_QUOTES_MAX, CostKind, EntryKind, LedgerEntry, voided
 from router.core.money import usd
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
+from router.engine.attempt_run import poll_once
 from router.engine.parts import Parts
 from router.engine.store import RemoteIdTakenError, StaleWriteError
 
@@ -91,6 +93,7 @@ class Resolving:
             self._company.watch_late(job, attempt)
             return attempt
         late = attempt.moved(AttemptState.LATE, remote_id=remote_id, accepted_at=self._parts.now())
+        await self._confirm(job, late, remote_id)
         try:
             await self._parts.store.move_attempt(attempt, late)
         except RemoteIdTakenError:
@@ -101,6 +104,16 @@ class Resolving:
         self._company.watch_late(job, late)
         self._parts.emit(AttemptResolved(job.with_attempt(late), late, Found(remote_id)))
         return late
+
+    async def _confirm(self, job: Job, late: Attempt, remote_id: str) -> None:
+        """Ask the provider for the id once: one that was misspelt would be asked about for a day, and stay."""
+        reading = await poll_once(self._parts, late, prompt=job.video.prompt)
+        if isinstance(reading, Failure) and reading.stage is Stage.POLL:
+            message = (
+                f"{late.provider} tells nothing of {remote_id} ({reading.reason}); look at the id again, try again when"
+                " the provider answers, or say whether it was billed"
+            )
+            raise ResolutionError(message, "remote_id_unconfirmed")
 
     async def _closed(self, job: Job, attempt: Attempt, resolution: Resolution, entry: LedgerEntry) -> Attempt:
         after = attempt.moved(AttemptState.FAILED, ended_at=attempt.ended_at)

@@ -30,6 +30,7 @@ _STATUSES: Final[Mapping[str, int]] = MappingProxyType(
         "several_open": 409,
         "remote_id_known": 409,
         "remote_id_taken": 409,
+        "remote_id_unconfirmed": 409,
     }
 )
 

@@ -36,7 +36,7 @@ def verdict(audit: Audit) -> str:
     doubts = f", {audit.warnings} warnings" if audit.warnings else ""
     if not audit.errors:
         return f"{looked_at}: all invariants hold{doubts}"
-    return f"{looked_at}: {audit.errors} errors{doubts}"
+    return f"{looked_at}: {audit.errors} {'error' if audit.errors == 1 else 'errors'}{doubts}"
 
 
 def audit_document(audit: Audit) -> str:

@@ -36,9 +36,9 @@ async def resolved(served: Served, *arguments: str, exit_code: int = 0) -> str:
     return await said("resolve", "--admin", served.admin_url, *arguments, exit_code=exit_code)
 
 
-async def lost(served: Served, fault: str, prompt: str) -> str:
+async def lost(served: Served, fault: str, prompt: str, *more: str) -> str:
     """Ask for a video whose answer is lost, and return the job's id when it has ended."""
-    await served.sandboxes["jizhiai"].set_faults([{"fault": fault}])
+    await served.sandboxes["jizhiai"].set_faults([{"fault": each} for each in (fault, *more)])
     video = await served.create(prompt)
     assert (await served.ended(video["id"]))["error"]["code"] == "submit_unknown"
     return str(video["id"])
@@ -102,20 +102,18 @@ async def test_lost_answers_are_resolved_by_an_operator_and_all_accounts_agree_a
 async def test_what_cannot_be_resolved_so_is_refused_with_words(tmp_path: Path) -> None:
     async with a_served(tmp_path, "jizhiai", providers=QUICK) as served:
         await served.start()
-        first = await lost(served, "cut_after_accept", "one")
-        second = await lost(served, "cut_after_accept", "another")
-        await served.sandboxes["jizhiai"].set_faults([{"fault": "poll_500"}])
+        first = await lost(served, "cut_after_accept", "one", "never_finishing")
+        second = await lost(served, "cut_after_accept", "another", "never_finishing")
+        one, another = (entry.id for entry in served.sandboxes["jizhiai"].books().accepted)
         assert "there is no job or attempt 'video_x'" in await resolved(served, "video_x", "--billed", exit_code=2)
         assert "10 times the quote of 0.12 USD" in await resolved(served, first, "--billed", "12", exit_code=2)
-        assert "asked about under task_1" in await resolved(served, first, "--found", "task_1")
-        assert "asked about under task_1" in await resolved(served, first, "--found", "task_1")
-        assert "is task_1 at jizhiai" in await resolved(served, first, "--found", "task_2", exit_code=2)
-        assert "is task_1 already" in await resolved(served, second, "--found", "task_1", exit_code=2)
+        assert "tells nothing of task_1" in await resolved(served, first, "--found", "task_1", exit_code=2)
+        assert f"asked about under {one}" in await resolved(served, first, "--found", one)
+        assert f"asked about under {one}" in await resolved(served, first, "--found", one)
+        assert f"is {one} at jizhiai" in await resolved(served, first, "--found", another, exit_code=2)
+        assert f"is {one} already" in await resolved(served, second, "--found", one, exit_code=2)
         listed = await unknown(served)
-        assert [(each["state"], each["remote_id"]) for each in listed.values()] == [
-            ("late", "task_1"),
-            ("unknown", None),
-        ]
+        assert [(each["state"], each["remote_id"]) for each in listed.values()] == [("late", one), ("unknown", None)]
         assert await resolved(served, first, "--billed", "0.05") == f"{first}-1: posted 0.05 USD as failed_billed"
         results = await asyncio.gather(
             *(

@@ -11,7 +11,18 @@ from types import MappingProxyType
 from typing import Any
 
 from providers.adapter import HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, ListedJob, ListedPage, Running, Succeeded, Variant, VideoRequest
+from providers.canonical import (
+    Accepted,
+    Failure,
+    ListedJob,
+    ListedPage,
+    Reason,
+    Running,
+    Stage,
+    Succeeded,
+    Variant,
+    VideoRequest,
+)
 from router.core.budget import BudgetKey, Budgets
 from router.core.catalog import Catalog, ChargeRule, Polling, Provider
 from router.core.clock import Clock
@@ -165,7 +176,8 @@ class ScriptedTransport:
             self.cancelled.append(request.path.rpartition("/")[2])
             return told(Running(queued=False))
         if operation is Operation.POLL:
-            return self._polled(self.taken[request.path.rpartition("/")[2]])
+            taken = self.taken.get(request.path.rpartition("/")[2])
+            return told(Failure(Stage.POLL, Reason.INVALID)) if taken is None else self._polled(taken)
         assert request.json is not None
         job_id = request.json["prompt"]
         if self.checks:

@@ -108,6 +108,17 @@ def test_one_id_of_the_provider_is_not_two_attempts() -> None:
     in_virtual_time(main)
 
 
+def test_an_id_that_the_provider_does_not_know_is_not_taken() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [LOST]}) as scene:
+            job = await scene.made()
+            assert await code_of(scene, job.id, Found("alpha-7")) == "remote_id_unconfirmed"
+            assert (await scene.job(job.id)).attempts[0].state is AttemptState.UNKNOWN
+            assert (await scene.engine.resolve(job.id, Found("alpha-1"))).state is AttemptState.LATE
+
+    in_virtual_time(main)
+
+
 def test_what_cannot_be_resolved_says_why() -> None:
     async def main(clock: Clock) -> None:
         fates = {"alpha": [LOST], "beta": [LOST], "gamma": [STALLS]}
