@@ -1,9 +1,7 @@
 """`video-router jobs`: the list read from a file, and the orders that reach a listener."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from router.cli import cli
 from router.engine.store import Store
+from tests.listening import answering
 from tests.store.lives import delivered, lost, running, started, the_job
 
 COMMAND = CliRunner()
@@ -31,31 +30,10 @@ def run(*arguments: str) -> Result:
 
 
 @contextmanager
-def a_router(answer: dict[str, Any], status: int = 200) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+def a_router(answer: dict[str, Any], status: int = 200) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """Answer every order alike, and keep what was ordered."""
-    asked: list[tuple[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append((self.path, orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            body = orjson.dumps(answer)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(status, orjson.dumps(answer)) as found:
+        yield found
 
 
 async def a_lost_submit(path: Path) -> None:
@@ -138,7 +116,9 @@ def test_each_resolution_is_ordered_and_its_outcome_is_one_line(
         with a_router({**ANSWER, **money}) as (url, asked):
             result = run("resolve", "--admin", url, *arguments)
         assert (result.exit_code, result.output) == (0, line + "\n")
-        assert asked == [("/admin/attempts/resolve", {"id": "video_1", **order})]
+        assert [(path, orjson.loads(body)) for path, body in asked] == [
+            ("/admin/attempts/resolve", {"id": "video_1", **order})
+        ]
 
 
 @pytest.mark.parametrize(

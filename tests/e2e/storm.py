@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import sqlite3
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from providers.sandbox import Sandbox
 from router.core.report import ReportRow
 from tests.e2e.alert_watch import AlertWatch
 from tests.e2e.load import DEAR, METADATA, PLAIN, PROMPT, QUERY, Customer, Load
+from tests.locking import locked
 from tests.process import Served
 from tests.prometheus import JOB, Prometheus, prometheus
 from tests.rig import POLLING, SOLD, provider_document
@@ -234,19 +234,8 @@ async def everything_fails(storm: Storm) -> None:
 
 async def locked_file(storm: Storm) -> None:
     """Another program holds the database for longer than the router waits."""
-    with _locked(storm.served.database):
+    with locked(storm.served.database):
         await storm.watch.until("firing", "StoreFails", job=JOB)
-
-
-@contextmanager
-def _locked(database: Path) -> Iterator[None]:
-    connection = sqlite3.connect(database, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
-    finally:
-        connection.close()
 
 
 async def bad_requests(storm: Storm) -> None:

@@ -1,9 +1,6 @@
 """The official SDK with its own two retries before a router whose store fails: no job is bought twice."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.engine.lying import lie
+from tests.locking import locked
 from tests.rig import Rig, a_rig, assert_books_agree
 
 KEY = {"Idempotency-Key": "k-1"}
@@ -32,18 +30,6 @@ class Impatient(AsyncOpenAI):
 
 def sdk(rig: Rig) -> Impatient:
     return Impatient(base_url=f"{rig.router.url}/v1", api_key="unused")
-
-
-@contextmanager
-def locked(database: Path) -> Iterator[None]:
-    """Hold the write lock of a file, as another process would."""
-    other = sqlite3.connect(database, isolation_level=None)
-    try:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-    finally:
-        other.close()
 
 
 async def impatient_store(rig: Rig) -> None:

@@ -33,7 +33,7 @@ from router.engine.exchange import NoAnswer, NotSent
 from router.engine.store import StoreUnavailableError
 from tests.builders import EPOCH, a_video
 from tests.engine.scripted import PRICES, Fate, Scene, a_scene
-from tests.engine.test_store_trouble import locked
+from tests.locking import locked
 from tests.virtual_time import in_virtual_time
 
 ALPHA, BETA = (BudgetScope.PROVIDER, "alpha"), (BudgetScope.PROVIDER, "beta")

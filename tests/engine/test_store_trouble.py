@@ -1,9 +1,6 @@
 """While the database cannot be written, waiting is all that happens: nothing is sent, nothing is sent twice."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +13,10 @@ from router.core.order import UnavailableError
 from router.core.policy import JobLimits
 from router.engine.store import StoreUnavailableError
 from tests.engine.scripted import Fate, Scene, a_scene
+from tests.locking import locked
 from tests.virtual_time import in_virtual_time
 
 LOCKED_S = 40.0
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the write lock of a file, as another process would."""
-    other = sqlite3.connect(path, isolation_level=None)
-    try:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-    finally:
-        other.close()
 
 
 async def delivered_once(scene: Scene, job_id: str) -> None:

@@ -14,7 +14,8 @@ from router.core.policy import JobLimits
 from tests.builders import a_video
 from tests.engine.lying import lie
 from tests.engine.scripted import Scene, a_scene
-from tests.engine.test_store_trouble import LOCKED_S, locked
+from tests.engine.test_store_trouble import LOCKED_S
+from tests.locking import locked
 from tests.virtual_time import in_virtual_time
 
 KEY = IdempotencyKey("tester", "key", "0" * 64)

@@ -1,18 +1,16 @@
 """POST /admin/ledger/adjust, before an engine that says what a test wants."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import pytest
-from aiohttp import ClientSession, web
 
 from router.core.ledger import NOTE_CHARS_MAX, AdjustmentError, CostKind, EntryKind, LedgerEntry
 from router.core.order import UnavailableError
 from router.http.adjusting import ADJUST, adjust
 from tests.builders import EPOCH
+from tests.http.operators import ordered
 
 ENTRY = LedgerEntry("video_1-1", "video_1", "alpha", EntryKind.ADJUSTED, -7, EPOCH, CostKind.DELIVERED, "invoice 7")
 ASKED: dict[str, Any] = {"attempt": "video_1-1", "to_usd": "0.12", "note": "invoice 7"}
@@ -32,21 +30,8 @@ class Books:
         return ENTRY
 
 
-@asynccontextmanager
-async def asked(books: Books, **request: Any) -> AsyncIterator[tuple[int, Any]]:
-    """Ask a listener that has nothing but this path."""
-    app = web.Application()
-    app[ADJUST] = books.adjust
-    app.add_routes([web.post("/admin/ledger/adjust", adjust)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/admin/ledger/adjust"
-        async with ClientSession() as session, session.post(url, **request) as response:
-            yield response.status, orjson.loads(await response.read())
-    finally:
-        await runner.cleanup()
+def asked(books: Books, **request: Any) -> AbstractAsyncContextManager[tuple[int, Any]]:
+    return ordered("/admin/ledger/adjust", adjust, ADJUST, books.adjust, **request)
 
 
 async def test_what_was_written_is_answered() -> None:

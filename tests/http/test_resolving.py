@@ -1,13 +1,10 @@
 """POST /admin/attempts/resolve, before an engine that says what a test wants."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import pytest
-from aiohttp import ClientSession, web
 
 from router.core.job import Attempt, AttemptState
 from router.core.order import UnavailableError
@@ -15,6 +12,7 @@ from router.core.resolution import Billed, Found, NotFound, Resolution, Resoluti
 from router.http.operators import BODY_BYTES_MAX
 from router.http.resolving import REMOTE_ID_CHARS_MAX, RESOLVE, resolve
 from tests.builders import an_attempt
+from tests.http.operators import ordered
 
 LATE = an_attempt(id="video_1-1", state=AttemptState.LATE, remote_id="task_42")
 FAILED = an_attempt(id="video_1-1", state=AttemptState.FAILED)
@@ -34,21 +32,8 @@ class Books:
         return LATE if isinstance(resolution, Found) else FAILED
 
 
-@asynccontextmanager
-async def asked(books: Books, **request: Any) -> AsyncIterator[tuple[int, Any]]:
-    """Ask a listener that has nothing but this path."""
-    app = web.Application()
-    app[RESOLVE] = books.resolve
-    app.add_routes([web.post("/admin/attempts/resolve", resolve)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/admin/attempts/resolve"
-        async with ClientSession() as session, session.post(url, **request) as response:
-            yield response.status, orjson.loads(await response.read())
-    finally:
-        await runner.cleanup()
+def asked(books: Books, **request: Any) -> AbstractAsyncContextManager[tuple[int, Any]]:
+    return ordered("/admin/attempts/resolve", resolve, RESOLVE, books.resolve, **request)
 
 
 @pytest.mark.parametrize(

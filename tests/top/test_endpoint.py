@@ -1,48 +1,16 @@
 """What an operator's command asks of a router: done, refused in the router's own words, or not known."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import orjson
 import pytest
 
 from router.top.endpoint import Endpoint, NoAnswerError, RefusedError
-
-
-@contextmanager
-def answering(status: int, body: bytes, cut_off: int = 0) -> Iterator[tuple[str, list[bytes]]]:
-    """Listen on a real socket, answer every POST alike, and keep what was asked."""
-    asked: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: len(body) - cut_off])
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tests.listening import answering
 
 
 def test_what_was_done_is_answered() -> None:
     with answering(200, b'{"object": "done"}') as (url, asked):
         assert Endpoint(url).post("/admin/x", {"note": "é"}) == b'{"object": "done"}'
-    assert [orjson.loads(each) for each in asked] == [{"note": "é"}]
+    assert [orjson.loads(body) for _, body in asked] == [{"note": "é"}]
 
 
 def test_a_refusal_is_told_in_the_routers_own_words() -> None:
