@@ -45,7 +45,7 @@ def sandbox(  # noqa: PLR0913, PLR0917 - every option of the command
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="YAML or JSON: faults to begin with, by upstream.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of job durations, ids and shares of faults.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of job durations and shares of faults.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; anything but loopback is open to the network.")] = (
         "127.0.0.1"
     ),

@@ -87,6 +87,8 @@ class Upstream:
         self.rng = rng
         self.base_url = ""
         self.injection = Injection(rng)
+        # Whoever kept the ids of an earlier life must not meet them again.
+        self._ids = random.Random(f"{rng.getrandbits(64)} {clock()}")  # noqa: S311 - names, not secrets
         self.requests: Counter[str] = Counter()
         self._jobs: dict[str, SandboxJob] = {}
         self._assets: dict[str, SandboxJob] = {}
@@ -96,7 +98,7 @@ class Upstream:
         if len(self._jobs) >= self.terms.max_jobs:
             raise SandboxFullError
         job = SandboxJob(
-            id=make_id(self.rng, order),
+            id=make_id(self._ids, order),
             number=len(self._jobs),
             order=order,
             drawn=drawn,

@@ -15,7 +15,7 @@ COMMAND = CliRunner()
 
 
 async def said(*arguments: str, exit_code: int = 0) -> str:
-    result: Result = await asyncio.to_thread(COMMAND.invoke, cli, ["ledger", *arguments])
+    result: Result = await asyncio.to_thread(COMMAND.invoke, cli, ["ledger", *arguments], env={"COLUMNS": "120"})
     assert result.exit_code == exit_code, result.output
     return result.output.strip()
 
