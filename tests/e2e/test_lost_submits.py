@@ -9,7 +9,8 @@ from providers.sandbox.habits import Habits
 from router.core.job import AttemptState
 from tests.rig import Rig, a_rig, assert_books_agree
 
-LOOKS: dict[str, Any] = {"openai": {"lookup": {"settle_s": 2}}}
+# Half of the answers lost would take it out.
+LOOKS: dict[str, Any] = {"openai": {"lookup": {"settle_s": 2}, "breaker": {"volume_min": 1000}}}
 CERTAIN: dict[str, Any] = {"openai": {"lookup": {"settle_s": 1, "proves_absence": True}}}
 ALONE: dict[str, Any] = {"openai": {"lookup": {"mode": "exclusive", "settle_s": 2}}}
 ACCEPTED_AND_LOST = ["cut_after_accept", "reset_after_accept", "half_answer", "truncated_answer"]
