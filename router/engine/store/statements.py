@@ -175,6 +175,7 @@ INSERT_ATTEMPT: Final = _insert(attempts)
 INSERT_ENTRY: Final = _insert(ledger_entries)
 INSERT_CLOSING_ENTRY: Final = _compiled(_closing_entry())
 MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
+START_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE).where(jobs.c.deleted_at.is_(None)))
 MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
 RELINK_ATTEMPT: Final = _compiled(
     attempts.update()
@@ -196,7 +197,6 @@ KEY: Final = _compiled(
         idempotency_keys.c.caller == bindparam("caller"), idempotency_keys.c.key == bindparam("key")
     )
 )
-DELETED_AT: Final = _compiled(select(jobs.c.deleted_at).where(jobs.c.id == bindparam("id")))
 JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id")))
 VISIBLE_JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id"), jobs.c.deleted_at.is_(None)))
 SEQUENCE: Final = _compiled(

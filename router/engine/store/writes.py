@@ -39,9 +39,13 @@ def start_attempt(
     if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
         raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
     _check_entry(attempt, entry)
-    if connection.execute(statements.DELETED_AT, {"id": attempt.job_id}).fetchone() not in (None, (None,)):
-        raise DeletedJobError(f"job {attempt.job_id} was deleted")
-    move_job(connection, job_before, job_after)
+    try:
+        move_job(connection, job_before, job_after, statements.START_JOB)
+    except StaleWriteError:
+        job = reads.any_job(connection, attempt.job_id)
+        if job is not None and job.deleted_at is not None:
+            raise DeletedJobError(f"job {attempt.job_id} was deleted") from None
+        raise
     connection.execute(statements.INSERT_ATTEMPT, rows.attempt_row(attempt))
     connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
 
@@ -124,14 +128,14 @@ def adopt(
     settle(connection, *late, entry, *job)
 
 
-def move_job(connection: sqlite3.Connection, before: Job, after: Job) -> None:
+def move_job(connection: sqlite3.Connection, before: Job, after: Job, swap: str = statements.MOVE_JOB) -> None:
     """Change a job that is still in `before.state`; its input images go when it ends: nobody submits them again."""
     legal = after.state is before.state or after.state in JOB_TRANSITIONS[before.state]
     if after.id != before.id or not legal:
         raise IllegalTransitionError(f"job {before.id}: {before.state} -> {after.state} of {after.id}")
     row = rows.job_changes(after)
     row["key_id"], row["key_state"] = before.id, before.state.value
-    if connection.execute(statements.MOVE_JOB, row).rowcount != 1:
+    if connection.execute(swap, row).rowcount != 1:
         raise StaleWriteError(f"job {before.id} is not {before.state} any more")
     if after.ended and rows.has_image_files(after):
         connection.execute(statements.DELETE_IMAGES, {"job_id": after.id})
