@@ -12,6 +12,7 @@ from rich.console import Console
 from providers.certification.cli import certify
 from providers.sandbox.cli import sandbox
 from router.app import Place, run
+from router.commands.files import readable
 from router.commands.jobs import jobs as jobs_commands
 from router.commands.ledger import ledger
 from router.commands.options import DATABASE, Admin, AsJson, Database
@@ -112,12 +113,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Compare what the providers delivered, where they failed, and what a delivered second really cost."""
-    if not db.is_file():
-        stop(f"{db} does not exist; name the file that `serve --db` uses")
-    try:
+    with readable(db):
         rows = read_report(db, None if hours is None else time.time() - 3600 * hours)
-    except (StoreUnavailableError, StoreVersionError) as error:
-        stop(str(error))
     providers, sold = summaries(rows), summaries(rows, by_model=True)
     asking, made = caller_summaries(rows), job_summaries(rows)
     if as_json:

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, assert_never
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from typer.core import TyperCommand
 
+from router.commands.files import readable
 from router.commands.options import DATABASE, Admin, AsJson, Database
-from router.commands.terminal import console, say, stop
+from router.commands.orders import ordered
+from router.commands.terminal import console, say
 from router.core.money import parse_usd, usd
-from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.open_money import read_open_money
 from router.reports.open_money import open_money_document, open_money_table, open_sum_table
-from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
+from router.top.endpoint import LOCAL
 
 jobs: Final = typer.Typer(
     name="jobs", help="Attempts that nobody knows the cost of: list them, and say what became of one."
@@ -54,12 +55,8 @@ _ANSWER: Final = TypeAdapter(_Answer)
 @jobs.command()
 def unknown(db: Database = DATABASE, every: Everything = False, as_json: AsJson = False) -> None:
     """List the attempts that nobody knows the cost of, the oldest first, and the sum with each provider."""
-    if not db.is_file():
-        stop(f"{db} does not exist; name the file that `serve --db` uses")
-    try:
+    with readable(db):
         found, now = read_open_money(db, every=every), time.time()
-    except (StoreUnavailableError, StoreVersionError) as error:
-        stop(str(error))
     if as_json:
         typer.echo(open_money_document(found, now))
     elif not found:
@@ -88,13 +85,8 @@ def resolve(
 ) -> None:
     """Say what became of an attempt whose money is open; the router that runs books it."""
     order = _order(found, not_found=not_found, billed=billed)
-    try:
-        answer = _ANSWER.validate_json(Endpoint(admin).post(PATH, {"id": id_, **order}))
-    except (AddressError, RefusedError, NoAnswerError) as error:
-        stop(str(error))
-    except ValidationError:
-        stop(f"{admin} answers with something else than a resolution; look with `video-router jobs unknown`")
-    say(_outcome(answer))
+    otherwise = "a resolution; look with `video-router jobs unknown`"
+    say(_outcome(ordered(admin, PATH, {"id": id_, **order}, _ANSWER, otherwise)))
 
 
 def _order(found: str | None, *, not_found: bool, billed: str | None) -> dict[str, object]:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from router.commands.files import readable
 from router.commands.options import DATABASE, Admin, AsJson, Database
+from router.commands.orders import ordered
 from router.commands.terminal import console, say, stop
 from router.core.books import Finding, Weight
 from router.core.ledger import NOTE_CHARS_MAX
@@ -17,7 +19,7 @@ from router.engine.store.entries import read_entries
 from router.reports.audit import Audit
 from router.reports.audit_tables import audit_document, audit_tables, verdict
 from router.reports.entries import entry_document, entry_table
-from router.top.endpoint import LOCAL, AddressError, Endpoint, NoAnswerError, RefusedError
+from router.top.endpoint import LOCAL
 
 ledger: Final = typer.Typer(
     name="ledger", help="The books: check them from end to end, see a job's entries, correct what an attempt cost."
@@ -46,16 +48,15 @@ _ANSWER: Final = TypeAdapter(_Answer)
 @ledger.command()
 def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
     """Check every job, attempt and entry of a file, in use or not, and add them up; exit 1 if anything is wrong."""
-    if not db.is_file():
-        stop(f"{db} does not exist; name the file that `serve --db` uses")
     audit = Audit()
-    try:
-        with audit_source(db) as source:
-            examine(source, audit)
-    except (StoreUnavailableError, StoreVersionError) as error:
-        if not audit.findings:
-            stop(str(error))
-        audit.find(Finding(Weight.ERROR, "the file", f"cannot be read to its end: {error}"))
+    with readable(db):
+        try:
+            with audit_source(db) as source:
+                examine(source, audit)
+        except (StoreUnavailableError, StoreVersionError) as error:
+            if not audit.findings:
+                raise
+            audit.find(Finding(Weight.ERROR, "the file", f"cannot be read to its end: {error}"))
     if as_json:
         typer.echo(audit_document(audit))
     else:
@@ -68,12 +69,8 @@ def verify(db: Database = DATABASE, as_json: AsJson = False) -> None:
 @ledger.command()
 def show(id_: JobId, db: Database = DATABASE, as_json: AsJson = False) -> None:
     """Show all entries of a job in the order in which they were written, and why it was corrected."""
-    if not db.is_file():
-        stop(f"{db} does not exist; name the file that `serve --db` uses")
-    try:
+    with readable(db):
         entries = read_entries(db, id_)
-    except (StoreUnavailableError, StoreVersionError) as error:
-        stop(str(error))
     if not entries:
         stop(f"{db} has no entry of {id_[:128]!r}; `video-router report --jobs` lists the jobs that bought something")
     if as_json:
@@ -103,12 +100,7 @@ def adjust(attempt: AttemptId, to: ToUsd, note: Note, admin: Admin = LOCAL) -> N
         parse_usd(to)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--to") from None
-    try:
-        body = Endpoint(admin).post(PATH, {"attempt": attempt, "to_usd": to, "note": note})
-        answer = _ANSWER.validate_json(body)
-    except (AddressError, RefusedError, NoAnswerError) as error:
-        stop(str(error))
-    except ValidationError:
-        stop(f"{admin} answers with something else than a ledger entry; look with `video-router report --jobs`")
+    otherwise = "a ledger entry; look with `video-router report --jobs`"
+    answer = ordered(admin, PATH, {"attempt": attempt, "to_usd": to, "note": note}, _ANSWER, otherwise)
     before = answer.cost_microusd - answer.amount_microusd
     say(f"{answer.attempt}: {usd(before)} USD are {usd(answer.cost_microusd)} USD now, as {answer.cost_kind}")

@@ -1,7 +1,7 @@
 """What is taken note of before a submit leaves: the attempt, its pending entry, its share of the day's budgets."""
 
 from router.core.budget import Booking
-from router.core.job import Attempt, Job
+from router.core.job import Attempt, Job, attempt_id_of
 from router.core.ledger import LedgerEntry, pending
 from router.core.routing import Candidate
 
@@ -10,7 +10,7 @@ def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEn
     """Return a job's next attempt, its price frozen, and the money reserved for it; `at` is wall seconds."""
     number, offering = len(job.attempts) + 1, candidate.offering
     attempt = Attempt(
-        id=f"{job.id}-{number}",
+        id=attempt_id_of(job.id, number),
         job_id=job.id,
         number=number,
         offering_id=offering.id,

@@ -60,6 +60,16 @@ class IllegalTransitionError(Exception):
     """A state was asked to follow one it must not follow: a defect of the router, never of a caller."""
 
 
+def attempt_id_of(job_id: str, number: int) -> str:
+    """Name a job's attempt."""
+    return f"{job_id}-{number}"
+
+
+def job_id_of(attempt_id: str) -> str:
+    """Return the id of the job that an attempt's id begins with."""
+    return attempt_id.rpartition("-")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One submission of a job to one offering; `quote_microusd` is frozen when it is routed. Times are wall seconds.

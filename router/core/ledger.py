@@ -13,6 +13,7 @@ from router.core.catalog import ChargeRule
 from router.core.job import Attempt
 from router.core.money import usd
 from router.core.policy import MoneyEffect, consequences
+from router.core.refusal import RefusedOrderError
 
 TOLD_COST_QUOTES_MAX: Final = 10
 """How many times its quote an attempt may cost by the provider's own word."""
@@ -43,12 +44,8 @@ class CostKind(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class AdjustmentError(Exception):
-    """An attempt's money cannot be corrected so; `code` is a word to search for, the message says what to do."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
+class AdjustmentError(RefusedOrderError):
+    """An attempt's money cannot be corrected so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from router.core.refusal import RefusedOrderError
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -26,9 +28,5 @@ class Billed:
 Resolution: TypeAlias = Found | NotFound | Billed
 
 
-class ResolutionError(Exception):
-    """An attempt cannot be resolved so; `code` is a word to search for, the message says what to do instead."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
+class ResolutionError(RefusedOrderError):
+    """An attempt cannot be resolved so."""

@@ -1,11 +1,14 @@
 """What one job may use up and risk: the operator's limits, made stricter by its caller's."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from providers.canonical import Failure
 from router.core.catalog import Provider
 from router.core.policy import JobLimits, NextStep, OnAmbiguous
 from router.core.routing import RoutingPreferences
+
+Number = TypeVar("Number", int, float)
 
 
 def terms_of(limits: JobLimits, preferences: RoutingPreferences) -> JobLimits:
@@ -14,9 +17,7 @@ def terms_of(limits: JobLimits, preferences: RoutingPreferences) -> JobLimits:
         limits,
         attempts_max=_smaller(limits.attempts_max, preferences.attempts_max),
         spend_microusd_max=_smaller(limits.spend_microusd_max, preferences.spend_microusd_max),
-        deadline_s=min(
-            limits.deadline_s, limits.deadline_s if preferences.deadline_s is None else preferences.deadline_s
-        ),
+        deadline_s=_smaller(limits.deadline_s, preferences.deadline_s),
         duplicate_microusd_max=_smaller(limits.duplicate_microusd_max, preferences.duplicate_microusd_max),
     )
 
@@ -41,5 +42,5 @@ def next_step(
     return step if preferences.failover_on is None else preferences.failover_on.stricter(failure, step)
 
 
-def _smaller(limit: int, own: int | None) -> int:
+def _smaller(limit: Number, own: Number | None) -> Number:
     return limit if own is None else min(limit, own)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from router.core.budget import Booking
 from router.core.events import LedgerAdjusted
-from router.core.job import Attempt, Job
+from router.core.job import Attempt, Job, job_id_of
 from router.core.ledger import AdjustmentError, LedgerEntry, adjustment, cost_in_all, cost_microusd
 from router.engine.parts import Parts
 from router.engine.store import StaleWriteError
@@ -43,7 +43,7 @@ class Adjusting:
         return entry
 
     async def _find(self, attempt_id: str) -> tuple[Job, Attempt]:
-        job = await self._parts.store.any_job(attempt_id.rpartition("-")[0])
+        job = await self._parts.store.any_job(job_id_of(attempt_id))
         attempt = next((each for each in job.attempts if each.id == attempt_id), None) if job else None
         if job is None or attempt is None:
             message = (

@@ -4,7 +4,7 @@ from typing import Final, Protocol, assert_never
 
 from providers.canonical import Failure, Stage
 from router.core.events import AttemptResolved
-from router.core.job import Attempt, AttemptState, Job
+from router.core.job import Attempt, AttemptState, Job, job_id_of
 from router.core.ledger import TOLD_COST_QUOTES_MAX, CostKind, EntryKind, LedgerEntry, voided
 from router.core.money import usd
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
@@ -57,7 +57,7 @@ class Resolving:
             raise ResolutionError(message, _NOT_OPEN) from None
 
     async def _open(self, name: str) -> tuple[Job, Attempt]:
-        job = await self._parts.store.any_job(name) or await self._parts.store.any_job(name.rpartition("-")[0])
+        job = await self._parts.store.any_job(name) or await self._parts.store.any_job(job_id_of(name))
         named = [] if job is None else [each for each in job.attempts if name in (each.id, each.job_id)]
         if job is None or not named:
             raise ResolutionError(f"there is no job or attempt {name[:128]!r}", "attempt_not_found")

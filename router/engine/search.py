@@ -76,8 +76,6 @@ async def search(parts: Parts, attempt: Attempt, video: VideoRequest, alarm: Ala
     while not alarm.rung:
         left_s = began_at + settle_s - parts.clock.monotonic()
         await alarm.sleep(max(0.0, min(delay_s, left_s)))
-        if attempt.provider not in parts.catalog.providers:
-            break
         found = await look(parts, attempt, video)
         if isinstance(found, Matched):
             parts.emit(LookupEnded(attempt.provider, attempt.id, LookupResult.FOUND))

@@ -4,15 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from router.core.ledger import NOTE_CHARS_MAX, AdjustmentError, LedgerEntry
-from router.core.money import parse_usd
-from router.core.order import UnavailableError
-from router.http.errors import ApiError, invalid, unavailable
+from router.core.ledger import NOTE_CHARS_MAX, LedgerEntry
+from router.http.errors import invalid
 from router.http.lookup import is_video_id
-from router.http.operators import Fields, read_fields, require_operator
+from router.http.operators import Fields, microusd_of, obeyed
 
 Adjust: TypeAlias = Callable[[str, int, str], Awaitable[LedgerEntry]]
 
@@ -25,19 +22,12 @@ _STATUSES: Final[Mapping[str, int]] = MappingProxyType(
 
 async def adjust(request: web.Request) -> web.Response:
     """Answer with the entry that was written, or in the envelope with why none was."""
-    try:
-        require_operator(request, "`video-router ledger adjust`")
-        fields = await read_fields(request, _FIELDS)
+
+    async def obey(fields: Fields) -> Mapping[str, object]:
         attempt_id, to_microusd, note = _attempt_id(fields), _to_microusd(fields), _note(fields)
-        entry = await request.app[ADJUST](attempt_id, to_microusd, note)
-    except AdjustmentError as error:
-        return ApiError(_STATUSES.get(error.code, 422), str(error), error.code).response()
-    except UnavailableError as error:
-        return unavailable(str(error), "router_unavailable", error.retry_after_s).response()
-    except ApiError as error:
-        return error.response()
-    body = orjson.dumps(_document(entry, to_microusd))
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: "application/json"})
+        return _document(await request.app[ADJUST](attempt_id, to_microusd, note), to_microusd)
+
+    return await obeyed(request, "`video-router ledger adjust`", _FIELDS, _STATUSES, obey)
 
 
 def _attempt_id(fields: Fields) -> str:
@@ -51,10 +41,7 @@ def _to_microusd(fields: Fields) -> int:
     amount = fields.get("to_usd")
     if not isinstance(amount, str):
         raise invalid('say what it cost in all, as a decimal number in quotes, such as "0.12"', "to_usd")
-    try:
-        return parse_usd(amount)
-    except ValueError as error:
-        raise invalid(str(error), "to_usd") from None
+    return microusd_of(amount, "to_usd")
 
 
 def _note(fields: Fields) -> str:

@@ -4,16 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
-import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from router.core.job import Attempt
-from router.core.money import parse_usd
-from router.core.order import UnavailableError
-from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
-from router.http.errors import ApiError, invalid, unavailable
+from router.core.resolution import Billed, Found, NotFound, Resolution
+from router.http.errors import invalid
 from router.http.lookup import is_video_id
-from router.http.operators import Fields, read_fields, require_operator
+from router.http.operators import Fields, microusd_of, obeyed
 
 Resolve: TypeAlias = Callable[[str, Resolution], Awaitable[Attempt]]
 
@@ -37,19 +34,12 @@ _STATUSES: Final[Mapping[str, int]] = MappingProxyType(
 
 async def resolve(request: web.Request) -> web.Response:
     """Answer with the attempt as it is now, or in the envelope with why nothing was done."""
-    try:
-        require_operator(request, "`video-router jobs resolve`")
-        fields = await read_fields(request, _FIELDS)
+
+    async def obey(fields: Fields) -> Mapping[str, object]:
         id_, resolution = _id(fields), _resolution(fields)
-        attempt = await request.app[RESOLVE](id_, resolution)
-    except ResolutionError as error:
-        return ApiError(_STATUSES.get(error.code, 422), str(error), error.code).response()
-    except UnavailableError as error:
-        return unavailable(str(error), "router_unavailable", error.retry_after_s).response()
-    except ApiError as error:
-        return error.response()
-    body = orjson.dumps(_document(attempt, resolution))
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: "application/json"})
+        return _document(await request.app[RESOLVE](id_, resolution), resolution)
+
+    return await obeyed(request, "`video-router jobs resolve`", _FIELDS, _STATUSES, obey)
 
 
 def _id(fields: Fields) -> str:
@@ -71,7 +61,7 @@ def _resolution(fields: Fields) -> Resolution:
         case "billed", True:
             return Billed()
         case "billed", str(amount):
-            return Billed(_microusd(amount))
+            return Billed(microusd_of(amount, "billed"))
         case name, _:
             raise invalid(_ONE_OF, name)
 
@@ -82,13 +72,6 @@ def _remote_id(text: str) -> str:
             f"a remote id is 1 to {REMOTE_ID_CHARS_MAX} printable characters, without spaces around them", "found"
         )
     return text
-
-
-def _microusd(amount: str) -> int:
-    try:
-        return parse_usd(amount)
-    except ValueError as error:
-        raise invalid(str(error), "billed") from None
 
 
 def _document(attempt: Attempt, resolution: Resolution) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
 
 from router.core.books import BookedEntry
 from router.core.money import usd
-from router.reports.tables import new_table
+from router.reports.tables import moment, new_table
 
 
 def entry_table(entries: Iterable[BookedEntry]) -> Table:
@@ -18,9 +17,9 @@ def entry_table(entries: Iterable[BookedEntry]) -> Table:
     table.add_column("note", overflow="fold")
     table.columns[0].no_wrap = True
     for each in entries:
-        written = f"{datetime.fromtimestamp(each.at, UTC):%Y-%m-%d %H:%M:%S}"
         note = Text(each.note or "")
-        table.add_row(each.attempt_id, each.kind, each.cost_kind or "", usd(each.amount_microusd), written, note)
+        amount, bought = usd(each.amount_microusd), each.cost_kind or ""
+        table.add_row(each.attempt_id, each.kind, bought, amount, moment(each.at), note)
     return table
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.table import Table
@@ -13,7 +12,7 @@ from providers.canonical import Reason, Stage
 from router.core.job import AttemptState, JobState
 from router.core.money import usd
 from router.core.open_money import OpenAttempt
-from router.reports.tables import new_table
+from router.reports.tables import moment, new_table
 
 _ID_CHARS: Final = 40
 
@@ -89,7 +88,7 @@ def open_money_table(attempts: Iterable[OpenAttempt], now: float) -> Table:
             str(each.state),
             _lines(each.provider, f"{each.upstream_model} {each.seconds} s {each.size}"),
             usd(each.quote_microusd),
-            _lines(_moment(each.submitted_at), f"{age(now - each.submitted_at)} ago"),
+            _lines(moment(each.submitted_at), f"{age(now - each.submitted_at)} ago"),
         )
     return table
 
@@ -135,7 +134,3 @@ def _attempt(each: OpenAttempt, now: float) -> dict[str, object]:
 def _lines(*lines: str) -> Text:
     """Show what others wrote as it is: no markup, and nothing that a terminal would obey."""
     return Text("\n".join("".join(char if char.isprintable() else "�" for char in line) for line in lines))
-
-
-def _moment(wall: float) -> str:
-    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M:%S}"

@@ -101,6 +101,11 @@ def job_table(summaries: Iterable[JobSummary]) -> Table:
     return table
 
 
+def moment(wall: float) -> str:
+    """Write wall seconds as a UTC date and time."""
+    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def new_table(title: str, texts: Iterable[str], numbers: Iterable[str]) -> Table:
     """Begin a table in the form of all of them."""
     table = Table(

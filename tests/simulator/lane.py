@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from router.engine.store.errors import StoreUnavailableError
-from router.engine.store.lane import Failed, Together, Work
+from router.engine.store.lane import Failed, Together, Work, tell
 
 if TYPE_CHECKING:
     from tests.simulator.incarnation import Incarnation
@@ -84,7 +84,7 @@ class SimulatedLane:
         if fails_before:
             results: list[object] = [Failed(StoreUnavailableError("the database cannot be used now: disk full"))]
             results *= len(works)
-            life.later(0.0, lambda: _tell(futures, results))
+            life.later(0.0, lambda: tell(futures, results))
             return
         changes = self._connection.total_changes
         if self._writes and life.reached("before a commit"):
@@ -100,7 +100,7 @@ class SimulatedLane:
                 results = [Failed(StoreUnavailableError("the database cannot be used now: disk I/O error"))] * len(
                     works
                 )
-        life.later(self._pause_s(), lambda: _tell(futures, results))
+        life.later(self._pause_s(), lambda: tell(futures, results))
 
     def _failures(self) -> tuple[bool, bool]:
         trouble = self._life.store_trouble()
@@ -109,13 +109,3 @@ class SimulatedLane:
         drawn = self._rng.random()
         before = drawn < trouble.share_before
         return before, not before and self._writes and drawn < trouble.share_before + trouble.share_after
-
-
-def _tell(futures: list[asyncio.Future[Any]], results: list[object]) -> None:
-    for future, result in zip(futures, results, strict=True):
-        if future.done():
-            continue
-        if isinstance(result, Failed):
-            future.set_exception(result.error)
-        else:
-            future.set_result(result)

@@ -107,7 +107,7 @@ class ThreadLane:
             results = self._together(self._connection, [work for work, _ in group])
             # A loop that was closed with units in flight has nobody left to tell.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_tell, [future for _, future in group], results)
+                self._loop.call_soon_threadsafe(tell, [future for _, future in group], results)
         self._connection.close()
 
     def _next_group(self) -> list[_Unit]:
@@ -127,7 +127,8 @@ class ThreadLane:
         return group
 
 
-def _tell(futures: Sequence[asyncio.Future[Any]], results: Sequence[object]) -> None:
+def tell(futures: Sequence[asyncio.Future[Any]], results: Sequence[object]) -> None:
+    """Give each waiter who is still there what became of its unit."""
     for future, result in zip(futures, results, strict=True):
         if future.done():
             continue
