@@ -14,7 +14,7 @@ from router.engine.store import StaleWriteError
 class Company(Protocol):
     """What a correction needs of the engine."""
 
-    def adjusted(self, attempt: Attempt, entry: LedgerEntry) -> None:
+    def noted(self, attempt: Attempt, *entries: LedgerEntry) -> None:
         """Take note that an attempt's money is another one now."""
 
 
@@ -38,7 +38,7 @@ class Adjusting:
             raise AdjustmentError(message, "changed_meanwhile") from None
         self._count(job, attempt, entry, before_microusd)
         attempt = replace(attempt, billed=to_microusd > 0)
-        self._company.adjusted(attempt, entry)
+        self._company.noted(attempt, entry)
         self._parts.emit(LedgerAdjusted(job.with_attempt(attempt), attempt, entry))
         return entry
 

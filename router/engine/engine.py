@@ -148,8 +148,9 @@ class Engine:
         Raises UnavailableError, as all that asks the store.
         """
         run = self._runs.get(job_id)
+        read = self._parts.store.any_job if deleted else self._parts.store.job
         with _store_within_reach():
-            job = run.job if run else self._ended.get(job_id) or await self._parts.store.any_job(job_id)
+            job = run.job if run else self._ended.get(job_id) or await read(job_id)
         seen = job is not None and job.caller == caller and (deleted or job.deleted_at is None)
         return job if seen else None
 
@@ -230,13 +231,13 @@ class Engine:
         if (watch := self._watches.pop(attempt.id, None)) is not None:
             watch.cancel()
 
-    def found(self, job: Job, attempt: Attempt) -> None:
-        """Take note that a lost submit was found; its job may be over, deleted, or from before a restart."""
-        run = self._runs.get(job.id)
+    def noted(self, attempt: Attempt, *entries: LedgerEntry) -> None:
+        """Take note of what is known of an attempt now; what `entries` free, or take, is its job's to spend."""
+        run = self._runs.get(attempt.job_id)
         if run is not None:
-            run.note(attempt)
-        elif job.id in self._ended:
-            self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
+            run.note(attempt, *entries)
+        else:
+            self._put(attempt)
 
     def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
         """Remember a submit under way, so that a shutdown waits for its answer."""
@@ -263,14 +264,6 @@ class Engine:
         elif job.id in self._ended:
             job = self._ended[job.id] = self._ended[job.id].with_attempt(attempt)
         self._parts.emit(AttemptEnded(job, attempt, (entry,)))
-
-    def adjusted(self, attempt: Attempt, entry: LedgerEntry) -> None:
-        """Take note of a correction; what it frees, or takes, is its job's to spend while that lives."""
-        run = self._runs.get(attempt.job_id)
-        if run is not None:
-            run.note(attempt, entry)
-        else:
-            self._put(attempt)
 
     def _put(self, attempt: Attempt) -> None:
         """Put what became of an attempt into its job, while that is at hand."""

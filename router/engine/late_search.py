@@ -18,7 +18,7 @@ _SLOWDOWN_MAX: Final = 60
 class Company(Protocol):
     """What a lost submit needs of the engine that its job lives in."""
 
-    def found(self, job: Job, attempt: Attempt) -> None:
+    def noted(self, attempt: Attempt) -> None:
         """Take note that the upstream has it."""
 
     def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
@@ -65,7 +65,7 @@ class LateSearch:
     async def _claim(self, remote_id: str) -> Attempt:
         late = self._attempt.moved(AttemptState.LATE, remote_id=remote_id, accepted_at=self._parts.now())
         await written(lambda: self._parts.store.move_attempt(self._attempt, late))
-        self._company.found(self._job, late)
+        self._company.noted(late)
         self._parts.emit(LookupEnded(late.provider, late.id, LookupResult.FOUND))
         return late
 
@@ -79,8 +79,8 @@ class LateSearch:
     async def _reread(self) -> Attempt | None:
         await self._parts.recount(self._job.id)
         job = await self._parts.store.any_job(self._job.id)
-        found = [each for each in job.attempts if each.id == self._attempt.id] if job else []
-        if job is None or not found or found[0].state is not AttemptState.LATE:
+        found = next((each for each in job.attempts if each.id == self._attempt.id), None) if job else None
+        if found is None or found.state is not AttemptState.LATE:
             return None
-        self._company.found(job, found[0])
-        return found[0]
+        self._company.noted(found)
+        return found

@@ -19,7 +19,7 @@ _BILLED: Final = {None: "", True: ", billed", False: ", not billed"}
 class Company(Protocol):
     """What a resolution needs of the engine."""
 
-    def found(self, job: Job, attempt: Attempt) -> None:
+    def noted(self, attempt: Attempt) -> None:
         """Take note that the upstream has it, or of how it ended."""
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
@@ -77,7 +77,7 @@ class Resolving:
         for attempt in attempts:
             if attempt.state is AttemptState.FAILED:
                 self._company.unwatch(attempt)
-                self._company.found(job, attempt)
+                self._company.noted(attempt)
 
     async def _found(self, job: Job, attempt: Attempt, remote_id: str) -> Attempt:
         if attempt.provider not in self._parts.catalog.providers:
@@ -100,7 +100,7 @@ class Resolving:
             message = f"another attempt at {attempt.provider} is {remote_id} already"
             raise ResolutionError(message, "remote_id_taken") from None
         self._company.unwatch(attempt)
-        self._company.found(job, late)
+        self._company.noted(late)
         self._company.watch_late(job, late)
         self._parts.emit(AttemptResolved(job.with_attempt(late), late, Found(remote_id)))
         return late

@@ -25,7 +25,7 @@ async def read_document(request: web.Request, settings: ServerSettings, share: B
     if request.content_type not in ("application/json", "multipart/form-data"):
         message = "send the body as application/json or as multipart/form-data"
         raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
-    raw = await _read(request, settings.body_bytes_max, share)
+    raw = await read_raw(request, settings.body_bytes_max, BODY_S_MAX, share.grow)
     if request.content_type == "application/json":
         return await computed(request, lambda: _json_document(raw, settings))
     content_type = request.headers[hdrs.CONTENT_TYPE]
@@ -37,19 +37,22 @@ async def computed(request: web.Request, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
 
 
-async def _read(request: web.Request, bytes_max: int, share: BodyShare) -> bytes:
+async def read_raw(
+    request: web.Request, bytes_max: int, within_s: float, grow: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """Read a body of so many bytes at most, `grow` being told of each part's; raises ApiError 400, 408 or 413."""
     if (request.content_length or 0) > bytes_max:
         raise too_large("the body", bytes_max)
     raw = bytearray()
     try:
-        async with asyncio.timeout(BODY_S_MAX):
+        async with asyncio.timeout(within_s):
             async for chunk in request.content.iter_any():
                 if len(raw) + len(chunk) > bytes_max:
                     raise too_large("the body", bytes_max)
-                share.grow(len(chunk))
+                grow(len(chunk))
                 raw += chunk
     except TimeoutError:
-        raise ApiError(408, f"the body did not arrive within {BODY_S_MAX:.0f} s", "request_timeout") from None
+        raise ApiError(408, f"the body did not arrive within {within_s:.0f} s", "request_timeout") from None
     except (ConnectionError, web.RequestPayloadError):
         raise invalid("the body broke off, or its transfer or content encoding is broken") from None
     return bytes(raw)

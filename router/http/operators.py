@@ -1,6 +1,5 @@
 """What operators' orders have in common: they come from no web page, and are small JSON objects of known fields."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
@@ -10,7 +9,8 @@ from aiohttp import hdrs, web
 from router.core.money import parse_usd
 from router.core.order import UnavailableError
 from router.core.refusal import RefusedOrderError
-from router.http.errors import ApiError, invalid, too_large, unavailable
+from router.http.body import read_raw
+from router.http.errors import ApiError, invalid, unavailable
 
 BODY_BYTES_MAX: Final = 8_192
 BODY_S_MAX: Final = 10.0
@@ -60,7 +60,7 @@ async def read_fields(request: web.Request, known: Collection[str]) -> Fields:
     if request.content_type != "application/json":
         raise ApiError(415, "send the body as application/json", "unsupported_content_type", hdrs.CONTENT_TYPE)
     try:
-        document = orjson.loads(await _read(request))
+        document = orjson.loads(await read_raw(request, BODY_BYTES_MAX, BODY_S_MAX))
     except orjson.JSONDecodeError as error:
         raise invalid(f"the body is not valid JSON: {error.msg}", code="invalid_json") from None
     if not isinstance(document, dict):
@@ -69,20 +69,3 @@ async def read_fields(request: web.Request, known: Collection[str]) -> Fields:
         if name not in known:
             raise invalid(f"there is no field {name[:40]!r} here; the fields are: {', '.join(known)}", name[:40])
     return document
-
-
-async def _read(request: web.Request) -> bytes:
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        raise too_large("the body", BODY_BYTES_MAX)
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S_MAX):
-            async for chunk in request.content.iter_any():
-                raw += chunk
-                if len(raw) > BODY_BYTES_MAX:
-                    raise too_large("the body", BODY_BYTES_MAX)
-    except TimeoutError:
-        raise ApiError(408, f"the body did not arrive within {BODY_S_MAX:.0f} s", "request_timeout") from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise invalid("the body broke off, or its transfer or content encoding is broken") from None
-    return bytes(raw)
