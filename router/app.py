@@ -27,6 +27,7 @@ from router.core.health import ProviderHealth
 from router.core.job import AttemptState, Job
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
+from router.core.routing_memory import RoutingMemory
 from router.engine.account import Account
 from router.engine.engine import Engine
 from router.engine.parts import Parts
@@ -165,7 +166,9 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         limits, routing = settings.limits, settings.routing
         budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
         observer.metrics.watch_budgets(budgets.each())
-        parts = Parts(settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets)
+        parts = Parts(
+            settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets, memory
+        )
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)

@@ -24,7 +24,7 @@ from router.core.policy import (
     pairs,
     row_of,
 )
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.core.terms import on_ambiguous
 
 _NEXT_STEPS: Final[Mapping[NextStep, str]] = {

@@ -23,8 +23,9 @@ from router.core.failover import failover_on
 from router.core.limits import Caller, ServerSettings
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
+from router.core.preferences import DurationPolicy
 from router.core.reporting import DurationClass, ReportingSettings
-from router.core.routing import DurationPolicy, RoutingSettings
+from router.core.routing_settings import RoutingSettings
 
 _SERVER = ServerSettings()
 _LIMITS = JobLimits()
@@ -139,20 +140,14 @@ class PolicySection(Section):
 class RoutingSection(Section):
     """How the next offering is drawn from the candidates."""
 
-    price_exponent: float = Field(
-        _ROUTING.price_exponent,
-        ge=0,
-        le=32,
-        description="0 ignores prices; the higher, the more of the jobs the cheapest healthy offering gets.",
-    )
-    duration_policy: Literal["exact", "at_least"] = Field(
+    duration_policy: Literal["exact", "at_least", "nearest"] = Field(
         _ROUTING.duration_policy.value,
         description="exact sells the seconds asked for; at_least also the next longer ones, at their price.",
     )
 
     def build(self) -> RoutingSettings:
         """Return the settings as routing reads them."""
-        return RoutingSettings(self.price_exponent, DurationPolicy(self.duration_policy))
+        return RoutingSettings(duration_policy=DurationPolicy(self.duration_policy))
 
 
 class OnTimeSection(Section):

@@ -10,7 +10,7 @@ from router.core.catalog import Catalog
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
 from router.core.reporting import ReportingSettings
-from router.core.routing import RoutingSettings
+from router.core.routing_settings import RoutingSettings
 from router.engine.account import Account
 
 

@@ -116,6 +116,13 @@ class Gate:
             case state:
                 assert_never(state)
 
+    def probe_due_s(self) -> float:
+        """Return for how long the trial has been waiting for somebody to take it; 0 while none is due."""
+        if self.peek() != 0.0:
+            return 0.0
+        ejected_s = self._reset_s if self.state is BreakerState.OPEN else 0.0
+        return max(0.0, self._clock.monotonic() - self._since - ejected_s)
+
     def try_acquire(self) -> Permit | None:
         """Return a permit, or None while ejected. The first permit after the reset time is the half-open trial."""
         wait_s = self.peek()

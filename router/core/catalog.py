@@ -51,6 +51,8 @@ class Price:
 class Offering:
     """One thing one provider sells. `available_until` is seconds since the epoch; no job starts at or after it.
 
+    `weight` is its share under the policy `weighted`, and among equals; `priority` its rank under `priority`, 1 first.
+
     `stall_s` and `deadline_s` take the place of the provider's own, for a model that needs more patience, or less.
     """
 
@@ -64,6 +66,7 @@ class Offering:
     image_inputs: frozenset[ImageKind] = frozenset()
     images_max: int = 0
     weight: float = 1.0
+    priority: int = 1
     available_until: float | None = None
     stall_s: float | None = None
     deadline_s: float | None = None
@@ -139,7 +142,8 @@ class Provider:
 
     A finished video is asked for through `adapter.content_request`; links on `asset_hosts` (host or host:port) may be
     fetched although they are private or unencrypted. `alias` is what callers see instead of its name.
-    `daily_budget_microusd` is the most that a UTC day's attempts may cost; None sets no limit.
+    `daily_budget_microusd` is the most that a UTC day's attempts may cost; None sets no limit. One that is `drained`
+    finishes what it has, and gets no more jobs.
     """
 
     name: str
@@ -157,21 +161,41 @@ class Provider:
     asset_hosts: frozenset[str] = frozenset()
     alias: str | None = None
     daily_budget_microusd: int | None = None
+    drained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that is for sale, in the order of the configuration."""
+    """Everything that is for sale, in the order of the configuration; `groups` are names for several models."""
 
     providers: Mapping[str, Provider]
     offerings: tuple[Offering, ...]
     models: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, providers: tuple[Provider, ...], offerings: tuple[Offering, ...]) -> "Catalog":
+    def of(
+        cls,
+        providers: tuple[Provider, ...],
+        offerings: tuple[Offering, ...],
+        groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> "Catalog":
         """Index the parts; model names keep the order of their first offering."""
         by_name = MappingProxyType({provider.name: provider for provider in providers})
-        return cls(by_name, offerings, tuple(dict.fromkeys(offering.model for offering in offerings)))
+        return cls(by_name, offerings, tuple(dict.fromkeys(offering.model for offering in offerings)), groups)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What callers may ask for: models, and groups of them."""
+        return (*self.models, *self.groups)
+
+    def ranks(self, names: tuple[str, ...]) -> Mapping[str, int]:
+        """Return by model the place of the first of these names that means it: a model's own, or its group's."""
+        ranks: dict[str, int] = {}
+        for rank, name in enumerate(names):
+            for model in self.groups.get(name, (name,)):
+                ranks.setdefault(model, rank)
+        return ranks
 
     @property
     def sellers(self) -> frozenset[str]:
@@ -181,7 +205,7 @@ class Catalog:
     def keeping(self, former: "Catalog") -> "Catalog":
         """Return this catalogue with those providers of a former one that it does not name, selling nothing."""
         gone = tuple(provider for name, provider in former.providers.items() if name not in self.providers)
-        return Catalog.of((*self.providers.values(), *gone), self.offerings)
+        return Catalog.of((*self.providers.values(), *gone), self.offerings, self.groups)
 
     def polling(self, provider: str, offering_id: str) -> Polling:
         """When what this offering makes is asked about; one that is not sold any more goes by its provider.

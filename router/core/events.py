@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.eligibility import ExclusionCause
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
+from router.core.ranking import DecisionReason
 from router.core.resolution import Resolution
-from router.core.routing import ExclusionCause
 from router.core.trail import Trail
 
 
@@ -71,7 +72,8 @@ class JobAccepted:
 class AttemptStarted:
     """An attempt and its pending entry are durable; its submit leaves now. `at` is wall seconds.
 
-    It was routed among so many `candidates`, with `share` as its chance; `excluded` counts the other offerings by why.
+    It was routed among so many `candidates`, with `share` as its chance to be first and for `reason`; a delivered
+    video was expected to cost `expected_microusd`. `excluded` counts the other offerings by why.
     """
 
     job: Job
@@ -80,6 +82,8 @@ class AttemptStarted:
     at: float
     candidates: int = 1
     excluded: Mapping[ExclusionCause, int] = field(default_factory=dict)
+    reason: DecisionReason = DecisionReason.BEST
+    expected_microusd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from router.core.breaker import Gate, Permit
 from router.core.catalog import BreakerSettings, Provider
 from router.core.clock import Clock
 from router.core.concurrency import Concurrency
+from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderOut
 from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
-from router.core.routing import ExclusionCause, ProviderStanding
 
 COOL_DOWN_S: Final = 10.0
 POLL_SLOWDOWN: Final = 4.0
@@ -35,6 +35,7 @@ class HealthSnapshot:
     in_flight: int
     in_flight_limit: int
     success_share: float
+    drained: bool
     barred: str | None
     cooling_s: float
     out_s: float
@@ -119,6 +120,7 @@ class ProviderHealth:
         self._cooling_until = self._out_until = clock.monotonic()
         self._out_reason: Reason | None = None
         self._retired = False
+        self._drained = False
         self._accounts_had = 1
 
     def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
@@ -141,23 +143,30 @@ class ProviderHealth:
         if leaves:
             for gate in self._gates:
                 gate.close()
+            self._concurrency.restore()
+
+    def drain(self, *, on: bool) -> None:
+        """Give it no more jobs until an operator takes that back, whatever the configuration says; both end here."""
+        self._drained = on
+
+    @property
+    def drained(self) -> bool:
+        """Whether it finishes what it has, and gets nothing more."""
+        return self._drained or self.provider.drained
 
     def standing(self) -> ProviderStanding:
         """Return the health as routing wants it; changes nothing."""
         bar = self._bar()
-        return ProviderStanding(
-            success_share=self._record.share(),
-            in_flight=self._concurrency.count,
-            in_flight_max=self._concurrency.limit,
-            barred=bar.message if bar else None,
-            barred_cause=bar.cause if bar else ExclusionCause.EJECTED,
-            retry_after_s=bar.for_s if bar else None,
-            probing=bar is None and 0.0 in (self._submit.peek(), self._generate.peek()),
-        )
+        in_flight, limit = self._concurrency.count, self._concurrency.limit
+        if bar is not None:
+            return ProviderStanding(in_flight, limit, bar.message, bar.cause, bar.for_s, drained=self.drained)
+        probing = 0.0 in (self._submit.peek(), self._generate.peek())
+        due_s = max(self._submit.probe_due_s(), self._generate.probe_due_s()) if probing else 0.0
+        return ProviderStanding(in_flight, limit, probing=probing, probe_due_s=due_s, drained=self.drained)
 
     def try_start(self) -> AttemptPermits | None:
         """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
-        if self._retired or self._concurrency.full or self._bar() is not None:
+        if self._retired or self.drained or self._concurrency.full or self._bar() is not None:
             return None
         submit = self._submit.try_acquire()
         if submit is None:
@@ -214,6 +223,7 @@ class ProviderHealth:
             in_flight=self._concurrency.count,
             in_flight_limit=self._concurrency.limit,
             success_share=round(self._record.share(), 3),
+            drained=self.drained,
             barred=_RETIRED if self._retired else bar.message if bar else None,
             cooling_s=max(0.0, self._cooling_until - now),
             out_s=out_s,
@@ -228,6 +238,8 @@ class ProviderHealth:
         return Gate(kind, settings, self._clock, self._rng, self._moved)
 
     def _moved(self, kind: BreakerKind, old: BreakerState, new: BreakerState) -> None:
+        if (old, new) == (BreakerState.HALF_OPEN, BreakerState.CLOSED) and kind is not BreakerKind.POLL:
+            self._concurrency.start_slowly(kind)
         self._emit(BreakerMoved(self.provider.name, kind, old, new))
 
     def _hold(self, submit: Permit | None, generate: Permit) -> AttemptPermits:
@@ -267,6 +279,7 @@ class ProviderHealth:
         if failure is None:
             permit.success()
             self._record.add(succeeded=True)
+            self._concurrency.succeeded(BreakerKind.GENERATE)
         elif consequences(failure).next_step is NextStep.KEEP_POLLING:
             permit.neutral()
         else:

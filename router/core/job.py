@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.canonical import Failure, Reason, Stage, VideoRequest
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 
 
 class JobState(StrEnum):

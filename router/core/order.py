@@ -8,7 +8,8 @@ from router.core.budget import Budget
 from router.core.health import HealthSnapshot
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Job
-from router.core.routing import Decision, RoutingPreferences
+from router.core.preferences import RoutingPreferences
+from router.core.routing import Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from providers.canonical import VideoRequest
+from providers.canonical import Size, VideoRequest
 from router.core.catalog import Catalog
 from router.core.job import Job
 
@@ -24,9 +24,14 @@ class DurationClass(StrEnum):
 
 def duration_class(video: VideoRequest) -> DurationClass:
     """Tell which class a video is in: hd by its longer side, else long when it has more than 12 seconds."""
-    if max(video.size.width, video.size.height) > _HD_OVER_PIXELS:
+    return class_of(video.size, video.seconds)
+
+
+def class_of(size: Size, seconds: int) -> DurationClass:
+    """Tell the class of a size and a duration."""
+    if max(size.width, size.height) > _HD_OVER_PIXELS:
         return DurationClass.HD
-    return DurationClass.LONG if video.seconds > _LONG_OVER_S else DurationClass.SHORT
+    return DurationClass.LONG if seconds > _LONG_OVER_S else DurationClass.SHORT
 
 
 # What a provider takes for such a video at worst, and as much again for one failover.

@@ -6,7 +6,7 @@ from typing import TypeVar
 from providers.canonical import Failure
 from router.core.catalog import Provider
 from router.core.policy import JobLimits, NextStep, OnAmbiguous
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 
 Number = TypeVar("Number", int, float)
 
@@ -15,7 +15,7 @@ def terms_of(limits: JobLimits, preferences: RoutingPreferences) -> JobLimits:
     """Return the limits of one job: the smaller of each two counts."""
     return replace(
         limits,
-        attempts_max=_smaller(limits.attempts_max, preferences.attempts_max),
+        attempts_max=_attempts_max(limits, preferences),
         spend_microusd_max=_smaller(limits.spend_microusd_max, preferences.spend_microusd_max),
         deadline_s=_smaller(limits.deadline_s, preferences.deadline_s),
         duplicate_microusd_max=_smaller(limits.duplicate_microusd_max, preferences.duplicate_microusd_max),
@@ -40,6 +40,13 @@ def next_step(
     """Return what the job does after a failure: as the operator says of the provider, or stricter for the caller."""
     step = (provider.failover_on if provider else limits.failover_on).next_step(failure)
     return step if preferences.failover_on is None else preferences.failover_on.stricter(failure, step)
+
+
+def _attempts_max(limits: JobLimits, preferences: RoutingPreferences) -> int:
+    """Without fallbacks nobody is asked but the first; an order of the caller's own has its fallbacks in it."""
+    if not preferences.allow_fallbacks and not preferences.order:
+        return 1
+    return _smaller(limits.attempts_max, preferences.attempts_max)
 
 
 def _smaller(limit: Number, own: Number | None) -> Number:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from providers.canonical import Variant, VideoRequest
 from router.core.budget import day_start
 from router.core.catalog import Catalog
+from router.core.decision_record import DecisionRecord, record_of
 from router.core.events import AttemptEnded, JobAccepted
 from router.core.idempotency import KEPT_S, IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
@@ -26,8 +27,9 @@ from router.core.order import (
     UnavailableError,
     UnconfirmedError,
 )
+from router.core.preferences import RoutingPreferences
 from router.core.resolution import Resolution
-from router.core.routing import Decision, RoutingPreferences
+from router.core.routing import Decision
 from router.core.terms import terms_of
 from router.engine.adjusting import Adjusting
 from router.engine.attempt_run import AttemptRun, Fetched
@@ -127,7 +129,7 @@ class Engine:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
         # What lives on must not hold the images: a decision's candidates hold the video, too.
         video = without_bytes(order.video)
-        decision = self.quote(video, order.preferences, order.caller)
+        decision = self._parts.decide(video, order.preferences, order.caller)
         if decision.first is None:
             raise NoCandidateError(decision)
         job = self._job(order)
@@ -138,9 +140,9 @@ class Engine:
         self._take_up(job, decision)
         return Acceptance(job)
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
-        return self._parts.decide(video, preferences, caller)
+        return record_of(self._parts.decide(video, preferences, caller), video, self._parts.now())
 
     async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
         """Return a caller's own job, one that he `deleted` only where asked for, or None.

@@ -8,6 +8,7 @@ from typing import Protocol, assert_never
 from providers.canonical import Failure, Reason, Stage, Succeeded
 from providers.classification import unsent
 from router.core.catalog import ChargeRule
+from router.core.decision_record import record_of
 from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
 from router.core.exhaustion import nobody_left
 from router.core.health import AttemptPermits
@@ -15,6 +16,7 @@ from router.core.intent import booking, intent
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
 from router.core.policy import JobLimits, Pair, goes_on
+from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
 from router.core.terms import next_step, on_ambiguous, terms_of
 from router.core.trail import TrailRecorder, is_traced
@@ -160,9 +162,14 @@ class JobRun:
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
             await self._end(nobody_left(self.job, decision, self._last_failure))
             return None
+        if self.job.attempts and (turn_s := self._parts.memory.retries.wait_s()) > 0.0:
+            await self._alarm.sleep(min(turn_s, may_begin_for_s))
+            return None
         for candidate in candidates:
             permits = self._parts.health[candidate.offering.provider].try_start()
             if permits is not None:
+                if self.job.attempts:
+                    self._parts.memory.retries.try_take()
                 return candidate, permits, decision
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
         await self._alarm.sleep(min(wait_s, may_begin_for_s))
@@ -173,7 +180,8 @@ class JobRun:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
         left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
-        return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, tried, max(0, left))
+        left_s = self.job.deadline_at - self._parts.now()
+        return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, tried, max(0, left), left_s)
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
         """Leave out, once the job was attempted, whose video could not even be asked for before the deadline."""
@@ -224,10 +232,13 @@ class JobRun:
         after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
         with run.permits_kept():
             with self._parts.unsent_if_unwritten(attempt):
-                await self._parts.store.start_attempt(before, after, attempt, entry)
+                why = record_of(decision, self.job.video, attempt.submitted_at, candidate)
+                await self._parts.store.start_attempt(before, after, attempt, entry, why)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
-            self._parts.emit(_started(self.job, attempt, candidate.share, decision))
+            self._parts.memory.chosen(decision, candidate, first=previous is None)
+            self._parts.memory.began(attempt, self.job.video.size)
+            self._parts.emit(_started(self.job, attempt, candidate, decision))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
             asked = self._parts.still_asks(provider) and not self._cancelled
@@ -262,6 +273,8 @@ class JobRun:
         deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
         run = AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
         run.trail = TrailRecorder(resumed, traced=is_traced(self.job.trace_parent))
+        if resumed:
+            self._parts.memory.began(attempt, self.job.video.size)
         return run
 
     async def _conclude(self, run: AttemptRun, ending: Ending) -> None:
@@ -352,6 +365,7 @@ class JobRun:
         """Tell everybody what was written."""
         trail = None if run.attempt.state is AttemptState.LATE else run.trail.trail()
         run.attempt = after = with_money(after, entry)
+        self._parts.memory.ended(after, self.job.video.size)
         entries = () if entry is None else (entry,)
         if entry is not None:
             self._parts.budgets.settle(entry.attempt_id, cost_microusd(entry))
@@ -388,6 +402,15 @@ class JobRun:
         self._desk.publish(job)
 
 
-def _started(job: Job, attempt: Attempt, share: float, decision: Decision) -> AttemptStarted:
-    at = attempt.submitted_at
-    return AttemptStarted(job, attempt, share, at, len(decision.candidates), decision.excluded)
+def _started(job: Job, attempt: Attempt, candidate: Candidate, decision: Decision) -> AttemptStarted:
+    reason = decision.reason if candidate is decision.first else DecisionReason.FALLBACK
+    return AttemptStarted(
+        job,
+        attempt,
+        candidate.share,
+        attempt.submitted_at,
+        len(decision.candidates),
+        decision.excluded,
+        reason,
+        candidate.score.cost_microusd,
+    )

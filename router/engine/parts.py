@@ -16,7 +16,10 @@ from router.core.health import ProviderHealth
 from router.core.job import Attempt
 from router.core.ledger import cost_in_all
 from router.core.policy import JobLimits
-from router.core.routing import Decision, RoutingPreferences, RoutingSettings, Situation, decide
+from router.core.preferences import RoutingPreferences
+from router.core.routing import Decision, Situation, decide
+from router.core.routing_memory import RoutingMemory
+from router.core.routing_settings import RoutingSettings
 from router.core.terms import terms_of
 from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
@@ -46,6 +49,7 @@ class Parts:
     limits: JobLimits
     routing: RoutingSettings
     budgets: Budgets
+    memory: RoutingMemory
     submits: set[str] = field(default_factory=set)
     unsent: set[str] = field(default_factory=set)
 
@@ -54,6 +58,7 @@ class Parts:
     ) -> None:
         """Go on with another configuration; `catalog` has every provider that anything is under way at."""
         self.catalog, self.health, self.limits, self.routing = catalog, health, limits, routing
+        self.memory.use(routing, catalog)
 
     def is_current(self, decision: Decision) -> bool:
         """Whether a decision was made with the catalogue in force, which shares no offering with a former one."""
@@ -118,16 +123,24 @@ class Parts:
         caller: str,
         tried: frozenset[str] = frozenset(),
         spend_left_microusd: int | None = None,
+        left_s: float | None = None,
     ) -> Decision:
-        """Route with the health and the budgets of this moment."""
-        standings = {name: health.standing() for name, health in self.health.items()}
-        left = (
-            terms_of(self.limits, preferences).spend_microusd_max
-            if spend_left_microusd is None
-            else spend_left_microusd
+        """Route with the health, the experience and the budgets of this moment."""
+        terms, memory = terms_of(self.limits, preferences), self.memory
+        situation = Situation(
+            standings={name: health.standing() for name, health in self.health.items()},
+            records=memory.records,
+            now=self.now(),
+            preferences=preferences,
+            settings=self.routing,
+            tried=tried,
+            spend_left_microusd=terms.spend_microusd_max if spend_left_microusd is None else spend_left_microusd,
+            left=self.budgets.left(caller),
+            attempts_left=max(1, terms.attempts_max - len(tried)),
+            left_s=terms.deadline_s if left_s is None else left_s,
+            turns=memory.turns.owed,
+            trials_microusd=memory.exploration.left_microusd(),
         )
-        budgets_left = self.budgets.left(caller)
-        situation = Situation(standings, self.now(), preferences, self.routing, tried, left, budgets_left)
         return decide(video, self.catalog, situation, self.rng)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, InstanceOf, StrictInt, ValidationError
 from providers.canonical import Image, Size, VideoRequest
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.http.errors import ApiError, invalid
 from router.http.form import Document, Upload
 from router.http.images import image_file, image_of

@@ -9,8 +9,9 @@ from typing import Final
 import orjson
 from aiohttp import web
 
+from router.core.eligibility import Exclusion, ExclusionCause
 from router.core.order import NoCandidateError
-from router.core.routing import Decision, Exclusion, ExclusionCause
+from router.core.routing import Decision
 from router.http.naming import Naming
 
 EXCLUSIONS_LISTED_MAX: Final = 40

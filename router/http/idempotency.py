@@ -13,7 +13,7 @@ from providers.canonical import Image, ImageFile, ImageUrl, VideoRequest
 from router.core.idempotency import IdempotencyKey, kept_until
 from router.core.job import Job
 from router.core.order import Acceptance
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.http.errors import invalid
 
 HEADER: Final = "Idempotency-Key"

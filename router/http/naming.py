@@ -72,6 +72,14 @@ class Naming:
         """Name an offering."""
         return self._offerings[offering.id]
 
+    def provider_name(self, provider: str) -> str:
+        """Name a provider by its configured name."""
+        return self._aliases[provider] if self.shown else self._numbers[provider]
+
+    def offering_id(self, offering_id: str) -> str:
+        """Name an offering by its configured id."""
+        return self._offerings[offering_id]
+
     @property
     def selectable(self) -> tuple[str, ...]:
         """What a caller may name in `routing.only` and `routing.ignore`, as callers see it; nothing while hidden.

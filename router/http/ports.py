@@ -6,11 +6,12 @@ from typing import Protocol
 
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
+from router.core.decision_record import DecisionRecord
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 from router.core.order import Acceptance, Deletion, JobPage, Order, Readiness
+from router.core.preferences import RoutingPreferences
 from router.core.resolution import Resolution
-from router.core.routing import Decision, RoutingPreferences
 from router.engine.exchange import ContentStream
 
 
@@ -28,7 +29,7 @@ class Engine(Protocol):
         IdempotencyConflictError when its key belongs to another request.
         """
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Decide as `accept` would for this caller, and change nothing."""
 
     async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from providers.canonical import VideoRequest
 from router.core.catalog import Provider
+from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.routing import Candidate, Decision, Exclusion, RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.core.terms import on_ambiguous, terms_of
 from router.http.errors import whole_seconds
 from router.http.naming import Naming
@@ -33,12 +34,12 @@ class Terms:
             "max_duplicate_usd": usd(found.duplicate_microusd_max),
         }
 
-    def on_ambiguous(self, candidate: Candidate) -> OnAmbiguous:
+    def on_ambiguous(self, candidate: CandidateRecord) -> OnAmbiguous:
         """Say what would follow when this candidate, asked first, may have been bought: a hold where it is too dear."""
         found = terms_of(self.limits, self.preferences)
         if candidate.quote_microusd > found.duplicate_microusd_max:
             return OnAmbiguous.HOLD
-        return self._on_ambiguous(found, self.providers[candidate.offering.provider])
+        return self._on_ambiguous(found, self.providers[candidate.provider])
 
     def _on_ambiguous(self, found: JobLimits, provider: Provider | None) -> OnAmbiguous:
         """Say what would follow with a provider; where nothing may be bought twice, a hold."""
@@ -47,7 +48,7 @@ class Terms:
         return on_ambiguous(self.limits, self.preferences, provider)
 
 
-def quote_object(video: VideoRequest, decision: Decision, naming: Naming, terms: Terms) -> dict[str, Any]:
+def quote_object(video: VideoRequest, decision: DecisionRecord, naming: Naming, terms: Terms) -> dict[str, Any]:
     """Render a dry run. `order` is one draw of the order in which the candidates would be tried."""
     return {
         "object": "video.quote",
@@ -57,27 +58,27 @@ def quote_object(video: VideoRequest, decision: Decision, naming: Naming, terms:
         "terms": terms.document(),
         "candidates": [_candidate(candidate, naming, terms) for candidate in decision.candidates],
         "excluded": [_exclusion(exclusion, naming) for exclusion in decision.exclusions],
-        "order": [naming.offering(candidate.offering) for candidate in decision.candidates],
+        "order": [naming.offering_id(candidate.offering) for candidate in decision.candidates],
     }
 
 
-def _candidate(candidate: Candidate, naming: Naming, terms: Terms) -> dict[str, Any]:
+def _candidate(candidate: CandidateRecord, naming: Naming, terms: Terms) -> dict[str, Any]:
     return {
-        "offering": naming.offering(candidate.offering),
-        "provider": naming.provider(candidate.offering),
+        "offering": naming.offering_id(candidate.offering),
+        "provider": naming.provider_name(candidate.provider),
         "price_usd": usd(candidate.quote_microusd),
         "quote_microusd": candidate.quote_microusd,
-        "share": round(candidate.share, 6),
-        "seconds": str(candidate.video.seconds),
+        "share": candidate.share,
+        "seconds": str(candidate.seconds),
         "on_ambiguous": terms.on_ambiguous(candidate).value,
     }
 
 
-def _exclusion(exclusion: Exclusion, naming: Naming) -> dict[str, Any]:
+def _exclusion(exclusion: ExclusionRecord, naming: Naming) -> dict[str, Any]:
     wait_s = exclusion.retry_after_s
     return {
-        "offering": naming.offering(exclusion.offering),
-        "provider": naming.provider(exclusion.offering),
+        "offering": naming.offering_id(exclusion.offering),
+        "provider": naming.provider_name(exclusion.provider),
         "cause": exclusion.cause.value,
         "message": naming.words(exclusion.message),
         "retry_after_s": None if wait_s is None else whole_seconds(wait_s),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
 from router.core.failover import AMBIGUOUS_SUBMIT, NAMES, failover_on, is_of_a_poll
 from router.core.money import parse_usd
 from router.core.policy import FailoverOn, JobLimits, OnAmbiguous
-from router.core.routing import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences
 from router.http.errors import ApiError, invalid
 from router.http.naming import Naming
 

@@ -10,8 +10,9 @@ from providers.canonical import Size
 from router.core.catalog import BreakerSettings, ChargeRule, Polling, PriceTier, PriceUnit, Provider, Timeouts
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits, OnAmbiguous
+from router.core.preferences import DurationPolicy
 from router.core.reporting import DurationClass, ReportingSettings
-from router.core.routing import DurationPolicy, RoutingSettings
+from router.core.routing_settings import RoutingSettings
 from tests.config.files import KEY, SOUND, changed, loaded, warned
 
 PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)

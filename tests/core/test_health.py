@@ -7,9 +7,9 @@ import pytest
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import BreakerSettings
 from router.core.concurrency import SUCCESSES_PER_STEP
+from router.core.eligibility import ExclusionCause
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
 from router.core.health import COOL_DOWN_S, POLL_SLOWDOWN, AttemptPermits, ProviderHealth
-from router.core.routing import ExclusionCause
 from tests.builders import ManualTime, a_provider
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
 from router.core.budget import Left
 from router.core.catalog import Catalog, Offering, PriceUnit
-from router.core.routing import (
-    Decision,
-    DurationPolicy,
-    ExclusionCause,
-    ProviderStanding,
-    RoutingPreferences,
-    RoutingSettings,
-    Situation,
-    decide,
-)
+from router.core.eligibility import ExclusionCause, ProviderStanding
+from router.core.preferences import DurationPolicy, RoutingPreferences
+from router.core.routing import Decision, Situation, decide
+from router.core.routing_settings import RoutingSettings
 from tests.builders import (
     EPOCH,
     LANDSCAPE,

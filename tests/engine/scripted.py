@@ -33,7 +33,8 @@ from router.core.ledger import LedgerEntry, exposure
 from router.core.limits import ServerSettings
 from router.core.order import Order
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.routing import RoutingPreferences, RoutingSettings
+from router.core.preferences import RoutingPreferences
+from router.core.routing_settings import RoutingSettings
 from router.engine.engine import Engine
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.parts import Parts

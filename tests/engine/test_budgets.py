@@ -23,12 +23,12 @@ from router.core.budget import (
     day_start,
 )
 from router.core.clock import Clock
+from router.core.eligibility import ExclusionCause
 from router.core.events import AttemptEnded, AttemptStarted
 from router.core.job import AttemptState, JobState
 from router.core.ledger import EntryKind
 from router.core.order import NoCandidateError, Order
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.routing import ExclusionCause
 from router.engine.exchange import NoAnswer, NotSent
 from router.engine.store import StoreUnavailableError
 from tests.builders import EPOCH, a_video

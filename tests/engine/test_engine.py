@@ -15,7 +15,7 @@ from router.core.clock import Clock
 from router.core.events import CostDoubted
 from router.core.job import AttemptState, Job, JobState
 from router.core.order import Order
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.engine.engine import Engine
 from tests.builders import a_price, a_video, an_offering
 from tests.engine.scripted import PRICES, Fate, Scene, ScriptedAdapter, a_scene, scripted_provider

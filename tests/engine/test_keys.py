@@ -8,7 +8,7 @@ from router.core.idempotency import KEPT_S, IdempotencyKey, kept_until
 from router.core.job import Job
 from router.core.order import Acceptance, Order
 from router.core.policy import JobLimits
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from tests.builders import a_video
 from tests.engine.scripted import Scene, a_scene
 from tests.virtual_time import in_virtual_time

@@ -22,7 +22,8 @@ from router.core.job import Job
 from router.core.limits import ServerSettings
 from router.core.order import Order
 from router.core.policy import JobLimits
-from router.core.routing import RoutingPreferences, RoutingSettings
+from router.core.preferences import RoutingPreferences
+from router.core.routing_settings import RoutingSettings
 from router.core.secret import Secret
 from router.engine.account import Account
 from router.engine.engine import Engine

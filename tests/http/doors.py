@@ -12,6 +12,7 @@ from providers.canonical import Variant, VideoRequest
 from router.core.budget import Budgets
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.eligibility import ProviderStanding
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import AdjustmentError, LedgerEntry
@@ -26,8 +27,9 @@ from router.core.order import (
     UnavailableError,
 )
 from router.core.policy import JobLimits
+from router.core.preferences import RoutingPreferences
 from router.core.resolution import Resolution, ResolutionError
-from router.core.routing import Decision, ProviderStanding, RoutingPreferences, Situation, decide
+from router.core.routing import Decision, Situation, decide
 from router.core.terms import terms_of
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory

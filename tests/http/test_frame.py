@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from router.core.clock import Clock
+from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.order import UnavailableError
-from router.core.routing import ExclusionCause, ProviderStanding
 from router.http.reload import PROBLEMS_LISTED_MAX, Reloaded
 from router.http.server import admin_app
 from router.observe.board import Board

@@ -16,7 +16,7 @@ from router.core.idempotency import KEPT_S
 from router.core.limits import Caller
 from router.core.order import Acceptance
 from router.core.policy import OnAmbiguous
-from router.core.routing import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences
 from router.http.errors import ApiError
 from router.http.idempotency import fingerprint, headers_of, read_key
 from tests.builders import EPOCH, LANDSCAPE, a_job, a_video

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
+from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.job import AttemptState, JobState
-from router.core.routing import ExclusionCause, ProviderStanding
 from router.http.naming import Naming
 from tests.builders import EPOCH, PlainAdapter, a_catalog, a_provider, an_attempt, an_offering
 from tests.http.doors import MemoryEngine, Opened, an_open_door

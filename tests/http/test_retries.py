@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientResponse
 from openai import AsyncOpenAI
 
+from router.core.eligibility import ProviderStanding
 from router.core.order import UnavailableError, UnconfirmedError
-from router.core.routing import ProviderStanding
 from tests.http.doors import MemoryEngine, Opened, an_open_door
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")

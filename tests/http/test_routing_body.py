@@ -9,7 +9,7 @@ from aiohttp import FormData
 from providers.canonical import Reason, Stage
 from router.core.failover import NAMES, failover_on
 from router.core.policy import Failover, JobLimits, OnAmbiguous, pairs
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from tests.builders import a_catalog, a_provider, an_offering
 from tests.http.doors import MemoryEngine, Opened, an_open_door
 

@@ -10,9 +10,10 @@ import pytest
 from openai import AsyncOpenAI
 
 from providers.canonical import Failure, ImageFile, ImageUrl, Reason, Stage
+from router.core.eligibility import ProviderStanding
 from router.core.job import JobState
 from router.core.limits import Caller
-from router.core.routing import DurationPolicy, ProviderStanding
+from router.core.preferences import DurationPolicy
 from tests.builders import a_catalog, a_provider, an_offering
 from tests.http.doors import PNG, VIDEO, MemoryEngine, Opened, an_open_door
 

@@ -12,6 +12,7 @@ import orjson
 from providers.canonical import Failure, Reason, Stage
 from router.app import _left_over
 from router.core.clock import Clock
+from router.core.eligibility import ExclusionCause
 from router.core.events import (
     AttemptEnded,
     AttemptStarted,
@@ -27,7 +28,6 @@ from router.core.events import (
     WriteEnded,
 )
 from router.core.overview import Overview
-from router.core.routing import ExclusionCause
 from router.observe.lines import Level
 from router.observe.logs import Logs
 from tests.observe import scenes

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from providers.canonical import Failure, ImageUrl, Reason, Stage, VideoRequest
 from router.core.clock import Clock
+from router.core.eligibility import ExclusionCause
 from router.core.events import (
     AttemptEnded,
     ConfigReloaded,
@@ -22,7 +23,6 @@ from router.core.events import (
     WriteEnded,
 )
 from router.core.job import AttemptState
-from router.core.routing import ExclusionCause
 from router.observe.lines import Level
 from router.observe.lines import line as line_of
 from router.observe.logs import Logs

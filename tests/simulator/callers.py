@@ -10,7 +10,7 @@ from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job, JobState
 from router.core.order import Acceptance, NoCandidateError, Order, UnavailableError
 from router.core.policy import OnAmbiguous
-from router.core.routing import RoutingPreferences
+from router.core.preferences import RoutingPreferences
 from router.engine.exchange import ContentError
 from tests.simulator.incarnation import LostError
 from tests.simulator.shop import MODEL, SECONDS, SIZES

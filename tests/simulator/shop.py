@@ -10,7 +10,7 @@ from router.core.catalog import Catalog, ChargeRule, Offering, Polling, Price, P
 from router.core.limits import Caller
 from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.routing import RoutingSettings
+from router.core.routing_settings import RoutingSettings
 from tests.simulator.accounts import Account, Habits, PriceStep
 from tests.simulator.world import World
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
 from router.core.job import Job
-from router.core.routing import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences
 from router.engine.images import with_bytes, without_bytes
 from router.engine.store import MEMORY, StaleWriteError, Store, StoreUnavailableError
 from tests.builders import EPOCH, a_video

@@ -11,7 +11,7 @@ from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.lookup import LostSubmit
 from router.core.policy import FailoverOn, OnAmbiguous
-from router.core.routing import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences
 
 Row: TypeAlias = dict[str, object]
 """Named parameters of a statement."""

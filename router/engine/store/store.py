@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from router.core.budget import Booking
+from router.core.decision_record import DecisionRecord
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
@@ -73,8 +74,15 @@ class Store:
         """
         return await self._writer.do(lambda connection: writes.add_job(connection, job, key))
 
-    async def start_attempt(self, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry) -> None:
-        """Make the intent to submit, and the money pending for it, durable.
+    async def start_attempt(
+        self,
+        job_before: Job,
+        job_after: Job,
+        attempt: Attempt,
+        entry: LedgerEntry,
+        decision: DecisionRecord | None = None,
+    ) -> None:
+        """Make the intent to submit, the money pending for it, and why it goes there, durable.
 
         Raises StaleWriteError when the job is not in `job_before.state`, DeletedJobError when its caller deleted it,
         RefusedWriteError when the attempt exists.

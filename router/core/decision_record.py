@@ -1,0 +1,132 @@
+"""A routing decision as it is kept with its attempt and shown to people: plain values, in the router's own names."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from providers.canonical import VideoRequest
+from router.core.eligibility import ExclusionCause
+from router.core.evidence import Evidence
+from router.core.ranking import Basis, DecisionReason
+from router.core.routing import Candidate, Decision
+
+
+class CandidateRecord(NamedTuple):
+    """A candidate with every term of its score. Money is in micro-USD, the expected one a fraction.
+
+    `outcomes` is the sample size that the bound `success_low` rests on; `flips_at_microusd` is the quote at which it
+    would have been the best, or, of the best itself, at which it would no longer be; None where no quote would.
+    """
+
+    offering: str
+    provider: str
+    seconds: int
+    quote_microusd: int
+    share: float
+    expected_microusd: float
+    paid_attempts: float
+    risk_microusd: float
+    wait_microusd: float
+    total_microusd: float
+    wait_s: float
+    success: float
+    success_low: float
+    outcomes: float
+    p50_s: float
+    p90_s: float
+    in_flight: int
+    busy: float
+    weight: float
+    priority: int
+    probing: bool
+    late: bool
+    flips_at_microusd: int | None
+
+
+class ExclusionRecord(NamedTuple):
+    """An offering that could not take the job, why, and what would have to change."""
+
+    offering: str
+    provider: str
+    cause: ExclusionCause
+    message: str
+    retry_after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """Candidates in the order in which they would be tried; `chosen` is the offering that was, None of a dry run."""
+
+    at: float
+    basis: Basis
+    reason: DecisionReason
+    model: str
+    seconds: int
+    size: str
+    candidates: tuple[CandidateRecord, ...]
+    exclusions: tuple[ExclusionRecord, ...]
+    chosen: str | None = None
+
+
+def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candidate | None = None) -> DecisionRecord:
+    """Write a decision down; `at` is wall seconds."""
+    return DecisionRecord(
+        at,
+        decision.basis,
+        decision.reason,
+        video.model,
+        video.seconds,
+        str(video.size),
+        tuple(_candidate(each, flip_microusd(decision, each)) for each in decision.candidates),
+        tuple(
+            ExclusionRecord(each.offering.id, each.offering.provider, each.cause, each.message, each.retry_after_s)
+            for each in decision.exclusions
+        ),
+        None if chosen is None else chosen.offering.id,
+    )
+
+
+def flip_microusd(decision: Decision, candidate: Candidate) -> int | None:
+    """Return at which quote this candidate would become the best of its tier, or the best would cease to be it."""
+    if decision.basis not in (Basis.EXPECTED_COST, Basis.PRICE):
+        return None
+    steady = [each for each in decision.candidates if not each.probing]
+    rivals = [each for each in steady if each is not candidate]
+    top = min((each.tier for each in rivals), default=None)
+    if top is None or candidate.tier > top or candidate.probing:
+        return None
+    if candidate.tier < top:
+        return None
+    rival = min(each.value for each in rivals if each.tier == top)
+    if decision.basis is Basis.PRICE:
+        return int(rival)
+    left = rival - candidate.score.besides_microusd
+    return int(left / candidate.score.paid_attempts) if left > 0.0 else None
+
+
+def _candidate(each: Candidate, flips_at_microusd: int | None) -> CandidateRecord:
+    evidence: Evidence = each.evidence
+    return CandidateRecord(
+        offering=each.offering.id,
+        provider=each.offering.provider,
+        seconds=each.video.seconds,
+        quote_microusd=each.quote_microusd,
+        share=round(each.share, 6),
+        expected_microusd=round(each.score.cost_microusd, 1),
+        paid_attempts=round(each.score.paid_attempts, 4),
+        risk_microusd=round(each.score.risk_microusd, 1),
+        wait_microusd=round(each.score.wait_microusd, 1),
+        total_microusd=round(each.score.total_microusd, 1),
+        wait_s=round(each.score.wait_s, 1),
+        success=round(evidence.success, 4),
+        success_low=round(evidence.success_low, 4),
+        outcomes=round(evidence.outcomes, 1),
+        p50_s=round(evidence.p50_s, 1),
+        p90_s=round(evidence.p90_s, 1),
+        in_flight=each.load.in_flight,
+        busy=round(each.busy, 3),
+        weight=each.offering.weight,
+        priority=each.offering.priority,
+        probing=each.probing,
+        late=each.late,
+        flips_at_microusd=flips_at_microusd,
+    )

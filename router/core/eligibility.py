@@ -1,0 +1,242 @@
+"""Which offerings may take a job now, at which quote, and why the others may not."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from providers.canonical import VideoRequest
+from router.core.budget import UNLIMITED, Left
+from router.core.catalog import Catalog, Offering, Provider
+from router.core.money import usd
+from router.core.preferences import DurationPolicy, RoutingPreferences
+
+
+class ExclusionCause(StrEnum):
+    """Why an offering cannot take a job. The last group passes by itself; the others need another request or config.
+
+    A caller's own budget is new every day, too, but no accepted job waits for that.
+    """
+
+    MODEL = "model"
+    SIZE = "size"
+    SECONDS = "seconds"
+    IMAGES = "images"
+    UNSUPPORTED = "unsupported"
+    ENDED = "ended"
+    DRAINED = "drained"
+    NOT_ALLOWED = "not_allowed"
+    PRICE = "price"
+    SPEND = "spend"
+    TRIED = "tried"
+    CALLER_BUDGET = "caller_budget"
+    PROVIDER_BUDGET = "provider_budget"
+    EJECTED = "ejected"
+    COOLING = "cooling"
+    FULL = "full"
+
+    @property
+    def passes(self) -> bool:
+        """Whether waiting can lift it."""
+        return self in _PASSING
+
+
+_PASSING: Final = frozenset(
+    {ExclusionCause.PROVIDER_BUDGET, ExclusionCause.EJECTED, ExclusionCause.COOLING, ExclusionCause.FULL}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStanding:
+    """A provider's health at this moment. `barred` is None when it takes jobs, else why not, for a person to read.
+
+    `probing`: its ejection is over since `probe_due_s`, and the next job is its trial. `drained`: an operator lets it
+    finish what it has, and gives it nothing more.
+    """
+
+    in_flight: int = 0
+    in_flight_max: int = 100
+    barred: str | None = None
+    barred_cause: ExclusionCause = ExclusionCause.EJECTED
+    retry_after_s: float | None = None
+    probing: bool = False
+    probe_due_s: float = 0.0
+    drained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An offering that cannot take the job, and why in words."""
+
+    offering: Offering
+    cause: ExclusionCause
+    message: str
+    retry_after_s: float | None = None
+
+
+class Eligible(NamedTuple):
+    """An offering that may take the job, the video as it would be submitted, its rank among the models asked."""
+
+    offering: Offering
+    video: VideoRequest
+    quote_microusd: int
+    model_rank: int
+    standing: ProviderStanding
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What eligibility depends on besides the request and the catalogue. `now` is wall seconds."""
+
+    standings: Mapping[str, ProviderStanding]
+    now: float
+    preferences: RoutingPreferences
+    duration_policy: DurationPolicy
+    tried: frozenset[str] = frozenset()
+    spend_left_microusd: int | None = None
+    left: Left = UNLIMITED
+
+
+def eligible(
+    video: VideoRequest, catalog: Catalog, conditions: Conditions
+) -> tuple[list[Eligible], tuple[Exclusion, ...]]:
+    """Sort every offering into those that may take the job and those that may not."""
+    ranks = catalog.ranks((video.model, *conditions.preferences.models))
+    found: list[Eligible] = []
+    exclusions: list[Exclusion] = []
+    for offering in catalog.offerings:
+        rank = ranks.get(offering.model)
+        if rank is None:
+            exclusions.append(Exclusion(offering, ExclusionCause.MODEL, f"sells {offering.model}"))
+            continue
+        verdict = _considered(offering, video, rank, catalog.providers[offering.provider], conditions)
+        if isinstance(verdict, Eligible):
+            found.append(verdict)
+        else:
+            exclusions.append(verdict)
+    return found, tuple(exclusions)
+
+
+def _considered(
+    offering: Offering, video: VideoRequest, rank: int, provider: Provider, conditions: Conditions
+) -> Eligible | Exclusion:
+    if (obstacle := _unsold(offering, video, conditions.now)) is not None:
+        return Exclusion(offering, *obstacle)
+    seconds = _sold_seconds(offering, video.seconds, conditions.duration_policy)
+    if seconds is None:
+        return Exclusion(offering, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds")
+    if seconds != video.seconds or offering.model != video.model:
+        video = replace(video, seconds=seconds, model=offering.model)
+    if (why := provider.adapter.unsupported(video, offering.upstream_model)) is not None:
+        return Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
+    quote_microusd = offering.price.quote_microusd(video.size, seconds)
+    for check in _LIMITS:
+        if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:
+            return exclusion
+    return Eligible(offering, video, quote_microusd, rank, conditions.standings[provider.name])
+
+
+def _unsold(offering: Offering, video: VideoRequest, now: float) -> tuple[ExclusionCause, str] | None:
+    """Say what of the request this offering does not sell; the first thing found is enough."""
+    if video.size not in offering.sizes:
+        return ExclusionCause.SIZE, f"sells the sizes {_listed(offering.sizes)}"
+    if video.images:
+        if len(video.images) > offering.images_max:
+            return (
+                ExclusionCause.IMAGES,
+                f"takes {offering.images_max or 'no'} input images, not {len(video.images)}",
+            )
+        if missing := {image.kind for image in video.images} - offering.image_inputs:
+            return (
+                ExclusionCause.IMAGES,
+                f"takes input images as {_listed(sorted(offering.image_inputs))}, not as {_listed(sorted(missing))}",
+            )
+    if offering.available_until is not None and now >= offering.available_until:
+        return ExclusionCause.ENDED, "is no longer available since its available_until"
+    return None
+
+
+def _sold_seconds(offering: Offering, seconds: int, policy: DurationPolicy) -> int | None:
+    if seconds in offering.seconds:
+        return seconds
+    match policy:
+        case DurationPolicy.AT_LEAST:
+            return min((sold for sold in offering.seconds if sold > seconds), default=None)
+        case DurationPolicy.NEAREST:
+            return min(offering.seconds, key=lambda sold: (abs(sold - seconds), -sold), default=None)
+        case DurationPolicy.EXACT:
+            return None
+
+
+def _not_allowed(offering: Offering, provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
+    preferences = conditions.preferences
+    if not (preferences.only or preferences.ignore or (preferences.order and not preferences.allow_fallbacks)):
+        return None
+    names = {provider.name, offering.id}
+    if preferences.only and not names.intersection(preferences.only):
+        return Exclusion(offering, ExclusionCause.NOT_ALLOWED, "is not in the request's routing.only")
+    if names.intersection(preferences.ignore):
+        return Exclusion(offering, ExclusionCause.NOT_ALLOWED, "is in the request's routing.ignore")
+    if preferences.order and not preferences.allow_fallbacks and not names.intersection(preferences.order):
+        message = "is not in the request's routing.order, and its routing.allow_fallbacks is false"
+        return Exclusion(offering, ExclusionCause.NOT_ALLOWED, message)
+    return None
+
+
+def _drained(offering: Offering, provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
+    if conditions.standings[provider.name].drained:
+        return Exclusion(offering, ExclusionCause.DRAINED, "is being drained by the operator")
+    return None
+
+
+def _tried(offering: Offering, _provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
+    if offering.id in conditions.tried:
+        return Exclusion(offering, ExclusionCause.TRIED, "was tried for this job already")
+    return None
+
+
+def _too_dear(offering: Offering, _provider: Provider, quote: int, conditions: Conditions) -> Exclusion | None:
+    price_max, left = conditions.preferences.price_microusd_max, conditions.spend_left_microusd
+    if price_max is not None and quote > price_max:
+        return Exclusion(offering, ExclusionCause.PRICE, "costs more than the request's routing.max_price_usd")
+    if left is not None and quote > left:
+        return Exclusion(offering, ExclusionCause.SPEND, "would exceed the job's max_spend_usd")
+    return None
+
+
+def _over_budget(offering: Offering, provider: Provider, quote: int, conditions: Conditions) -> Exclusion | None:
+    left = conditions.left
+    if left is UNLIMITED:
+        return None
+    mine, theirs = left.caller_microusd, left.providers.get(provider.name)
+    if mine is not None and quote > mine:
+        message = f"costs more than the {usd(mine)} USD left of your daily_budget_usd until 00:00 UTC"
+        return Exclusion(offering, ExclusionCause.CALLER_BUDGET, message, left.day_ends_in_s)
+    if theirs is not None and quote > theirs:
+        message = "costs more than what is left of its provider's daily_budget_usd until 00:00 UTC"
+        return Exclusion(offering, ExclusionCause.PROVIDER_BUDGET, message, left.day_ends_in_s)
+    return None
+
+
+def _barred(offering: Offering, provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
+    standing = conditions.standings[provider.name]
+    if standing.barred is not None:
+        return Exclusion(offering, standing.barred_cause, standing.barred, standing.retry_after_s)
+    if standing.in_flight >= standing.in_flight_max:
+        message = f"has {standing.in_flight} jobs in flight and takes {standing.in_flight_max}"
+        return Exclusion(offering, ExclusionCause.FULL, message)
+    return None
+
+
+_LIMITS: Final[tuple[Callable[[Offering, Provider, int, Conditions], Exclusion | None], ...]] = (
+    _not_allowed,
+    _drained,
+    _tried,
+    _too_dear,
+    _over_budget,
+    _barred,
+)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values)) or "nothing"

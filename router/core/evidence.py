@@ -1,0 +1,265 @@
+"""What is learned of an offering from how its attempts ended: success, cost of failure and time, minutes late."""
+
+from collections.abc import Iterable, Mapping
+from math import exp, floor, log, sqrt
+from typing import Final, NamedTuple
+
+from providers.canonical import Failure, Size
+from router.core.clock import Clock
+from router.core.job import Attempt, AttemptState
+from router.core.policy import BreakerEffect, consequences
+from router.core.reporting import DurationClass, class_of
+
+OUTCOMES_MAX: Final = 200.0
+"""How many outcomes an offering's record weighs at most: what came before them fades with each new one."""
+PRIOR_OUTCOMES: Final = 4.0
+"""How many outcomes what is believed beforehand weighs."""
+_PRIOR_SUCCESS: Final = 0.95
+_PRIOR_BILLED: Final = 2.0
+_PRIOR_S: Final[Mapping[DurationClass, float]] = {
+    DurationClass.SHORT: 120.0,
+    DurationClass.LONG: 200.0,
+    DurationClass.HD: 420.0,
+}
+# One standard deviation each way; a bound of 0 or 1 would be a promise.
+_SUCCESS_MIN: Final = 0.01
+_SUCCESS_MAX: Final = 0.999
+_FRESH_S: Final = 1.0
+# Each bin is a tenth longer than the one before.
+_BIN: Final = log(1.1)
+_SHORTEST_S: Final = 0.001
+
+
+class Outcome(NamedTuple):
+    """How one attempt ended, as far as that says something of its offering. `billed`: it failed and is paid for."""
+
+    offering_id: str
+    provider: str
+    duration_class: DurationClass
+    after_s: float
+    delivered: bool
+    billed: bool
+
+
+class Evidence(NamedTuple):
+    """What is believed of one offering and duration class now.
+
+    `outcomes` is how many it rests on, faded ones counting less. `success_low` and `success_high` are a standard
+    deviation below and above `success`, the probability that an attempt delivers. `billed_share` is the probability
+    that a failed one is paid for all the same; `delivery_s` and `failure_s` are mean times.
+    """
+
+    outcomes: float
+    success: float
+    success_low: float
+    success_high: float
+    billed_share: float
+    delivery_s: float
+    failure_s: float
+    p50_s: float
+    p90_s: float
+
+
+class Load(NamedTuple):
+    """What runs there at this moment, and how old that is on average: slow jobs show before they end."""
+
+    in_flight: int
+    age_s: float
+
+
+NO_LOAD: Final = Load(0, 0.0)
+_Key = tuple[str, DurationClass]
+
+
+def outcome_of(attempt: Attempt, size: Size) -> Outcome | None:
+    """Return what an attempt that left its job says of its offering; None of one that says nothing.
+
+    Refusals, requests that nobody could serve, rate limits and what we gave up ourselves say nothing.
+    """
+    if attempt.ended_at is None:
+        return None
+    delivered = attempt.state is AttemptState.SUCCEEDED
+    if not delivered and not _counts(attempt):
+        return None
+    return Outcome(
+        attempt.offering_id,
+        attempt.provider,
+        class_of(size, attempt.seconds),
+        max(0.0, attempt.ended_at - attempt.submitted_at),
+        delivered,
+        billed=not delivered and (attempt.uncertain or bool(attempt.billed)),
+    )
+
+
+def _counts(attempt: Attempt) -> bool:
+    if attempt.stage is None or attempt.reason is None:
+        return False
+    failure = Failure(attempt.stage, attempt.reason)
+    return consequences(failure).breaker in (BreakerEffect.COUNTS, BreakerEffect.OPENS)
+
+
+class TrackRecords:
+    """The records of all offerings. Kept in memory only: a start takes in what the store knows of the last hours."""
+
+    def __init__(self, clock: Clock, half_life_s: float) -> None:
+        self._clock = clock
+        self._half_life_s = half_life_s
+        self._records: dict[_Key, _Record] = {}
+        self._providers: dict[str, _Record] = {}
+        self._billed_by_contract: dict[str, bool] = {}
+
+    def use(self, half_life_s: float, failed_billed: Mapping[str, bool], offerings: Iterable[str]) -> None:
+        """Go on with another half-life and other contracts, by provider; forget offerings that are sold no more."""
+        known = frozenset(offerings)
+        self._half_life_s = half_life_s
+        self._billed_by_contract = dict(failed_billed)
+        self._records = {key: record for key, record in self._records.items() if key[0] in known or record.running}
+        for record in self._records.values():
+            record.stale()
+
+    def add(self, outcome: Outcome, at: float | None = None) -> None:
+        """Take in an outcome; `at` is monotonic seconds, now when left out."""
+        at = self._clock.monotonic() if at is None else at
+        for record in (self._record(outcome.offering_id, outcome.duration_class), self._provider(outcome.provider)):
+            record.add(outcome, at, self._half_life_s)
+
+    def entered(self, offering_id: str, duration_class: DurationClass, at: float) -> None:
+        """Count an attempt in flight since `at`, in monotonic seconds."""
+        self._record(offering_id, duration_class).enter(at)
+
+    def left(self, offering_id: str, duration_class: DurationClass, at: float) -> None:
+        """Count one less that was in flight since `at`."""
+        self._record(offering_id, duration_class).leave(at)
+
+    def evidence(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
+        """Return what is believed of an offering now; kept for a second, because little changes in it."""
+        now = self._clock.monotonic()
+        record = self._record(offering_id, duration_class)
+        if record.known is None or now - record.known_at >= _FRESH_S:
+            expected = self._expected(provider, duration_class, now)
+            record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
+        return record.known
+
+    def load(self, offering_id: str, duration_class: DurationClass) -> Load:
+        """Return what is in flight there now."""
+        record = self._records.get((offering_id, duration_class))
+        return NO_LOAD if record is None else record.load(self._clock.monotonic())
+
+    def _expected(self, provider: str, duration_class: DurationClass, now: float) -> "_Expected":
+        """What is believed beforehand: as its provider does elsewhere."""
+        billed = 1.0 if self._billed_by_contract.get(provider, False) else 0.0
+        of_provider = self._providers.get(provider)
+        success = _PRIOR_SUCCESS
+        if of_provider is not None:
+            success = of_provider.success(_PRIOR_SUCCESS, now, self._half_life_s)
+        return _Expected(success, billed, _PRIOR_S[duration_class])
+
+    def _record(self, offering_id: str, duration_class: DurationClass) -> "_Record":
+        return self._records.setdefault((offering_id, duration_class), _Record())
+
+    def _provider(self, provider: str) -> "_Record":
+        return self._providers.setdefault(provider, _Record())
+
+
+class _Expected(NamedTuple):
+    """What is believed of an offering of which nothing is known."""
+
+    success: float
+    billed_share: float
+    delivery_s: float
+
+
+class _Record:
+    """Faded sums of one offering and duration class, and its times in bins that grow by a tenth each."""
+
+    __slots__ = (
+        "_at",
+        "_billed",
+        "_bins",
+        "_delivered",
+        "_delivery_s",
+        "_failed",
+        "_failure_s",
+        "_started_sum",
+        "known",
+        "known_at",
+        "running",
+    )
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._delivered = self._failed = self._billed = 0.0
+        self._delivery_s = self._failure_s = 0.0
+        self._bins: dict[int, float] = {}
+        self.running = 0
+        self._started_sum = 0.0
+        self.known: Evidence | None = None
+        self.known_at = 0.0
+
+    def load(self, now: float) -> Load:
+        """What is in flight, and its mean age."""
+        return Load(self.running, max(0.0, now - self._started_sum / self.running)) if self.running else NO_LOAD
+
+    def stale(self) -> None:
+        """Think anew next time."""
+        self.known = None
+
+    def enter(self, at: float) -> None:
+        self.running += 1
+        self._started_sum += at
+
+    def leave(self, at: float) -> None:
+        self.running = max(0, self.running - 1)
+        self._started_sum = self._started_sum - at if self.running else 0.0
+
+    def add(self, outcome: Outcome, at: float, half_life_s: float) -> None:
+        weight = self._faded(at, half_life_s)
+        weight *= min(1.0, (OUTCOMES_MAX - 1.0) / max(1e-9, (self._delivered + self._failed) * weight))
+        self._at = max(self._at, at)
+        self._delivered = self._delivered * weight + outcome.delivered
+        self._failed = self._failed * weight + (not outcome.delivered)
+        self._billed = self._billed * weight + outcome.billed
+        self._delivery_s = self._delivery_s * weight + (outcome.after_s if outcome.delivered else 0.0)
+        self._failure_s = self._failure_s * weight + (0.0 if outcome.delivered else outcome.after_s)
+        if outcome.delivered:
+            bins = {number: held * weight for number, held in self._bins.items() if held * weight > 0.001}
+            number = floor(log(max(_SHORTEST_S, outcome.after_s)) / _BIN)
+            bins[number] = bins.get(number, 0.0) + 1.0
+            self._bins = bins
+        self.known = None
+
+    def success(self, expected: float, now: float, half_life_s: float) -> float:
+        """The mean probability of success, `expected` counting as PRIOR_OUTCOMES outcomes."""
+        weight = self._faded(now, half_life_s)
+        outcomes = (self._delivered + self._failed) * weight
+        return (PRIOR_OUTCOMES * expected + self._delivered * weight) / (PRIOR_OUTCOMES + outcomes)
+
+    def evidence(self, expected: _Expected, now: float, half_life_s: float) -> Evidence:
+        weight = self._faded(now, half_life_s)
+        delivered, failed = self._delivered * weight, self._failed * weight
+        success = self.success(expected.success, now, half_life_s)
+        deviation = sqrt(success * (1.0 - success) / (PRIOR_OUTCOMES + delivered + failed + 1.0))
+        delivery_s = (expected.delivery_s + self._delivery_s * weight) / (1.0 + delivered)
+        return Evidence(
+            outcomes=delivered + failed,
+            success=success,
+            success_low=max(_SUCCESS_MIN, success - deviation),
+            success_high=min(_SUCCESS_MAX, success + deviation),
+            billed_share=(_PRIOR_BILLED * expected.billed_share + self._billed * weight) / (_PRIOR_BILLED + failed),
+            delivery_s=delivery_s,
+            failure_s=(delivery_s + self._failure_s * weight) / (1.0 + failed),
+            p50_s=self._quantile(0.5, expected.delivery_s),
+            p90_s=self._quantile(0.9, expected.delivery_s),
+        )
+
+    def _quantile(self, share: float, unknown_s: float) -> float:
+        """The middle of the bin that holds the quantile; all bins fade alike, so their sum is enough."""
+        wanted, seen = share * sum(self._bins.values()), 0.0
+        for number in sorted(self._bins):
+            seen += self._bins[number]
+            if seen >= wanted:
+                return exp((number + 0.5) * _BIN)
+        return unknown_s
+
+    def _faded(self, now: float, half_life_s: float) -> float:
+        return float(0.5 ** (max(0.0, now - self._at) / half_life_s))

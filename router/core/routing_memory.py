@@ -1,0 +1,72 @@
+"""What routing remembers from one decision to the next: outcomes, whose turn it is, and what two budgets have left."""
+
+from collections.abc import Iterable
+
+from providers.canonical import Failure, Reason, Size, Stage
+from router.core.catalog import Catalog
+from router.core.clock import Clock
+from router.core.evidence import TrackRecords, outcome_of
+from router.core.exploration import ExplorationBudget
+from router.core.job import Attempt
+from router.core.reporting import DurationClass, class_of
+from router.core.retry_budget import RetryBudget
+from router.core.routing import Candidate, Decision
+from router.core.routing_settings import RoutingSettings
+from router.core.turns import Turns
+
+_FAILED = Failure(Stage.GENERATE, Reason.INTERNAL)
+
+
+class RoutingMemory:
+    """One for a router's life; only the event loop's thread changes anything."""
+
+    def __init__(self, clock: Clock, settings: RoutingSettings, catalog: Catalog) -> None:
+        self._clock = clock
+        self.records = TrackRecords(clock, settings.half_life_s)
+        self.exploration = ExplorationBudget(clock, settings.exploration.microusd_per_day)
+        self.turns = Turns()
+        self.retries = RetryBudget(clock, settings.retry_budget)
+        self._running: dict[str, tuple[str, DurationClass, float]] = {}
+        self.use(settings, catalog)
+
+    def use(self, settings: RoutingSettings, catalog: Catalog) -> None:
+        """Go on with another configuration; what is known of offerings that it still sells stays known."""
+        offerings = frozenset(offering.id for offering in catalog.offerings)
+        billed = {name: provider.charge_rule.bills(_FAILED) for name, provider in catalog.providers.items()}
+        self.records.use(settings.half_life_s, billed, offerings)
+        self.exploration.use(settings.exploration.microusd_per_day)
+        self.turns.forget(offerings)
+        self.retries.use(settings.retry_budget)
+
+    def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
+        """Take note of whom a job went to; `first` when nobody was asked before."""
+        self.turns.took(decision, candidate)
+        if candidate is decision.first and decision.premium_microusd:
+            self.exploration.take(decision.premium_microusd)
+        if first:
+            self.retries.submitted()
+
+    def began(self, attempt: Attempt, size: Size) -> None:
+        """Count an attempt as in flight since its submit, however long that is ago."""
+        if attempt.id in self._running:
+            return
+        at = self._clock.monotonic() - max(0.0, self._clock.wall() - attempt.submitted_at)
+        kind = class_of(size, attempt.seconds)
+        self._running[attempt.id] = (attempt.offering_id, kind, at)
+        self.records.entered(attempt.offering_id, kind, at)
+
+    def ended(self, attempt: Attempt, size: Size) -> None:
+        """Learn from an attempt that left its job, once."""
+        running = self._running.pop(attempt.id, None)
+        if running is None:
+            return
+        self.records.left(*running)
+        if (outcome := outcome_of(attempt, size)) is not None:
+            self.records.add(outcome)
+
+    def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
+        """Take in attempts of before the start, the one that ended first before the others."""
+        since = self._clock.monotonic() - self._clock.wall()
+        for attempt, size in ended:
+            if attempt.ended_at is not None and (outcome := outcome_of(attempt, size)) is not None:
+                self.records.add(outcome, attempt.ended_at + since)
