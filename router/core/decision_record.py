@@ -54,7 +54,10 @@ class ExclusionRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """Candidates in the order in which they would be tried; `chosen` is the offering that was, None of a dry run."""
+    """Candidates in the order in which they would be tried; `chosen` is the offering that was, None of a dry run.
+
+    `more_excluded` is how many offerings were excluded besides, by why: what is kept with an attempt has its limit.
+    """
 
     at: float
     basis: Basis
@@ -65,6 +68,7 @@ class DecisionRecord:
     candidates: tuple[CandidateRecord, ...]
     exclusions: tuple[ExclusionRecord, ...]
     chosen: str | None = None
+    more_excluded: tuple[tuple[ExclusionCause, int], ...] = ()
 
 
 def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candidate | None = None) -> DecisionRecord:

@@ -1,0 +1,89 @@
+"""What a decision looks like as one short text, and back: arrays in the order of their fields, below a version."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
+from router.core.eligibility import ExclusionCause
+from router.core.ranking import Basis, DecisionReason
+
+VERSION: Final = 1
+"""To be raised with any change of the fields below, their order included; an older one stays readable."""
+EXCLUSIONS_MAX: Final = 200
+"""How many exclusions are kept each by itself; of the others it is kept how many there were, by their cause."""
+_MESSAGE_CHARS_MAX: Final = 300
+
+
+def document_of(record: DecisionRecord) -> str:
+    """Write a record without its moment, which is a column of its own."""
+    kept, others = record.exclusions[:EXCLUSIONS_MAX], record.exclusions[EXCLUSIONS_MAX:]
+    more = Counter(dict(record.more_excluded))
+    more.update(each.cause for each in others)
+    document = (
+        VERSION,
+        record.basis,
+        record.reason,
+        record.model,
+        record.seconds,
+        record.size,
+        record.chosen,
+        # A named tuple is nothing that orjson knows.
+        [each[:] for each in record.candidates],
+        [_cut(each)[:] for each in kept],
+        dict(more),
+    )
+    return orjson.dumps(document).decode()
+
+
+def read_document(at: float, document: str) -> DecisionRecord | None:
+    """Read a record; None for one that this version does not know how to read."""
+    try:
+        return _read(at, *orjson.loads(document))
+    except (ValueError, TypeError):
+        return None
+
+
+def _read(
+    at: float,
+    version: int,
+    basis: str,
+    reason: str,
+    model: str,
+    seconds: int,
+    size: str,
+    chosen: str | None,
+    candidates: Sequence[Sequence[Any]],
+    exclusions: Sequence[Sequence[Any]],
+    more: dict[str, int],
+) -> DecisionRecord:
+    if version != VERSION:
+        raise ValueError(f"version {version}")
+    return DecisionRecord(
+        at,
+        Basis(basis),
+        DecisionReason(reason),
+        model,
+        seconds,
+        size,
+        tuple(CandidateRecord(*each) for each in candidates),
+        tuple(_exclusion(*each) for each in exclusions),
+        chosen,
+        tuple((ExclusionCause(cause), count) for cause, count in more.items()),
+    )
+
+
+def _exclusion(
+    offering: str, provider: str, cause: str, message: str, retry_after_s: float | None
+) -> ExclusionRecord:
+    return ExclusionRecord(offering, provider, ExclusionCause(cause), message, retry_after_s)
+
+
+def _cut(exclusion: ExclusionRecord) -> ExclusionRecord:
+    """An adapter may give a reason of any length."""
+    message = exclusion.message
+    if len(message) <= _MESSAGE_CHARS_MAX:
+        return exclusion
+    return exclusion._replace(message=f"{message[: _MESSAGE_CHARS_MAX - 1]}…")
