@@ -166,9 +166,9 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         limits, routing = settings.limits, settings.routing
         budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
         observer.metrics.watch_budgets(budgets.each())
-        parts = Parts(
-            settings.catalog, health, store, transport, CLOCK, rng, observer, limits, routing, budgets, memory
-        )
+        memory = RoutingMemory(CLOCK, routing, settings.catalog)
+        ways = (store, transport, CLOCK, rng, observer)
+        parts = Parts(settings.catalog, health, *ways, limits, routing, budgets, memory)
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)

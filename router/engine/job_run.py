@@ -245,6 +245,7 @@ class JobRun:
             if not asked:
                 # Which says nothing of it.
                 permits.abandon()
+                self._parts.memory.dropped(attempt)
             with self._parts.submit_under_way(attempt):
                 failure = await run.submit(video) if asked else unsent("nobody wants it from this provider any more")
             if failure is not None and not may_be_found(self._parts, attempt, failure):
@@ -273,7 +274,7 @@ class JobRun:
         deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
         run = AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
         run.trail = TrailRecorder(resumed, traced=is_traced(self.job.trace_parent))
-        if resumed:
+        if attempt.state is AttemptState.RUNNING:
             self._parts.memory.began(attempt, self.job.video.size)
         return run
 

@@ -67,7 +67,7 @@ def ward() -> Ward:
 
 def test_an_unknown_provider_is_taken_to_be_well(ward: Ward) -> None:
     standing = ward.health.standing()
-    assert (standing.success_share, standing.in_flight, standing.barred, standing.probing) == (1.0, 0, None, False)
+    assert (standing.in_flight, standing.barred, standing.probing) == (0, None, False)
     assert ward.states() == (CLOSED, CLOSED, CLOSED)
 
 
@@ -104,7 +104,7 @@ def test_nothing_that_a_caller_is_to_blame_for_ejects_a_provider(ward: Ward) -> 
         ward.fail_submits(failure, times=20)
     ward.fail_videos(OUTPUT_REFUSED, times=50)
     assert ward.states() == (CLOSED, CLOSED, CLOSED)
-    assert ward.health.standing().success_share == 1.0
+    assert ward.health.snapshot().success_share == 1.0
 
 
 def test_cancelling_attempts_neither_ejects_nor_admits(ward: Ward) -> None:
@@ -171,7 +171,7 @@ def test_every_attempt_is_in_flight_once_however_often_its_end_is_reported(ward:
         second.submitted()
         second.ended(BROKEN)
     assert ward.health.standing().in_flight == 0
-    assert ward.health.standing().success_share < 1.0
+    assert ward.health.snapshot().success_share < 1.0
 
 
 def test_a_failed_submit_is_one_failure_also_when_it_ends_the_attempt(ward: Ward) -> None:
@@ -219,7 +219,7 @@ def test_submits_that_our_own_restart_interrupted_are_not_the_providers_fault(wa
     for permits in [ward.health.resume() for _ in range(20)]:
         permits.ended(Failure(Stage.SUBMIT, Reason.AMBIGUOUS))
     assert ward.states() == (CLOSED, CLOSED, CLOSED)
-    assert ward.health.standing().success_share == 1.0
+    assert ward.health.snapshot().success_share == 1.0
 
 
 def test_a_rate_limit_cools_down_for_as_long_as_was_asked(ward: Ward) -> None:
@@ -350,22 +350,22 @@ def test_attempts_that_stall_count_as_failed_videos(ward: Ward) -> None:
 
 def test_one_failure_does_not_halve_the_success_share_and_many_sink_it(ward: Ward) -> None:
     ward.fail_videos(times=1)
-    assert 0.5 < ward.health.standing().success_share < 1.0
+    assert 0.5 < ward.health.snapshot().success_share < 1.0
     for _ in range(40):
         ward.health.resume().ended(BROKEN)
-    assert 0.0 < ward.health.standing().success_share < 0.2
+    assert 0.0 < ward.health.snapshot().success_share < 0.2
 
 
 def test_videos_that_succeed_raise_a_share_that_failures_lowered(ward: Ward) -> None:
     ward.fail_videos(times=3)
-    before = ward.health.standing().success_share
+    before = ward.health.snapshot().success_share
     ward.accepted().ended()
-    assert ward.health.standing().success_share > before
+    assert ward.health.snapshot().success_share > before
 
 
 def test_a_refused_account_lowers_the_success_share(ward: Ward) -> None:
     ward.fail_submits(KEY_REFUSED, times=1)
-    assert ward.health.standing().success_share < 1.0
+    assert ward.health.snapshot().success_share < 1.0
 
 
 def test_looking_at_a_provider_changes_nothing(ward: Ward) -> None:

@@ -34,6 +34,7 @@ from router.core.limits import ServerSettings
 from router.core.order import Order
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.preferences import RoutingPreferences
+from router.core.routing_memory import RoutingMemory
 from router.core.routing_settings import RoutingSettings
 from router.engine.engine import Engine
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
@@ -302,7 +303,7 @@ class Scene:
         catalog = Catalog.of(kept, offerings)
         rng = Random(7)
         self.health = {each.name: ProviderHealth(each, self.clock, rng, self.events.append) for each in kept}
-        routing = RoutingSettings(price_exponent=64.0)
+        routing = RoutingSettings()
         self.budgets = Budgets(self.clock, self.daily_limits)
         parts = Parts(
             catalog,
@@ -315,6 +316,7 @@ class Scene:
             self.limits,
             routing,
             self.budgets,
+            RoutingMemory(self.clock, routing, catalog),
         )
         self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
         await self.engine.start()

@@ -125,7 +125,7 @@ def test_a_provider_whose_day_is_spent_is_passed_over_for_the_next() -> None:
             first, second = await scene.made(), await scene.made()
             assert [job.attempts[0].provider for job in (first, second)] == ["alpha", "beta"]
             (exclusion,) = scene.engine.quote(second.video, second.preferences, "tester").exclusions
-            assert (exclusion.cause, exclusion.offering.provider) == (ExclusionCause.PROVIDER_BUDGET, "alpha")
+            assert (exclusion.cause, exclusion.provider) == (ExclusionCause.PROVIDER_BUDGET, "alpha")
             assert "daily_budget_usd until 00:00 UTC" in exclusion.message
             assert exclusion.retry_after_s == TO_MIDNIGHT_S - clock.monotonic()
 

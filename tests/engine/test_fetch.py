@@ -26,7 +26,7 @@ def test_a_video_that_we_cannot_fetch_by_our_own_fault_is_paid_once_and_never_bo
             assert (job.failure.stage, job.failure.reason) == (Stage.DOWNLOAD, Reason.UNREACHABLE)
             assert scene.posts() == {"alpha": 1}
             assert await scene.money(job.id) == ["alpha pending", "alpha failed_billed"]
-            assert scene.health["alpha"].standing().success_share == 1.0
+            assert scene.health["alpha"].snapshot().success_share == 1.0
 
     in_virtual_time(main)
 

@@ -23,6 +23,7 @@ from router.core.limits import ServerSettings
 from router.core.order import Order
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
+from router.core.routing_memory import RoutingMemory
 from router.core.routing_settings import RoutingSettings
 from router.core.secret import Secret
 from router.engine.account import Account
@@ -224,6 +225,7 @@ async def wired(
             limits,
             RoutingSettings(),
             Budgets(clock),
+            RoutingMemory(clock, RoutingSettings(), catalog),
         )
         engine = Engine(parts, ServerSettings(), new_id=lambda: "video_1")
         await engine.start()

@@ -23,6 +23,7 @@ from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.ledger import LedgerEntry
 from router.core.limits import ServerSettings
 from router.core.reporting import ReportingSettings
+from router.core.routing_memory import RoutingMemory
 from router.engine.engine import Engine
 from router.engine.parts import Parts
 from router.engine.store import Store, StoreUnavailableError
@@ -199,6 +200,7 @@ class Incarnation:
             shop.limits,
             shop.routing,
             budgets,
+            RoutingMemory(self.world.clock, shop.routing, catalog),
         )
         ids = self.world.chance()
         self.engine = Engine(

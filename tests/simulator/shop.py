@@ -10,7 +10,13 @@ from router.core.catalog import Catalog, ChargeRule, Offering, Polling, Price, P
 from router.core.limits import Caller
 from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.routing_settings import RoutingSettings
+from router.core.routing_settings import (
+    ExplorationSettings,
+    PanicPolicy,
+    RetryBudgetSettings,
+    RoutingPolicy,
+    RoutingSettings,
+)
 from tests.simulator.accounts import Account, Habits, PriceStep
 from tests.simulator.world import World
 
@@ -31,7 +37,13 @@ class Shop:
         self.world = world
         rng = self._rng = world.chance()
         self.limits = _limits(rng)
-        self.routing = RoutingSettings(price_exponent=rng.choice((1.0, 4.0, 64.0)))
+        self.routing = RoutingSettings(
+            rng.choice(tuple(RoutingPolicy)),
+            microusd_per_minute=rng.choice((0, 0, 20_000)),
+            exploration=ExplorationSettings(share=rng.choice((0.0, 0.1, 0.5))),
+            retry_budget=RetryBudgetSettings(per_s=rng.choice((0.02, 10.0, 10.0))),
+            panic=rng.choice((PanicPolicy.PROBE, PanicPolicy.PROBE, PanicPolicy.NEVER)),
+        )
         self.version = 0
         self.accounts: dict[str, Account] = {}
         self._providers: dict[str, Provider] = {}
