@@ -222,6 +222,14 @@ class ProviderOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderDrained:
+    """An operator lets a running router's provider finish what it has and gives it nothing more, or takes that back."""
+
+    provider: str
+    drained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WriteEnded:
     """A write to the store is durable, or failed; `duration_s` counts from when it was asked for.
 
@@ -271,6 +279,7 @@ Event: TypeAlias = (
     | JobEnded
     | BreakerMoved
     | ProviderOut
+    | ProviderDrained
     | WriteEnded
     | LoopLagged
     | ConfigReloaded

@@ -14,7 +14,7 @@ from router.core.catalog import BreakerSettings, Provider
 from router.core.clock import Clock
 from router.core.concurrency import Concurrency
 from router.core.eligibility import ExclusionCause, ProviderStanding
-from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderOut
+from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderDrained, ProviderOut
 from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
 
@@ -147,7 +147,9 @@ class ProviderHealth:
 
     def drain(self, *, on: bool) -> None:
         """Give it no more jobs until an operator takes that back, whatever the configuration says; both end here."""
-        self._drained = on
+        news, self._drained = on != self._drained, on
+        if news:
+            self._emit(ProviderDrained(self.provider.name, on))
 
     @property
     def drained(self) -> bool:

@@ -71,7 +71,8 @@ class Trading:
 class ProviderOverview:
     """A provider now and in the window. `barred` says in words why it takes no jobs, None when it does.
 
-    `cooling_s` and `out_s` are how long a rate limit and a refused account (`out_reason`) still keep jobs away.
+    `cooling_s` and `out_s` are how long a rate limit and a refused account (`out_reason`) still keep jobs away;
+    `drained`: it finishes what it has, and an operator gives it nothing more.
     """
 
     provider: str
@@ -84,6 +85,7 @@ class ProviderOverview:
     out_reason: str | None
     window: Trading
     uncertain: Uncertain
+    drained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from providers.canonical import Variant, VideoRequest
 from router.core.budget import day_start
 from router.core.catalog import Catalog
 from router.core.decision_record import DecisionRecord, record_of
+from router.core.draining import Draining, drain
 from router.core.events import AttemptEnded, JobAccepted
 from router.core.idempotency import KEPT_S, IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job
@@ -188,6 +189,10 @@ class Engine:
         """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
         with _store_within_reach():
             return await self._adjusting.adjust(attempt_id, to_microusd, note)
+
+    def drain(self, provider: str, drained: bool) -> Draining:
+        """Let a provider finish what it has and give it nothing more, or give it jobs again; raises DrainError."""
+        return drain(self._parts.health, self.catalog.sellers, provider, drained)
 
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]

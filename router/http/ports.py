@@ -7,6 +7,7 @@ from typing import Protocol
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.decision_record import DecisionRecord
+from router.core.draining import Draining
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 from router.core.order import Acceptance, Deletion, JobPage, Order, Readiness
@@ -58,6 +59,9 @@ class Engine(Protocol):
 
     async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
         """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
+
+    def drain(self, provider: str, drained: bool) -> Draining:
+        """Let a provider finish what it has and give it nothing more, or give it jobs again; raises DrainError."""
 
     async def readiness(self) -> Readiness:
         """Say whether jobs are taken now."""

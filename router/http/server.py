@@ -14,6 +14,7 @@ from router.http import videos
 from router.http.adjusting import ADJUST, adjust
 from router.http.content import content
 from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
+from router.http.draining import DRAIN, drain
 from router.http.errors import from_web
 from router.http.frame import framed, sign
 from router.http.ports import Engine
@@ -34,6 +35,7 @@ _ADMIN_PATHS: Final = (
     "/admin/reload",
     "/admin/attempts/resolve",
     "/admin/ledger/adjust",
+    "/admin/providers/drain",
 )
 # Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
@@ -71,8 +73,14 @@ def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing
     app[VIEW] = viewing
     app[RESOLVE] = engine.resolve
     app[ADJUST] = engine.adjust
+    app[DRAIN] = engine.drain
     gets = {"/healthz": _alive, "/readyz": _ready, "/metrics": _metrics, "/admin/overview": _overview}
-    posts = {"/admin/reload": reload, "/admin/attempts/resolve": resolve, "/admin/ledger/adjust": adjust}
+    posts = {
+        "/admin/reload": reload,
+        "/admin/attempts/resolve": resolve,
+        "/admin/ledger/adjust": adjust,
+        "/admin/providers/drain": drain,
+    }
     app.add_routes([web.get(path, handler) for path, handler in gets.items()])
     app.add_routes([web.post(path, handler) for path, handler in posts.items()])
     return app

@@ -232,6 +232,7 @@ def _provider(snapshot: HealthSnapshot, window: Trading, uncertain: Uncertain) -
         out_reason=snapshot.out_reason,
         window=window,
         uncertain=uncertain,
+        drained=snapshot.drained,
     )
 
 

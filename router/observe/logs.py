@@ -24,6 +24,7 @@ from router.core.events import (
     LookupResult,
     LoopLagged,
     PollFailed,
+    ProviderDrained,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
@@ -89,7 +90,7 @@ class Logs:
                 self._write(Level.WARNING, "failed_over", _of_job(job) | where | which)
             case JobEnded(job):
                 self._job_ended(job)
-            case BreakerMoved() | ProviderOut() | WriteEnded() | ConfigReloaded():
+            case BreakerMoved() | ProviderOut() | ProviderDrained() | WriteEnded() | ConfigReloaded():
                 self._circumstances(event)
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
@@ -178,7 +179,7 @@ class Logs:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
 
-    def _circumstances(self, event: BreakerMoved | ProviderOut | WriteEnded | ConfigReloaded) -> None:
+    def _circumstances(self, event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded) -> None:
         """Write what concerns all jobs."""
         match event:
             case BreakerMoved(provider, kind, old, new):
@@ -187,6 +188,8 @@ class Logs:
             case ProviderOut(provider, reason, for_s):
                 why = closed(reason, OUT_REASONS)
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
+            case ProviderDrained(provider, drained):
+                self._write(Level.INFO, "provider_drained", {"provider": provider, "drained": drained})
             case WriteEnded():
                 self._store_written(event)
             case ConfigReloaded():

@@ -29,6 +29,7 @@ from router.core.events import (
     LookupResult,
     LoopLagged,
     PollFailed,
+    ProviderDrained,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
@@ -153,8 +154,8 @@ class Metrics:
                 self._own_state(event)
             case LedgerAdjusted(entry=entry):
                 self._adjust(entry)
-            case AttemptResolved():
-                # What it was booked as is counted with the money, however that became known.
+            case AttemptResolved() | ProviderDrained():
+                # What was resolved is counted with the money, however that became known; a drain shows in health.
                 pass
             case _:
                 assert_never(event)

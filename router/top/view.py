@@ -161,9 +161,12 @@ def _breakers(breakers: Breakers) -> Text:
 def _notes(overview: Overview) -> Iterable[Text]:
     """Say below the table why a provider takes no jobs or one, whose budget is nearly used up, and where to look."""
     for each in overview.providers:
+        if each.drained:
+            left = f" is drained: {each.in_flight} in flight are finished, and it gets no more"
+            yield Text.assemble((plain(each.provider), "bold"), left, style=_FAIR)
         if each.barred is not None:
             yield Text.assemble((plain(each.provider), "bold"), f" {plain(each.barred)}", style=_BAD)
-        elif "open" in (each.breakers.submit, each.breakers.generate):
+        elif not each.drained and "open" in (each.breakers.submit, each.breakers.generate):
             yield Text.assemble((plain(each.provider), "bold"), " gets the next job as its trial", style=_FAIR)
     fullest = sorted(overview.budgets, key=lambda each: each.used_microusd / max(1, each.limit_microusd), reverse=True)
     for budget in fullest[:_BUDGET_LINES_MAX]:

@@ -42,7 +42,7 @@ def test_it_stays_drained_while_the_configuration_changes() -> None:
 
 def test_what_the_configuration_drains_only_the_configuration_gives_jobs_again() -> None:
     health = wards(a_provider("alpha", drained=True), emit=[].append)
-    with pytest.raises(DrainError, match="take `drained: true` out of `providers.alpha`") as refused:
+    with pytest.raises(DrainError, match=r"take `drained: true` out of `providers\.alpha`") as refused:
         drain(health, ["alpha"], "alpha", False)
     assert refused.value.code == "drained_by_config"
     assert drain(health, ["alpha"], "alpha", True).drained
@@ -52,6 +52,6 @@ def test_what_the_configuration_drains_only_the_configuration_gives_jobs_again()
 def test_only_who_sells_something_can_be_drained(name: str) -> None:
     """A provider that was removed from the configuration is kept for what it has under way."""
     health = wards(a_provider("alpha"), a_provider("beta"), a_provider("gamma"), emit=[].append)
-    with pytest.raises(DrainError, match="the providers are: alpha, beta$") as refused:
+    with pytest.raises(DrainError, match=r"the providers are: alpha, beta$") as refused:
         drain(health, ["beta", "alpha"], name, True)
     assert (refused.value.code, len(str(refused.value)) < 200) == ("provider_not_found", True)

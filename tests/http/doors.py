@@ -12,6 +12,7 @@ from providers.canonical import Variant, VideoRequest
 from router.core.budget import Budgets
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.draining import DrainError, Draining
 from router.core.eligibility import ProviderStanding
 from router.core.idempotency import IdempotencyConflictError
 from router.core.job import Attempt, AttemptState, Job, JobState
@@ -212,6 +213,9 @@ class MemoryEngine:
 
     async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
         raise AdjustmentError(f"there is no attempt {attempt_id!r}", "attempt_not_found")
+
+    def drain(self, provider: str, drained: bool) -> Draining:
+        raise DrainError(f"there is no provider {provider!r}", "provider_not_found")
 
     async def readiness(self) -> Readiness:
         return Readiness(self.refusal is None, {"live_jobs": len(self.stored)})

@@ -27,6 +27,7 @@ from router.core.events import (
     LookupResult,
     LoopLagged,
     Operation,
+    ProviderDrained,
     ProviderOut,
     UnknownStatusSeen,
     WriteEnded,
@@ -257,6 +258,7 @@ def health(provider: str = "p0") -> list[Event]:
     return [
         BreakerMoved(provider, BreakerKind.SUBMIT, BreakerState.CLOSED, BreakerState.OPEN),
         ProviderOut(provider, "balance", 900.0),
+        ProviderDrained(provider, drained=True),
         UnknownStatusSeen(provider, "PONDERING"),
         CostDoubted(provider, 9_999_000_000, 800_000),
     ]

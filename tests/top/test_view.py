@@ -102,6 +102,13 @@ def test_an_ejected_provider_that_is_no_longer_barred_is_said_to_get_one_job():
     assert "p0 gets the next job as its trial" in drawn(tried)
 
 
+def test_a_drained_provider_is_said_to_finish_what_it_has():
+    first, *others = the_trouble().providers
+    drained = replace(the_trouble(), providers=(replace(first, barred=None, drained=True), *others))
+    assert "p0 is drained: 12 in flight are finished, and it gets no more" in drawn(drained)
+    assert "gets the next job as its trial" not in drawn(drained)
+
+
 def test_a_budget_is_mentioned_when_it_is_nearly_used():
     budgets = (
         DailyBudget("provider", "p0", 10_000_000, 10_000_000),
