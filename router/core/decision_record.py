@@ -19,6 +19,7 @@ class CandidateRecord(NamedTuple):
 
     offering: str
     provider: str
+    model: str
     seconds: int
     quote_microusd: int
     share: float
@@ -112,6 +113,7 @@ def _candidate(each: Candidate, flips_at_microusd: int | None) -> CandidateRecor
     return CandidateRecord(
         offering=each.offering.id,
         provider=each.offering.provider,
+        model=each.offering.model,
         seconds=each.video.seconds,
         quote_microusd=each.quote_microusd,
         share=round(each.share, 6),
