@@ -66,8 +66,9 @@ def _between_mappings(
         place = (*path, name)
         if name in old and name in new:
             yield from _between(place, old[name], new[name])
-        elif isinstance(value := old.get(name, new.get(name)), str) and _UNTOLD.isdisjoint(path):
-            yield _line(place, f"{_UNSET} -> {value}" if name in new else f"{value} -> {_UNSET}")
+        elif isinstance(value := old.get(name, new.get(name)), str | list) and _UNTOLD.isdisjoint(path):
+            told = _told(place, value)
+            yield _line(place, f"{_UNSET} -> {told}" if name in new else f"{told} -> {_UNSET}")
         else:
             yield _line(place, "added" if name in new else "removed")
     if ordered and _moved(old, new):
@@ -117,7 +118,7 @@ def _line(path: YamlPath, what: str) -> str:
 
 def _told(path: YamlPath, value: object) -> str:
     """Write a value as the file does, on one line of limited length."""
-    if isinstance(value, int) and str(path[-1]).endswith("_usd"):
+    if isinstance(value, int) and "usd" in str(path[-1]).split("_"):
         return usd(value)
     text = _text(value)
     if not _UNTOLD.isdisjoint(path) or not text.isprintable():

@@ -7,12 +7,12 @@ from decimal import Decimal
 from providers.canonical import Stage
 from router.config.findings import Findings, mapping, sequence, valid
 from router.config.problems import YamlPath, choice, shortened
-from router.config.schema import CallerSection, CurrencySection, DefaultsSection, PolicySection, ServerSection
-from router.config.selling import Assortment
+from router.config.routing_schema import RoutingSection
+from router.config.schema import CallerSection, CurrencySection, PolicySection, ServerSection
 from router.core.catalog import Offering, Provider
-from router.core.limits import RequestDefaults
 from router.core.money import usd
 from router.core.policy import Failover
+from router.core.routing_settings import RoutingPolicy
 
 _RATE_DAYS_MAX = 90
 
@@ -103,6 +103,17 @@ def _prices(offering: Offering) -> Iterator[int]:
     return (offering.price.quote_microusd(size, seconds) for size in offering.sizes for seconds in offering.seconds)
 
 
+def check_priorities(
+    root: Mapping[str, object], offerings: Sequence[Offering], paths: Mapping[str, YamlPath], findings: Findings
+) -> None:
+    """Warn of ranks that nothing is asked by."""
+    routing = valid(RoutingSection, root.get("routing", {}))
+    ranked = [offering for offering in offerings if offering.priority != 1]
+    if routing is not None and ranked and RoutingPolicy(routing.policy) is not RoutingPolicy.PRIORITY:
+        message = f"has no effect under `routing.policy: {routing.policy}`; write `policy: priority`, or remove it"
+        findings.warn((*paths[ranked[0].id], "priority"), message)
+
+
 def check_failover(path: YamlPath, steps: Mapping[str, str], findings: Findings) -> None:
     """Warn where a request that one provider refused would be shown to the next."""
     for name, decision in steps.items():
@@ -157,56 +168,3 @@ def check_baseline(root: Mapping[str, object], findings: Findings) -> None:
     if isinstance(baseline, str) and baseline not in names:
         message = f"{shortened(baseline)} is no provider; {choice(baseline, names, 'providers')}"
         findings.error(("reporting", "baseline_provider"), message)
-
-
-def defaults_of(root: Mapping[str, object], sold: Sequence[Assortment], findings: Findings) -> RequestDefaults | None:
-    """Return what a create that leaves things out asks for, or note that nobody sells it."""
-    section = valid(DefaultsSection, root.get("defaults", {}))
-    model = section.model or _first_model(root) if section else None
-    if section is None or model is None or not sold:
-        return None
-    selling = [each for each in sold if each.model == model]
-    if findings.within("providers"):
-        _check_legible(section, model, selling, findings)
-        return None
-    if not selling:
-        models = {each.model for each in sold}
-        findings.error(("defaults", "model"), f"{shortened(model)} is not sold; {choice(model, models, 'models')}")
-        return None
-    defaults = RequestDefaults(
-        model,
-        selling[0].seconds[0] if section.seconds is None else section.seconds,
-        selling[0].sizes[0] if section.size is None else section.size,
-    )
-    if any(defaults.size in each.sizes and defaults.seconds in each.seconds for each in selling):
-        return defaults
-    message = f"nobody sells {model} at {defaults.size} for {defaults.seconds} s; on sale: {_listed(selling)}"
-    findings.error(("defaults",), message)
-    return None
-
-
-def _first_model(root: Mapping[str, object]) -> str | None:
-    for provider in mapping(root.get("providers")).values():
-        for offering in sequence(mapping(provider).get("offerings")):
-            model = mapping(offering).get("model")
-            return model if isinstance(model, str) else None
-    return None
-
-
-def _check_legible(section: DefaultsSection, model: str, selling: Sequence[Assortment], findings: Findings) -> None:
-    """Compare the defaults with the offerings that can be read while others, or their providers, have errors.
-
-    Only what is written is compared: what is left out comes from the first offering, which may be an illegible one.
-    """
-    wanted = [f"at {section.size}"] if section.size is not None else []
-    wanted += [f"for {section.seconds} s"] if section.seconds is not None else []
-    if not selling or any(
-        section.size in (None, *each.sizes) and section.seconds in (None, *each.seconds) for each in selling
-    ):
-        return
-    message = f"nothing legible in `providers` sells {model} {' '.join(wanted)}; on sale: {_listed(selling)}"
-    findings.error(("defaults",), message)
-
-
-def _listed(selling: Sequence[Assortment]) -> str:
-    return "; ".join(map(str, selling[:6]))

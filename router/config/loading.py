@@ -13,16 +13,18 @@ from router.config.checks import (
     check_callers,
     check_deadline,
     check_policy,
+    check_priorities,
     check_server,
-    defaults_of,
     rates,
 )
 from router.config.document import read_document
 from router.config.findings import Findings, mapping, valid
 from router.config.keys import KeySource
+from router.config.models import Groups, defaults_of, groups_of
 from router.config.problems import ConfigError, Problem
 from router.config.providing import Assembly
 from router.config.schema import Config, PolicySection
+from router.config.sellers import Sale, check_drained, check_ends
 from router.config.selling import Market
 from router.config.settings import Settings
 from router.core.catalog import Catalog
@@ -39,19 +41,24 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
     config = findings.against_schema()
     root = mapping(findings.document.value)
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
-    market = Market(rates(root, today, findings), today, findings)
+    market = Market(rates(root, today, findings), findings)
     policy = valid(PolicySection, root.get("policy", {}))
     steps = policy.failover_on if policy else {}
     assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market, steps)
     for name, value in mapping(root.get("providers")).items():
         assembly.add(name, value)
-    defaults = _across(root, assembly, findings)
+    groups = groups_of(root, assembly.sold, findings)
+    _across(root, assembly, findings)
+    defaults = defaults_of(root, assembly.sold, groups, findings)
     if config is None or defaults is None or findings.errors:
         raise ConfigError(str(file), findings.errors, findings.document.digest)
-    return _settings(file, config, assembly, defaults)
+    sale = Sale(assembly.providers, assembly.offerings, groups, assembly.paths)
+    check_ends(sale, today, findings)
+    check_drained(sale, today, findings)
+    return _settings(file, config, assembly, groups, defaults)
 
 
-def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> RequestDefaults | None:
+def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) -> None:
     assembly.check_accounts()
     check_policy(root, assembly.offerings, findings)
     check_budgets(root, assembly.providers, assembly.offerings, findings)
@@ -59,15 +66,15 @@ def _across(root: Mapping[str, object], assembly: Assembly, findings: Findings) 
     check_server(root, findings)
     check_callers(root, findings)
     check_baseline(root, findings)
-    return defaults_of(root, assembly.sold, findings)
+    check_priorities(root, assembly.offerings, assembly.paths, findings)
 
 
-def _settings(file: Path, config: Config, assembly: Assembly, defaults: RequestDefaults) -> Settings:
+def _settings(file: Path, config: Config, assembly: Assembly, groups: Groups, defaults: RequestDefaults) -> Settings:
     return Settings(
         file=file,
         digest=assembly.market.findings.document.digest,
         config=config,
-        catalog=Catalog.of(tuple(assembly.providers), tuple(assembly.offerings)),
+        catalog=Catalog.of(tuple(assembly.providers), tuple(assembly.offerings), MappingProxyType(dict(groups))),
         accounts=MappingProxyType(assembly.accounts),
         routing=config.routing.build(),
         limits=config.policy.build(),

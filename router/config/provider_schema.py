@@ -213,7 +213,14 @@ class OfferingSection(Section):
         None, ge=1, le=16, description="Most input images of one video; needed with `image_inputs`."
     )
     weight: float = Field(
-        1.0, gt=0, le=1000, description="Preference in the routing draw: 2 is drawn twice as often as 1 at equal price."
+        1.0,
+        gt=0,
+        le=1000,
+        description="Its share under `routing.policy: weighted`, and among equals under the others: 2 gets twice the "
+        "jobs of 1.",
+    )
+    priority: int = Field(
+        1, ge=1, le=1000, description="Its rank under `routing.policy: priority`; 1 is asked first, then 2."
     )
     available_until: Day | None = Field(
         None, description="No job is submitted from 00:00 UTC of this day on, such as 2026-09-24."
@@ -254,6 +261,9 @@ class ProviderSection(Section):
         "not for keys.",
     )
     in_flight_max: int = Field(_IN_FLIGHT_MAX, ge=1, le=100_000, description="Most jobs that may run there at once.")
+    drained: bool = Field(
+        default=False, description="true gives it no more jobs; what it has under way is brought to its end."
+    )
     daily_budget_usd: Usd | None = Field(
         None, description='Most that the submits to it may cost in one UTC day, such as "50.00".'
     )

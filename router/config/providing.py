@@ -32,7 +32,8 @@ from router.engine.account import Account
 class Assembly:
     """Collects what the providers' sections become; parts of a faulty provider are checked as far as they are sound.
 
-    `sold` has what every legible offering would sell, also those that are not in `offerings` for another error.
+    `sold` has what every legible offering would sell, also those that are not in `offerings` for another error, and
+    `paths` where each stands.
     """
 
     dialects: Mapping[str, Adapter]
@@ -43,7 +44,7 @@ class Assembly:
     accounts: dict[str, Account] = field(default_factory=dict)
     offerings: list[Offering] = field(default_factory=list)
     sold: list[Assortment] = field(default_factory=list)
-    _paths: dict[str, YamlPath] = field(default_factory=dict)
+    paths: dict[str, YamlPath] = field(default_factory=dict)
 
     def add(self, name: str, value: object) -> None:
         """Check a provider, and keep what it sells."""
@@ -108,7 +109,7 @@ class Assembly:
             return
         findings = self.market.findings
         self.sold.append(assortment_of(section, provider))
-        first = self._paths.setdefault(offering_id(section, provider), path)
+        first = self.paths.setdefault(offering_id(section, provider), path)
         if first != path:
             message = (
                 f"{offering_id(section, provider)} is already sold in line {findings.document.line(first)}; "
@@ -202,6 +203,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         asset_hosts=frozenset(section.asset_hosts),
         alias=section.alias,
         daily_budget_microusd=section.daily_budget_usd,
+        drained=section.drained,
     )
 
 

@@ -1,11 +1,12 @@
 """The shape of the whole configuration file; an editor's JSON Schema is made from it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from router.config.failover import FailoverSteps
 from router.config.provider_schema import ProviderSection
+from router.config.routing_schema import RoutingSection
 from router.config.scalars import (
     Amount,
     ClipSeconds,
@@ -17,20 +18,21 @@ from router.config.scalars import (
     ProviderName,
     Usd,
     Wait,
+    distinct,
 )
 from router.config.section import Section
 from router.core.failover import failover_on
 from router.core.limits import Caller, ServerSettings
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
-from router.core.preferences import DurationPolicy
 from router.core.reporting import DurationClass, ReportingSettings
-from router.core.routing_settings import RoutingSettings
 
 _SERVER = ServerSettings()
 _LIMITS = JobLimits()
-_ROUTING = RoutingSettings()
 _ON_TIME_S = ReportingSettings().on_time_s
+
+
+GroupMembers: TypeAlias = Annotated[list[ModelName], Field(min_length=1, max_length=32), AfterValidator(distinct)]
 
 
 class CallerSection(Section):
@@ -50,11 +52,13 @@ class CallerSection(Section):
 class DefaultsSection(Section):
     """What a create means that leaves these out; each left out here is the first that is sold."""
 
-    model: ModelName | None = Field(None, description="Model; default: that of the first offering.")
+    model: ModelName | None = Field(None, description="Model, or group of models; default: that of the first offering.")
     seconds: ClipSeconds | None = Field(
-        None, description="Duration; default: the first of that model's first offering."
+        None, description="Duration; default: the first of that model's first offering; of a group, its first model's."
     )
-    size: FrameSize | None = Field(None, description="Size; default: the first of that model's first offering.")
+    size: FrameSize | None = Field(
+        None, description="Size; default: the first of that model's first offering; of a group, its first model's."
+    )
 
 
 class ServerSection(Section):
@@ -137,19 +141,6 @@ class PolicySection(Section):
         )
 
 
-class RoutingSection(Section):
-    """How the next offering is drawn from the candidates."""
-
-    duration_policy: Literal["exact", "at_least", "nearest"] = Field(
-        _ROUTING.duration_policy.value,
-        description="exact sells the seconds asked for; at_least also the next longer ones, at their price.",
-    )
-
-    def build(self) -> RoutingSettings:
-        """Return the settings as routing reads them."""
-        return RoutingSettings(duration_policy=DurationPolicy(self.duration_policy))
-
-
 class OnTimeSection(Section):
     """When a video is on time, in seconds from the create."""
 
@@ -192,7 +183,13 @@ class Config(Section):
     )
     server: ServerSection = Field(default_factory=ServerSection, description="Limits of the front door.")
     policy: PolicySection = Field(default_factory=PolicySection, description="What one job may use up.")
-    routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is drawn.")
+    routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is chosen.")
+    model_groups: Annotated[dict[ModelName, GroupMembers], Field(max_length=64)] = Field(
+        default={},
+        description="Names for several models, such as {video-standard: [sora-2, sora-2-pro]}: a create that asks for "
+        "one is made with whichever of them is the best choice.",
+        json_schema_extra={"additionalProperties": False},
+    )
     reporting: ReportingSection = Field(
         default_factory=ReportingSection, description="What results are measured against."
     )

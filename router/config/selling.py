@@ -22,10 +22,9 @@ _SAMPLES: Mapping[ImageKind, Image] = {
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What every offering is read against; `today` decides which have ended."""
+    """What every offering is read against."""
 
     rates: Mapping[str, Decimal | None]
-    today: date
     findings: Findings
 
 
@@ -72,6 +71,7 @@ def offering_of(
         image_inputs=frozenset(section.image_inputs),
         images_max=section.images_max or 0,
         weight=section.weight,
+        priority=section.priority,
         available_until=_midnight(section.available_until) if section.available_until else None,
         stall_s=section.stall_s,
         deadline_s=section.deadline_s,
@@ -137,10 +137,6 @@ def _unsupported(
 
 
 def _warn(section: OfferingSection, path: YamlPath, market: Market) -> None:
-    until = section.available_until
-    if until is not None and until <= market.today:
-        message = f"{section.model} is not sold any more: its last day was the one before {until}"
-        market.findings.warn((*path, "available_until"), message)
     _warn_of_gifts(section, path, market.findings)
     if section.price.example:
         message = "is an example; write what your contract says and remove `example`, or costs and routing are wrong"
@@ -152,4 +148,6 @@ def _warn_of_gifts(section: OfferingSection, path: YamlPath, findings: Findings)
         for index, tier in enumerate(tiers or ()):
             if not Decimal(tier.amount):
                 place = findings.document.known((*path, "price", unit, index, "amount"))
-                findings.warn(place, "is free and so is always asked first; if it is self-hosted that may be meant")
+                findings.warn(
+                    place, "is free and so is asked first unless it fails often; if it is self-hosted that may be meant"
+                )

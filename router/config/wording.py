@@ -54,6 +54,12 @@ MISSING: Final[Mapping[str, str]] = {
     "usd": 'add what one unit is worth in US dollars, such as `usd: "0.14"`',
     "as_of": "add the day of the rate, such as `as_of: 2026-11-01`",
 }
+# Keys that there once were, and what to write instead.
+_GONE: Final[Mapping[YamlPath, str]] = {
+    ("routing", "price_exponent"): "is no key any more; `policy` took its place: write `policy: weighted` where every "
+    "offering is to get a share by its `weight`, else remove the line: `expected_cost`, the default, asks whoever is "
+    "expected to deliver a video for the least",
+}
 # What stands in these may be a secret, by mistake or not.
 _UNQUOTED: Final = frozenset({"api_key", "auth", "query", "key_sha256", "base_url"})
 
@@ -76,7 +82,7 @@ def _message(details: ErrorDetails, document: Document, path: YamlPath, place: Y
     if kind == "missing":
         return f"is missing; {missing}" if (missing := MISSING.get(str(path[-1]))) else "is missing"
     if kind == "extra_forbidden":
-        return f"unknown key; {choice(str(path[-1]), _accepted_keys(path[:-1]), 'keys')}"
+        return _GONE.get(path) or f"unknown key; {choice(str(path[-1]), _accepted_keys(path[:-1]), 'keys')}"
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         given = document.text(place) or ""

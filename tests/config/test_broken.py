@@ -19,7 +19,8 @@ BROKEN = {
         "    dialect: jizhiai\n    in_flght_max: 3",
         "router.yaml:6: providers.relay-a.in_flght_max: unknown key; did you mean `in_flight_max`? accepted keys: "
         "alias, allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, daily_budget_usd, "
-        "dialect, failover_on, in_flight_max, lookup, offerings, on_ambiguous, polling, profile, query, timeouts",
+        "dialect, drained, failover_on, in_flight_max, lookup, offerings, on_ambiguous, polling, profile, query, "
+        "timeouts",
     ),
     "a key given twice": (
         "    dialect: jizhiai",
@@ -111,6 +112,29 @@ BROKEN = {
         "first_after_s: 90, deadline_s: 60",
         "router.yaml:8: providers.relay-a.polling.deadline_s: must be more than first_after_s (90), "
         "or no poll is ever sent",
+    ),
+    "the exponent that policies took the place of": (
+        "policy:",
+        "routing: {price_exponent: 4}\npolicy:",
+        "router.yaml:1: routing.price_exponent: is no key any more; `policy` took its place: write `policy: weighted` "
+        "where every offering is to get a share by its `weight`, else remove the line: `expected_cost`, the default, "
+        "asks whoever is expected to deliver a video for the least",
+    ),
+    "a retry budget that never fills": (
+        "policy:",
+        "routing: {retry_budget: {per_s: 0}}\npolicy:",
+        "router.yaml:1: routing.retry_budget.per_s: must be more than 0",
+    ),
+    "a price of waiting that is no text": (
+        "policy:",
+        "routing: {usd_per_minute_of_waiting: 0.05}\npolicy:",
+        "router.yaml:1: routing.usd_per_minute_of_waiting: money is written in quotes, so that nothing is rounded: "
+        'write "0.05"',
+    ),
+    "a rank before the first": (
+        "        price:",
+        "        priority: 0\n        price:",
+        f"router.yaml:13: {OFFERING}.priority: must be at least 1",
     ),
     "a first poll after the job's deadline": (
         "first_after_s: 5",

@@ -68,6 +68,30 @@ CASES = {
     ),
     ("    polling:", "    query: {api-version: preview}\n    polling:"): "providers.relay-a.query.api-version: added",
     ("providers:", "server: {show_providers: false}\nproviders:"): "server.show_providers: true -> false",
+    ("policy:", "model_groups: {any: [sora-2]}\npolicy:"): "model_groups.any: unset -> [sora-2]",
+    ("    polling:", "    drained: true\n    polling:"): "providers.relay-a.drained: false -> true",
+    ("        price:", "        priority: 2\n        weight: 3\n        price:"): (
+        "providers.relay-a.offerings[0].weight: 1 -> 3",
+        "providers.relay-a.offerings[0].priority: 1 -> 2",
+    ),
+    (
+        "policy:",
+        'routing: {policy: fastest, usd_per_minute_of_waiting: "0.05", undelivered_usd: "2", half_life_s: 60, '
+        'exploration: {share: 0.2, outcomes_min: 7, usd_per_day: "0.5"}, retry_budget: {share: 0, per_s: 0.5}, '
+        "panic: never, duration_policy: nearest}\npolicy:",
+    ): (
+        "routing.policy: expected_cost -> fastest",
+        "routing.usd_per_minute_of_waiting: 0.00 -> 0.05",
+        "routing.undelivered_usd: 1.00 -> 2.00",
+        "routing.half_life_s: 3600 -> 60",
+        "routing.exploration.share: 0.1 -> 0.2",
+        "routing.exploration.outcomes_min: 5 -> 7",
+        "routing.exploration.usd_per_day: 2.00 -> 0.50",
+        "routing.retry_budget.share: 0.2 -> 0",
+        "routing.retry_budget.per_s: 10 -> 0.5",
+        "routing.panic: probe -> never",
+        "routing.duration_policy: exact -> nearest",
+    ),
     ("        price:", "        available_until: 2027-01-31\n        price:"): (
         "providers.relay-a.offerings[0].available_until: unset -> 2027-01-31"
     ),
@@ -87,6 +111,13 @@ def test_the_same_file_and_one_that_writes_defaults_out_are_no_change(between):
 def test_providers_come_and_go_whole(between):
     assert between(SOUND, SOUND + ALIKE) == ("providers.relay-b: added",)
     assert between(SOUND + ALIKE, SOUND) == ("providers.relay-b: removed",)
+
+
+def test_a_group_shows_the_models_it_had_and_has(between):
+    pro = '      - {model: hd, sizes: [720x1280], seconds: [10], price: {per_clip: "1"}}\n'
+    alone, both = (f"model_groups: {{any: [{models}]}}\n{SOUND}{pro}" for models in ("sora-2", "hd, sora-2"))
+    assert between(alone, both) == ("model_groups.any: [sora-2] -> [hd, sora-2]",)
+    assert between(both, SOUND + pro) == ("model_groups.any: [hd, sora-2] -> unset",)
 
 
 def test_an_offering_that_moves_is_the_same_one(between):

@@ -12,7 +12,13 @@ from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.preferences import DurationPolicy
 from router.core.reporting import DurationClass, ReportingSettings
-from router.core.routing_settings import RoutingSettings
+from router.core.routing_settings import (
+    ExplorationSettings,
+    PanicPolicy,
+    RetryBudgetSettings,
+    RoutingPolicy,
+    RoutingSettings,
+)
 from tests.config.files import KEY, SOUND, changed, loaded, warned
 
 PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
@@ -35,7 +41,16 @@ server:
 policy:
   {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60,
    min_attempt_s: 7}
-routing: {price_exponent: 0, duration_policy: at_least}
+routing:
+  policy: priority
+  usd_per_minute_of_waiting: "0.05"
+  undelivered_usd: "2.5"
+  half_life_s: 60
+  exploration: {share: 0.2, outcomes_min: 7, usd_per_day: "0.5"}
+  retry_budget: {share: 0, per_s: 0.5}
+  panic: never
+  duration_policy: nearest
+model_groups: {standard: [sora-2]}
 reporting: {on_time_s: {short: 1, long: 2.5, hd: 3}, baseline_provider: relay-a}
 currencies:
   CNY: {usd: "0.14", as_of: 2026-11-01}
@@ -48,6 +63,7 @@ providers:
     auth: {header: X-Key, prefix: ""}
     query: {version: "3"}
     in_flight_max: 7
+    drained: true
     daily_budget_usd: "3.000001"
     asset_hosts: [cdn.example.com, "127.0.0.1:9000", "[::1]:9000"]
     timeouts: {connect_s: 1, submit_s: 2, poll_s: 3, download_idle_s: 4.5}
@@ -72,6 +88,7 @@ providers:
         image_inputs: [url, file]
         images_max: 3
         weight: 2.5
+        priority: 3
         available_until: 2026-12-24
         stall_s: 21
         deadline_s: 22
@@ -92,7 +109,11 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
     assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3, show_providers=False)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
-    assert settings.routing == RoutingSettings(0.0, DurationPolicy.AT_LEAST)
+    trials, retries = ExplorationSettings(0.2, 7, 500_000), RetryBudgetSettings(0.0, 0.5)
+    assert settings.routing == RoutingSettings(
+        RoutingPolicy.PRIORITY, 50_000, 2_500_000, 60.0, trials, retries, PanicPolicy.NEVER, DurationPolicy.NEAREST
+    )
+    assert settings.catalog.groups == {"standard": ("sora-2",)}
     on_time_s = {DurationClass.SHORT: 1.0, DurationClass.LONG: 2.5, DurationClass.HD: 3.0}
     assert settings.reporting == ReportingSettings(on_time_s, "relay-a")
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
@@ -102,7 +123,9 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert (provider.dialect, provider.alias, provider.in_flight_max) == ("shenma", "gold", 7)
     assert provider.daily_budget_microusd == 3_000_001
     assert provider.asset_hosts == {"cdn.example.com", "127.0.0.1:9000", "[::1]:9000"}
-    assert settings.warnings == ()
+    assert provider.drained
+    (warning,) = settings.warnings
+    assert warning.message == "while it is drained, nobody sells sora-2, nor anything of standard"
 
 
 def test_an_account_has_the_address_and_the_key_and_never_shows_the_key(tmp_path: Path):
@@ -118,7 +141,8 @@ def test_an_offering_is_priced_in_microusd_at_the_dated_rate(tmp_path: Path):
     (tmp_path / "relay.key").write_text(KEY, encoding="utf-8")
     (offering,) = loaded(tmp_path, FULL).catalog.offerings
     assert (offering.id, offering.model, offering.upstream_model) == ("relay-a/vip", "sora-2", "sora2-vip")
-    assert (offering.image_inputs, offering.images_max, offering.weight) == ({"url", "file"}, 3, 2.5)
+    assert (offering.image_inputs, offering.images_max) == ({"url", "file"}, 3)
+    assert (offering.weight, offering.priority) == (2.5, 3)
     assert (offering.stall_s, offering.deadline_s) == (21.0, 22.0)
     assert offering.available_until == datetime(2026, 12, 24, tzinfo=UTC).timestamp()
     assert offering.price.unit is PriceUnit.PER_CLIP
@@ -168,15 +192,6 @@ def test_an_unencrypted_base_url_can_be_allowed(tmp_path: Path):
     assert loaded(tmp_path, text).accounts["relay-a"].base_url == "http://relay-a.example.com"
 
 
-def test_an_end_in_the_past_is_warned_of_and_loads(tmp_path: Path):
-    text = changed("        price:", "        available_until: 2026-11-22\n        price:")
-    assert warned(tmp_path, text) == [
-        "router.yaml:13: providers.relay-a.offerings[0].available_until: sora-2 is not sold any more: "
-        "its last day was the one before 2026-11-22"
-    ]
-    assert warned(tmp_path, text.replace("2026-11-22", "2026-11-23")) == []
-
-
 def test_an_example_price_is_warned_of(tmp_path: Path):
     (warning,) = warned(tmp_path, changed('"0.12"', '"0.12", example: true'))
     assert "offerings[0].price: is an example; write what your contract says" in warning
@@ -188,8 +203,8 @@ def test_an_example_price_is_warned_of(tmp_path: Path):
 )
 def test_a_price_of_nothing_is_warned_of(price: str, place: str, tmp_path: Path):
     assert warned(tmp_path, changed('"0.12"', price)) == [
-        f"router.yaml:13: providers.relay-a.offerings[0].price.{place}: is free and so is always asked first; "
-        "if it is self-hosted that may be meant"
+        f"router.yaml:13: providers.relay-a.offerings[0].price.{place}: is free and so is asked first unless it "
+        "fails often; if it is self-hosted that may be meant"
     ]
 
 
