@@ -149,8 +149,6 @@ async def a_rig(
                 "seconds": described[next(iter(described))]["offerings"][0]["seconds"][0],
                 "size": "720x1280",
             },
-            # A thousand to one for the cheaper: tests want to know who is asked first.
-            "routing": {"price_exponent": 32},
             "server": {"poll_after_ms": 20},
             "providers": described,
             **sections,

@@ -157,7 +157,7 @@ class Rounds:
 @asynccontextmanager
 async def rounds(folder: Path, seed: int) -> AsyncIterator[Rounds]:
     """Start the upstreams in bad weather, for as many rounds as are wanted; all are asked alike, whatever they cost."""
-    async with a_scene(folder, providers=HURRIED, seed=seed, routing={"price_exponent": 0}) as scene:
+    async with a_scene(folder, providers=HURRIED, seed=seed, routing={"policy": "weighted"}) as scene:
         await scene.weather(*WEATHER)
         rng = Random(seed)
         try:

@@ -124,7 +124,7 @@ def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: fl
         "server": {"poll_after_ms": 20},
         "callers": [each.document() for each in CUSTOMERS],
         # All three get a good part of the jobs.
-        "routing": {"price_exponent": 0.2},
+        "routing": {"policy": "weighted"},
         "reporting": {"baseline_provider": "openai", **({"on_time_s": on_time_s} if stormy else {})},
         "policy": {**POLICY, "job_deadline_s": 20 * slower},
         "providers": providers,

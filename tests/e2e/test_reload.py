@@ -20,8 +20,6 @@ from tests.process import PATIENT, Served, a_served
 from tests.rig import a_rig
 
 Document = dict[str, Any]
-# A thousand to one for the cheaper, so that one job tells who is asked first.
-CHEAPEST = {"routing": {"price_exponent": 32}}
 
 
 def edit(served: Served, change: Callable[[Document], object]) -> None:
@@ -82,7 +80,7 @@ async def metric(served: Served, series: str) -> float | None:
 
 
 async def test_a_price_that_fell_moves_the_traffic_and_live_attempts_keep_their_quote(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60, **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60) as served:
         await served.start()
         before = (await served.create("before"))["id"]
         await served.accepted(1)
@@ -99,7 +97,7 @@ async def test_a_price_that_fell_moves_the_traffic_and_live_attempts_keep_their_
 
 
 async def test_a_provider_that_a_sighup_adds_is_sold_counted_and_logged(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "shenma", "jizhiai", **CHEAPEST) as served:
+    async with a_served(tmp_path, "shenma", "jizhiai") as served:
         whole = json.loads((tmp_path / "router.yaml").read_text())
         edit(served, lambda document: document["providers"].pop("jizhiai"))
         await served.start()
@@ -118,7 +116,7 @@ async def test_a_provider_that_a_sighup_adds_is_sold_counted_and_logged(tmp_path
 
 
 async def test_a_provider_that_was_removed_finishes_its_video_and_gets_no_other(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60, **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60) as served:
         await served.start()
         running = (await served.create("running"))["id"]
         await served.accepted(1)
@@ -140,7 +138,7 @@ async def test_a_provider_that_was_removed_finishes_its_video_and_gets_no_other(
 async def test_a_late_attempt_of_a_removed_provider_is_watched_until_its_money_is_known(tmp_path: Path) -> None:
     slow = {**PATIENT, "polling": {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1}}
     slow["polling"] |= {"stall_s": 0.3, "deadline_s": 0.5, "late_interval_s": 0.1, "late_s_max": 60}
-    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60, providers=slow, **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", "shenma", time_scale=60, providers=slow) as served:
         edit(served, lambda document: document["providers"]["shenma"]["polling"].update(stall_s=20, deadline_s=20))
         await served.start()
         video_id = (await served.create("late"))["id"]
@@ -153,7 +151,7 @@ async def test_a_late_attempt_of_a_removed_provider_is_watched_until_its_money_i
 
 
 async def test_a_broken_file_changes_nothing_and_is_told_with_everything_that_is_wrong(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "jizhiai", **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai") as served:
         await served.start()
         file = served.folder / "router.yaml"
         sound = file.read_text()
@@ -183,7 +181,7 @@ async def test_a_broken_file_changes_nothing_and_is_told_with_everything_that_is
 
 
 async def test_a_rotated_key_is_used_at_once_and_ends_the_outage_of_the_old_one(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "jizhiai", "shenma", **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", "shenma") as served:
         await served.start()
         served.sandboxes["jizhiai"].upstream.key = "sk-sandbox-rotated"
         assert (await made(served))["status"] == "completed"
@@ -199,7 +197,7 @@ async def test_a_rotated_key_is_used_at_once_and_ends_the_outage_of_the_old_one(
 
 
 async def test_a_key_that_is_rotated_under_a_running_video_fetches_it(tmp_path: Path) -> None:
-    async with a_served(tmp_path, "jizhiai", time_scale=60, **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", time_scale=60) as served:
         await served.start()
         video_id = (await served.create("running"))["id"]
         await served.accepted(1)
@@ -213,7 +211,7 @@ async def test_a_key_that_is_rotated_under_a_running_video_fetches_it(tmp_path: 
 async def test_a_caller_whose_key_was_revoked_is_turned_away_at_once_and_others_are_not(tmp_path: Path) -> None:
     keys = {name: f"vr-{name}-key" for name in ("alice", "bob")}
     callers = [{"name": name, "key_sha256": hashlib.sha256(key.encode()).hexdigest()} for name, key in keys.items()]
-    async with a_served(tmp_path, "jizhiai", callers=callers, **CHEAPEST) as served:
+    async with a_served(tmp_path, "jizhiai", callers=callers) as served:
         await served.start()
 
         async def status(name: str) -> int:
@@ -237,7 +235,7 @@ async def test_fifty_reloads_at_once_under_load_lose_no_job_and_no_cent(tmp_path
                 document["providers"] = dict(whole["providers"])
                 if number % 3:
                     document["providers"].pop(("jizhiai", "shenma", "openai")[number % 5 % 3])
-                document["routing"] = {"price_exponent": number % 4}
+                document["routing"] = {"policy": ("expected_cost", "weighted", "priority", "fastest")[number % 4]}
                 document["policy"]["max_attempts"] = 3 + number % 2
 
             edit(served, change)

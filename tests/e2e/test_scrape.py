@@ -55,7 +55,7 @@ async def test_a_scrape_of_ten_providers_and_twenty_offerings_is_small_and_valid
         key_file.write_text(sandbox.key)
         document = {
             "callers": [each.document() for each in CUSTOMERS],
-            "routing": {"price_exponent": 0},
+            "routing": {"policy": "weighted"},
             "policy": {"on_ambiguous": "failover", "max_duplicate_usd": "3.00", "min_attempt_s": 0.1},
             "reporting": {"baseline_provider": "provider-0"},
             "providers": {f"provider-{each}": provider(sandbox, key_file, each) for each in range(PROVIDERS)},

@@ -92,7 +92,7 @@ async def test_a_strangers_dialect_serves_jobs_and_takes_part_in_failover(
     problem = {"kind": "studio_closed", "text": "everybody went home"} if first == "studio" else None
     async with (
         a_studio(problem) as studio,
-        a_served(tmp_path, "shenma", routing={"price_exponent": 32}) as served,
+        a_served(tmp_path, "shenma") as served,
     ):
         sandbox = served.sandboxes["shenma"]
         add_the_studio(served, studio, "0.05" if first == "studio" else "0.50")

@@ -35,9 +35,7 @@ async def a_traced_router(
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        # A thousand to one that the cheaper is asked first.
-        routing = {"price_exponent": 32}
-        async with a_served(folder, *dialects, providers=UNHURRIED, time_scale=60.0, routing=routing) as served:
+        async with a_served(folder, *dialects, providers=UNHURRIED, time_scale=60.0) as served:
             yield served, collector
 
 

@@ -122,7 +122,6 @@ def _provider(folder: Path, sandbox: Sandbox, fault: Fault | None) -> dict[str, 
 def _document(providers: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "defaults": {"model": "sora-2", "seconds": SECONDS, "size": "720x1280"},
-        "routing": {"price_exponent": 32},
         "policy": {"min_attempt_s": 0.1, "job_deadline_s": 600, "max_attempts": 3, **policy},
         "providers": providers,
     }

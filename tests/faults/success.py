@@ -140,7 +140,7 @@ def _document(providers: Mapping[str, Any], on_ambiguous: str) -> dict[str, Any]
     return {
         "defaults": {"model": "sora-2", "seconds": SECONDS, "size": "720x1280"},
         # All three get a good part of the jobs.
-        "routing": {"price_exponent": 0.5},
+        "routing": {"policy": "weighted"},
         "policy": {"min_attempt_s": 0.1, "job_deadline_s": 120, "on_ambiguous": on_ambiguous, **bound},
         "providers": providers,
     }
