@@ -196,6 +196,15 @@ class FailedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class FailoverDelayed:
+    """A failover found the retry budget empty and waits for its turn; emitted once, when it begins to."""
+
+    job: Job
+    left: Attempt
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnded:
     """A job is over for its caller."""
 
@@ -276,6 +285,7 @@ Event: TypeAlias = (
     | AttemptResolved
     | LedgerAdjusted
     | FailedOver
+    | FailoverDelayed
     | JobEnded
     | BreakerMoved
     | ProviderOut

@@ -140,6 +140,12 @@ class TrackRecords:
             record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
         return record.known
 
+    def peek(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
+        """Return the same and change nothing: any thread may ask."""
+        now = self._clock.monotonic()
+        record = self._records.get((offering_id, duration_class)) or _Record()
+        return record.evidence(self._expected(provider, duration_class, now), now, self._half_life_s)
+
     def load(self, offering_id: str, duration_class: DurationClass) -> Load:
         """Return what is in flight there now."""
         record = self._records.get((offering_id, duration_class))

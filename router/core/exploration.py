@@ -17,6 +17,16 @@ class ExplorationBudget:
         """Put another limit in force; what was used today stays used."""
         self._microusd_per_day = microusd_per_day
 
+    @property
+    def limit_microusd(self) -> int:
+        """The most that may be used a day; any thread may ask."""
+        return self._microusd_per_day
+
+    @property
+    def used_today_microusd(self) -> int:
+        """What was used today; any thread may ask."""
+        return self.used_microusd if self._day == day_of(self._clock.wall()) else 0
+
     def left_microusd(self) -> int:
         """Return what may still be used today."""
         self._turn_over()
