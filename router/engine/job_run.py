@@ -9,7 +9,7 @@ from providers.canonical import Failure, Reason, Stage, Succeeded
 from providers.classification import unsent
 from router.core.catalog import ChargeRule
 from router.core.decision_record import record_of
-from router.core.events import AttemptEnded, AttemptStarted, FailedOver, JobEnded
+from router.core.events import AttemptEnded, AttemptStarted, FailedOver, FailoverDelayed, JobEnded
 from router.core.exhaustion import nobody_left
 from router.core.health import AttemptPermits
 from router.core.intent import booking, intent
@@ -67,6 +67,7 @@ class JobRun:
         self._adopted: tuple[Attempt, Fetched] | None = None
         self._entries: list[LedgerEntry] = []
         self._last_failure: Failure | None = None
+        self._delayed_after = 0
         if job.deleted_at is not None:
             self._alarm.ring()
 
@@ -163,6 +164,9 @@ class JobRun:
             await self._end(nobody_left(self.job, decision, self._last_failure))
             return None
         if self.job.attempts and (turn_s := self._parts.memory.retries.wait_s()) > 0.0:
+            if self._delayed_after != len(self.job.attempts):
+                self._delayed_after = len(self.job.attempts)
+                self._parts.emit(FailoverDelayed(self.job, self.job.attempts[-1], turn_s))
             await self._alarm.sleep(min(turn_s, may_begin_for_s))
             return None
         for candidate in candidates:
