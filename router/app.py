@@ -180,7 +180,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         in_force = _InForce(transport, parts, engine, door, observer, settings.accounts)
         reloading = Reloading(settings, lambda: _read(settings.file, place), in_force.take, observer, CLOCK)
         stack.push_async_callback(reloading.close)
-        admin = admin_app(engine, observer.metrics.exposition, reloading.reload, observer.board.overview)
+        admin = admin_app(door, observer.metrics.exposition, reloading.reload, observer.board.overview)
         url = await _listen(stack, public_app(door), place.host, place.port)
         admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)

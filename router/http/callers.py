@@ -20,6 +20,11 @@ class CallerDirectory:
     def __init__(self, callers: Iterable[Caller]) -> None:
         self._by_hash = {caller.key_sha256: caller for caller in callers}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who can be told apart."""
+        return tuple(caller.name for caller in self._by_hash.values()) or (ANONYMOUS,)
+
     def caller_of(self, request: web.BaseRequest) -> str:
         """Return the caller's name; raise ApiError 401 for a bad key, 403 for a stranger to an open router."""
         if not self._by_hash:

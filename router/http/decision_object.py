@@ -1,10 +1,17 @@
 """A routing decision as JSON, in the names of whoever reads it: the operator's own, or those that callers see."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
+
+from pydantic import TypeAdapter
 
 from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
 from router.core.money import usd
+from router.core.ranking import Basis, DecisionReason
 from router.http.errors import whole_seconds
+
+_CANDIDATE: Final = TypeAdapter(CandidateRecord)
+_EXCLUSION: Final = TypeAdapter(ExclusionRecord)
 
 
 class Names(Protocol):
@@ -74,3 +81,29 @@ def exclusion_object(exclusion: ExclusionRecord, names: Names) -> dict[str, Any]
         "message": names.words(exclusion.message),
         "retry_after_s": None if wait_s is None else whole_seconds(wait_s),
     }
+
+
+def read_decision(document: Mapping[str, Any]) -> DecisionRecord:
+    """Read a decision as it was rendered; raises ValueError for anything else."""
+    try:
+        return DecisionRecord(
+            at=float(document["at"]),
+            basis=Basis(document["basis"]),
+            reason=DecisionReason(document["reason"]),
+            model=str(document["model"]),
+            seconds=int(document["seconds"]),
+            size=str(document["size"]),
+            candidates=tuple(
+                _CANDIDATE.validate_python(_fields(each, CandidateRecord)) for each in document["candidates"]
+            ),
+            exclusions=tuple(
+                _EXCLUSION.validate_python(_fields(each, ExclusionRecord)) for each in document["excluded"]
+            ),
+            chosen=None if document["chosen"] is None else str(document["chosen"]),
+        )
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"no decision: {error!r}") from None
+
+
+def _fields(document: Mapping[str, Any], kind: type[CandidateRecord | ExclusionRecord]) -> dict[str, Any]:
+    return {name: document[name] for name in kind._fields}

@@ -24,6 +24,12 @@ def require_operator(request: web.Request, command: str) -> None:
         raise ApiError(403, f"this is not asked for by web pages; use {command}", "origin_refused")
 
 
+def require_json(request: web.Request) -> None:
+    """Turn away what a form could have sent; raises ApiError 415."""
+    if request.content_type != "application/json":
+        raise ApiError(415, "send the body as application/json", "unsupported_content_type", hdrs.CONTENT_TYPE)
+
+
 async def obeyed(
     request: web.Request,
     command: str,
@@ -57,8 +63,7 @@ def microusd_of(amount: str, param: str) -> int:
 
 async def read_fields(request: web.Request, known: Collection[str]) -> Fields:
     """Read the body, an object of no other fields than these; raises ApiError 400, 408, 413 or 415."""
-    if request.content_type != "application/json":
-        raise ApiError(415, "send the body as application/json", "unsupported_content_type", hdrs.CONTENT_TYPE)
+    require_json(request)
     try:
         document = orjson.loads(await read_raw(request, BODY_BYTES_MAX, BODY_S_MAX))
     except orjson.JSONDecodeError as error:

@@ -17,14 +17,13 @@ from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
 from router.http.draining import DRAIN, drain
 from router.http.errors import from_web
 from router.http.frame import framed, sign
-from router.http.ports import Engine
 from router.http.reload import RELOAD, Reload, reload
 from router.http.resolving import RESOLVE, resolve
+from router.http.route import route
 
 Exposition: TypeAlias = Callable[[str], tuple[bytes, str]]
 View: TypeAlias = Callable[[Readiness], Overview]
 
-ADMIN_ENGINE: Final = web.AppKey("ADMIN_ENGINE", Engine)
 EXPOSITION: Final = web.AppKey[Exposition]("EXPOSITION")
 VIEW: Final = web.AppKey[View]("VIEW")
 _ADMIN_PATHS: Final = (
@@ -36,6 +35,7 @@ _ADMIN_PATHS: Final = (
     "/admin/attempts/resolve",
     "/admin/ledger/adjust",
     "/admin/providers/drain",
+    "/admin/route",
 )
 # Reading /v1/videos/quote is the wrong method at that path, and no look-up of a video called "quote".
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
@@ -63,11 +63,12 @@ def public_app(door: Door) -> web.Application:
     return app
 
 
-def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing: View) -> web.Application:
+def admin_app(door: Door, exposition: Exposition, reloading: Reload, viewing: View) -> web.Application:
     """Build what only operators reach; `exposition` takes an Accept header and gives the metrics and their type."""
     app = web.Application(middlewares=[_enveloped])
     app.on_response_prepare.append(sign)
-    app[ADMIN_ENGINE] = engine
+    engine = door.engine
+    app[DOOR] = door
     app[EXPOSITION] = exposition
     app[RELOAD] = reloading
     app[VIEW] = viewing
@@ -80,6 +81,7 @@ def admin_app(engine: Engine, exposition: Exposition, reloading: Reload, viewing
         "/admin/attempts/resolve": resolve,
         "/admin/ledger/adjust": adjust,
         "/admin/providers/drain": drain,
+        "/admin/route": route,
     }
     app.add_routes([web.get(path, handler) for path, handler in gets.items()])
     app.add_routes([web.post(path, handler) for path, handler in posts.items()])
@@ -99,7 +101,7 @@ async def _alive(_request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    readiness = await request.app[ADMIN_ENGINE].readiness()
+    readiness = await request.app[DOOR].engine.readiness()
     return _document({"ready": readiness.ready, **readiness.detail}, 200 if readiness.ready else 503)
 
 
@@ -110,7 +112,7 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 async def _overview(request: web.Request) -> web.Response:
-    readiness = await request.app[ADMIN_ENGINE].readiness()
+    readiness = await request.app[DOOR].engine.readiness()
     body = orjson.dumps(request.app[VIEW](readiness))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: "application/json"})
 

@@ -1,7 +1,7 @@
 """A front door on a real socket, before an engine that keeps its jobs in memory and buys nothing."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -12,6 +12,7 @@ from providers.canonical import Variant, VideoRequest
 from router.core.budget import Budgets
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.decision_record import DecisionRecord, record_of
 from router.core.draining import DrainError, Draining
 from router.core.eligibility import ProviderStanding
 from router.core.idempotency import IdempotencyConflictError
@@ -31,6 +32,8 @@ from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
 from router.core.resolution import Resolution, ResolutionError
 from router.core.routing import Decision, Situation, decide
+from router.core.routing_memory import RoutingMemory
+from router.core.routing_settings import RoutingSettings
 from router.core.terms import terms_of
 from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
@@ -155,7 +158,7 @@ class MemoryEngine:
             if known[0] != order.key.fingerprint:
                 raise IdempotencyConflictError(self.stored[known[1]])
             return Acceptance(self.stored[known[1]], replayed=True)
-        decision = self.quote(order.video, order.preferences, order.caller)
+        decision = self._decide(order.video, order.preferences, order.caller)
         if decision.first is None:
             raise NoCandidateError(decision)
         self.orders.append(order)
@@ -164,11 +167,16 @@ class MemoryEngine:
             self.keys[order.key.caller, order.key.key] = (order.key.fingerprint, job.id)
         return Acceptance(job)
 
-    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
+    def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
+        return record_of(self._decide(video, preferences, caller), video, EPOCH)
+
+    def _decide(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> Decision:
         standings = {name: self.standings.get(name, ProviderStanding()) for name in self.catalog.providers}
         spend_left = terms_of(LIMITS, preferences).spend_microusd_max
         left = self.budgets.left(caller)
-        situation = Situation(standings, EPOCH, preferences, spend_left_microusd=spend_left, left=left)
+        clock = Clock(wall=lambda: EPOCH, monotonic=lambda: 0.0)
+        records = RoutingMemory(clock, RoutingSettings(), self.catalog).records
+        situation = Situation(standings, records, EPOCH, preferences, spend_left_microusd=spend_left, left=left)
         return decide(video, self.catalog, situation, Random(1))
 
     async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
@@ -253,6 +261,26 @@ class Opened:
     spans: list[SeenSpan] = field(default_factory=list)
 
 
+def a_door(
+    engine: MemoryEngine,
+    callers: tuple[Caller, ...] = (),
+    naming: Naming | None = None,
+    limits: JobLimits = LIMITS,
+    **settings: int,
+) -> Door:
+    """What is behind a front door; nobody watches it."""
+    return Door(
+        engine=engine,
+        settings=ServerSettings(**settings),
+        defaults=RequestDefaults("sora-2", 8, PORTRAIT),
+        callers=CallerDirectory(callers),
+        naming=naming or Naming(engine.catalog),
+        limits=limits,
+        observe_request=lambda *_: None,
+        request_span=lambda *_: nullcontext(SeenSpan(None)),
+    )
+
+
 @asynccontextmanager
 async def an_open_door(
     engine: MemoryEngine | None = None,
@@ -272,16 +300,9 @@ async def an_open_door(
             opened.spans.append(SeenSpan(trace_parent, name))
             yield opened.spans[-1]
 
-        door = Door(
-            engine=opened.engine,
-            settings=ServerSettings(**settings),
-            defaults=RequestDefaults("sora-2", 8, PORTRAIT),
-            callers=CallerDirectory(callers),
-            naming=naming or Naming(opened.engine.catalog),
-            limits=limits,
-            observe_request=lambda route, method, status, *_: opened.seen.append((route, method, status)),
-            request_span=span,
-        )
+        door = a_door(opened.engine, callers, naming, limits, **settings)
+        door.observe_request = lambda route, method, status, *_: opened.seen.append((route, method, status))
+        door.request_span = span
         runner = web.AppRunner(public_app(door), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         await web.TCPSite(runner, host, 0).start()

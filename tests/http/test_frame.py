@@ -13,7 +13,7 @@ from router.core.order import UnavailableError
 from router.http.reload import PROBLEMS_LISTED_MAX, Reloaded
 from router.http.server import admin_app
 from router.observe.board import Board
-from tests.http.doors import MemoryEngine, Opened, an_open_door
+from tests.http.doors import MemoryEngine, Opened, a_door, an_open_door
 
 
 async def ask(opened: Opened, method: str, path: str, **request: Any) -> tuple[int, Mapping[str, str], dict[str, Any]]:
@@ -184,7 +184,7 @@ async def an_admin_door(engine: MemoryEngine, answer: Reloaded | None = None) ->
         return answer or Reloaded("router.yaml", "0123456789ab")
 
     board = Board(Clock(wall=lambda: 0.0, monotonic=lambda: 0.0))
-    runner = web.AppRunner(admin_app(engine, exposition, reload, board.overview), access_log=None)
+    runner = web.AppRunner(admin_app(a_door(engine), exposition, reload, board.overview), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
