@@ -121,7 +121,10 @@ class _InForce:
         _measure(self.observer, settings, catalog, health)
         for name, provider in catalog.providers.items():
             retired = name not in settings.catalog.providers
-            health[name].use(provider, retired=retired, renewed=self._is_renewed(provider, accounts[name]))
+            renewed = self._is_renewed(provider, accounts[name])
+            health[name].use(provider, retired=retired, renewed=renewed)
+            if renewed:
+                self.parts.memory.renewed(name)
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
         names = [caller.name for caller in settings.callers]

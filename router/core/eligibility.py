@@ -51,7 +51,7 @@ class ProviderStanding:
     """A provider's health at this moment. `barred` is None when it takes jobs, else why not, for a person to read.
 
     `probing`: its ejection is over since `probe_due_s`, and the next job is its trial. `drained`: an operator lets it
-    finish what it has, and gives it nothing more.
+    finish what it has, and gives it nothing more. `recoveries` is how many ejections it has come back from.
     """
 
     in_flight: int = 0
@@ -62,6 +62,7 @@ class ProviderStanding:
     probing: bool = False
     probe_due_s: float = 0.0
     drained: bool = False
+    recoveries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What is learned of an offering from how its attempts ended: success, cost of failure and time, minutes late."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import exp, floor, log, sqrt
 from typing import Final, NamedTuple
 
@@ -23,8 +23,9 @@ _PRIOR_S: Final[Mapping[DurationClass, float]] = {
 }
 # One standard deviation each way; a bound of 0 or 1 would be a promise.
 _SUCCESS_MIN: Final = 0.01
-_SUCCESS_MAX: Final = 0.999
+SUCCESS_MAX: Final = 0.999
 _FRESH_S: Final = 1.0
+_KEPT_AFTER_EJECTION: Final = 0.1
 # Each bin is a tenth longer than the one before.
 _BIN: Final = log(1.1)
 _SHORTEST_S: Final = 0.001
@@ -117,6 +118,17 @@ class TrackRecords:
         for record in self._records.values():
             record.stale()
 
+    def forget(self, provider: str, offerings: frozenset[str]) -> None:
+        """Forget how a provider and its offerings did; what is in flight there stays counted."""
+        self._providers.pop(provider, None)
+        for record in self._of(offerings):
+            record.clear()
+
+    def recovered(self, provider: str, offerings: frozenset[str]) -> None:
+        """Let what was seen before and during an ejection weigh little: it is another time now."""
+        for record in (self._provider(provider), *self._of(offerings)):
+            record.fade(_KEPT_AFTER_EJECTION)
+
     def add(self, outcome: Outcome, at: float | None = None) -> None:
         """Take in an outcome; `at` is monotonic seconds, now when left out."""
         at = self._clock.monotonic() if at is None else at
@@ -150,6 +162,9 @@ class TrackRecords:
         """Return what is in flight there now."""
         record = self._records.get((offering_id, duration_class))
         return NO_LOAD if record is None else record.load(self._clock.monotonic())
+
+    def _of(self, offerings: frozenset[str]) -> Iterator["_Record"]:
+        return (record for (offering_id, _), record in self._records.items() if offering_id in offerings)
 
     def _expected(self, provider: str, duration_class: DurationClass, now: float) -> "_Expected":
         """What is believed beforehand: as its provider does elsewhere."""
@@ -193,14 +208,18 @@ class _Record:
     )
 
     def __init__(self) -> None:
+        self.running = 0
+        self._started_sum = 0.0
+        self.known_at = 0.0
+        self.clear()
+
+    def clear(self) -> None:
+        """Know nothing any more."""
         self._at = 0.0
         self._delivered = self._failed = self._billed = 0.0
         self._delivery_s = self._failure_s = 0.0
         self._bins: dict[int, float] = {}
-        self.running = 0
-        self._started_sum = 0.0
         self.known: Evidence | None = None
-        self.known_at = 0.0
 
     def load(self, now: float) -> Load:
         """What is in flight, and its mean age."""
@@ -234,6 +253,15 @@ class _Record:
             self._bins = bins
         self.known = None
 
+    def fade(self, kept: float) -> None:
+        """Keep only a share of what was seen."""
+        self._delivered *= kept
+        self._failed *= kept
+        self._billed *= kept
+        self._delivery_s *= kept
+        self._failure_s *= kept
+        self.known = None
+
     def success(self, expected: float, now: float, half_life_s: float) -> float:
         """The mean probability of success, `expected` counting as PRIOR_OUTCOMES outcomes."""
         weight = self._faded(now, half_life_s)
@@ -250,7 +278,7 @@ class _Record:
             outcomes=delivered + failed,
             success=success,
             success_low=max(_SUCCESS_MIN, success - deviation),
-            success_high=min(_SUCCESS_MAX, success + deviation),
+            success_high=min(SUCCESS_MAX, success + deviation),
             billed_share=(_PRIOR_BILLED * expected.billed_share + self._billed * weight) / (_PRIOR_BILLED + failed),
             delivery_s=delivery_s,
             failure_s=(delivery_s + self._failure_s * weight) / (1.0 + failed),

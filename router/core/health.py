@@ -121,6 +121,7 @@ class ProviderHealth:
         self._out_reason: Reason | None = None
         self._retired = False
         self._drained = False
+        self._recoveries = 0
         self._accounts_had = 1
 
     def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
@@ -161,10 +162,19 @@ class ProviderHealth:
         bar = self._bar()
         in_flight, limit = self._concurrency.count, self._concurrency.limit
         if bar is not None:
-            return ProviderStanding(in_flight, limit, bar.message, bar.cause, bar.for_s, drained=self.drained)
+            return ProviderStanding(
+                in_flight, limit, bar.message, bar.cause, bar.for_s, drained=self.drained, recoveries=self._recoveries
+            )
         probing = 0.0 in (self._submit.peek(), self._generate.peek())
         due_s = max(self._submit.probe_due_s(), self._generate.probe_due_s()) if probing else 0.0
-        return ProviderStanding(in_flight, limit, probing=probing, probe_due_s=due_s, drained=self.drained)
+        return ProviderStanding(
+            in_flight,
+            limit,
+            probing=probing,
+            probe_due_s=due_s,
+            drained=self.drained,
+            recoveries=self._recoveries,
+        )
 
     def try_start(self) -> AttemptPermits | None:
         """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
@@ -242,6 +252,7 @@ class ProviderHealth:
     def _moved(self, kind: BreakerKind, old: BreakerState, new: BreakerState) -> None:
         if (old, new) == (BreakerState.HALF_OPEN, BreakerState.CLOSED) and kind is not BreakerKind.POLL:
             self._concurrency.start_slowly(kind)
+            self._recoveries += 1
         self._emit(BreakerMoved(self.provider.name, kind, old, new))
 
     def _hold(self, submit: Permit | None, generate: Permit) -> AttemptPermits:

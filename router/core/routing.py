@@ -17,7 +17,7 @@ from router.core.eligibility import (
     ProviderStanding,
     eligible,
 )
-from router.core.evidence import Evidence, Load, TrackRecords
+from router.core.evidence import SUCCESS_MAX, Evidence, Load, TrackRecords
 from router.core.objective import Score, optimistic_score, score
 from router.core.preferences import RoutingPreferences
 from router.core.ranking import Basis, DecisionReason, Judged, basis, ranked
@@ -182,6 +182,9 @@ def _judged(each: Eligible, by: Basis, situation: Situation) -> Judged:
     standing, attempts_left = each.standing, situation.attempts_left
     busy = min(1.0, standing.in_flight / max(1, standing.in_flight_max))
     usual = score(each.quote_microusd, evidence, load, busy, attempts_left, settings)
+    if standing.probing:
+        # What was seen until its ejection says little of what it would do now.
+        evidence = evidence._replace(success_high=SUCCESS_MAX)
     hope = optimistic_score(each.quote_microusd, evidence, load, busy, attempts_left, settings)
     order_rank = _order_rank(offering, situation.preferences.order)
     tier = (each.model_rank, order_rank, _priority(offering, situation), int(_late(evidence, situation)))

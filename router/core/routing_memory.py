@@ -1,10 +1,11 @@
 """What routing remembers from one decision to the next: outcomes, whose turn it is, and what two budgets have left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from providers.canonical import Failure, Reason, Size, Stage
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.eligibility import ProviderStanding
 from router.core.evidence import TrackRecords, outcome_of
 from router.core.exploration import ExplorationBudget
 from router.core.job import Attempt
@@ -27,16 +28,33 @@ class RoutingMemory:
         self.turns = Turns()
         self.retries = RetryBudget(clock, settings.retry_budget)
         self._running: dict[str, tuple[str, DurationClass, float]] = {}
+        self._recoveries: dict[str, int] = {}
+        self._offerings: dict[str, frozenset[str]] = {}
         self.use(settings, catalog)
 
     def use(self, settings: RoutingSettings, catalog: Catalog) -> None:
         """Go on with another configuration; what is known of offerings that it still sells stays known."""
         offerings = frozenset(offering.id for offering in catalog.offerings)
         billed = {name: provider.charge_rule.bills(_FAILED) for name, provider in catalog.providers.items()}
+        self._offerings = {
+            name: frozenset(each.id for each in catalog.offerings if each.provider == name)
+            for name in catalog.providers
+        }
         self.records.use(settings.half_life_s, billed, offerings)
         self.exploration.use(settings.exploration.microusd_per_day)
         self.turns.forget(offerings)
         self.retries.use(settings.retry_budget)
+
+    def notice(self, standings: Mapping[str, ProviderStanding]) -> None:
+        """See who has come back from an ejection since the last time."""
+        for provider, standing in standings.items():
+            if standing.recoveries != self._recoveries.get(provider, 0):
+                self._recoveries[provider] = standing.recoveries
+                self.records.recovered(provider, self._offerings.get(provider, frozenset()))
+
+    def renewed(self, provider: str) -> None:
+        """Forget how a provider did: it is another account now."""
+        self.records.forget(provider, self._offerings.get(provider, frozenset()))
 
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
         """Take note of whom a job went to; `first` when nobody was asked before."""

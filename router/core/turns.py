@@ -6,8 +6,8 @@ from typing import Final
 from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
 
-# Nobody is owed more than so many jobs, however long he could not be asked.
-_OWED_MAX: Final = 1.0
+# Where offerings take turns in several requests, nobody is owed more than so many jobs of one of them.
+_OWED_MAX: Final = 2.0
 
 
 class Turns:

@@ -127,8 +127,10 @@ class Parts:
     ) -> Decision:
         """Route with the health, the experience and the budgets of this moment."""
         terms, memory = terms_of(self.limits, preferences), self.memory
+        standings = {name: health.standing() for name, health in self.health.items()}
+        memory.notice(standings)
         situation = Situation(
-            standings={name: health.standing() for name, health in self.health.items()},
+            standings=standings,
             records=memory.records,
             now=self.now(),
             preferences=preferences,

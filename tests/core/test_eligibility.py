@@ -1,4 +1,4 @@
-"""Routing: everything for sale is either a candidate or excluded with a sentence, and chance follows the shares."""
+"""Eligibility: everything for sale is a candidate, or excluded with a sentence that says why."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
-from router.core.budget import Left
+from router.core.budget import UNLIMITED, Left
 from router.core.catalog import Catalog, Offering, PriceUnit
 from router.core.eligibility import ExclusionCause, ProviderStanding
+from router.core.evidence import TrackRecords
 from router.core.preferences import DurationPolicy, RoutingPreferences
 from router.core.routing import Decision, Situation, decide
-from router.core.routing_settings import RoutingSettings
+from router.core.routing_settings import RoutingPolicy, RoutingSettings
 from tests.builders import (
     EPOCH,
     LANDSCAPE,
     PORTRAIT,
+    ManualTime,
     PlainAdapter,
     a_catalog,
     a_price,
@@ -35,6 +37,10 @@ AT_LEAST = RoutingPreferences(duration_policy=DurationPolicy.AT_LEAST)
 def mostly(usual: object, *others: object) -> st.SearchStrategy[Any]:
     """The usual value most of the time, for an offering is a candidate only when nothing at all is wrong."""
     return st.sampled_from([usual] * 6 * max(1, len(others)) + list(others))
+
+
+def nothing_known() -> TrackRecords:
+    return TrackRecords(ManualTime().clock, 3600.0)
 
 
 prices = st.integers(0, 10_000_000).map(a_price)
@@ -53,7 +59,7 @@ offerings = st.builds(
 catalogs = st.lists(offerings, max_size=8).map(
     lambda sold: a_catalog(*(replace(each, id=f"{each.provider}/{number}") for number, each in enumerate(sold)))
 )
-well = st.builds(ProviderStanding, success_share=st.floats(0.0, 1.0), in_flight=mostly(0, 99, 100))
+well = st.builds(ProviderStanding, in_flight=mostly(0, 99, 100), probing=mostly(False, True))
 unwell = st.sampled_from(
     [
         ProviderStanding(barred="is ejected for another 7 s", retry_after_s=7.0),
@@ -70,9 +76,10 @@ preferences = st.builds(
 situations = st.builds(
     Situation,
     standings=st.fixed_dictionaries(dict.fromkeys(PROVIDERS, well | well | unwell)),
+    records=st.builds(nothing_known),
     now=st.just(EPOCH),
     preferences=preferences,
-    settings=st.builds(RoutingSettings, price_exponent=st.sampled_from([0.0, 1.0, 4.0, 60.0])),
+    settings=st.builds(RoutingSettings, policy=st.sampled_from(RoutingPolicy)),
     tried=st.sets(st.sampled_from(["alpha/0", "beta/1", "gamma/2"])).map(frozenset),
     spend_left_microusd=mostly(None, 0, 2_000_000),
     left=st.builds(
@@ -86,8 +93,12 @@ videos = st.builds(a_video, seconds=mostly(10, 4, 11, 25), images=images)
 
 
 def healthy(*names: str, **changes: object) -> Situation:
-    situation = Situation({name: ProviderStanding() for name in names or PROVIDERS}, EPOCH)
+    situation = Situation({name: ProviderStanding() for name in names or PROVIDERS}, nothing_known(), EPOCH)
     return replace(situation, **changes)  # type: ignore[arg-type]
+
+
+def standing_so(left: Left = UNLIMITED, **standings: ProviderStanding) -> Situation:
+    return Situation(standings, nothing_known(), EPOCH, left=left)
 
 
 def three(*amounts: int) -> Catalog:
@@ -145,60 +156,6 @@ def test_the_same_seed_gives_the_same_order(
 ) -> None:
     first, second = (decide(video, catalog, situation, Random(seed)) for _ in range(2))
     assert first == second
-
-
-@given(
-    st.lists(st.integers(0, 5_000_000), min_size=2, max_size=4),
-    st.integers(1, 5_000_000),
-    st.sampled_from([0.0, 1.0, 4.0, 60.0]),
-)
-def test_raising_a_price_never_raises_its_share(amounts: list[int], raised_by: int, exponent: float) -> None:
-    situation = healthy(settings=RoutingSettings(price_exponent=exponent))
-    before = shares(decide(a_video(), three(*amounts), situation, Random(1)))
-    after = shares(decide(a_video(), three(amounts[0] + raised_by, *amounts[1:]), situation, Random(1)))
-    assert after["alpha"] <= before["alpha"] + 1e-9
-
-
-@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-def test_better_health_never_lowers_the_share(one: float, other: float) -> None:
-    def share_of(success_share: float) -> float:
-        situation = Situation({"alpha": ProviderStanding(success_share), "beta": ProviderStanding()}, EPOCH)
-        return shares(decide(a_video(), three(100, 100), situation, Random(1)))["alpha"]
-
-    assert share_of(min(one, other)) <= share_of(max(one, other)) + 1e-12
-    assert share_of(0.5) < share_of(1.0)
-
-
-def test_who_is_first_follows_the_shares() -> None:
-    rng, rounds = Random(11), 20_000
-    catalog = three(100_000, 120_000, 150_000)
-    expected = shares(decide(a_video(), catalog, healthy(), rng))
-    firsts: Counter[str] = Counter()
-    for _ in range(rounds):
-        first = decide(a_video(), catalog, healthy(), rng).first
-        assert first is not None
-        firsts[first.offering.provider] += 1
-    for name, share in expected.items():
-        assert firsts[name] / rounds == pytest.approx(share, abs=0.015)
-    assert expected["alpha"] > expected["beta"] > expected["gamma"]
-
-
-def test_equal_offerings_share_equally_and_a_weight_shifts_it() -> None:
-    assert shares(decide(a_video(), three(7, 7), healthy(), Random(1))) == {"alpha": 0.5, "beta": 0.5}
-    weighted = a_catalog(an_offering("alpha", weight=3.0), an_offering("beta"))
-    assert shares(decide(a_video(), weighted, healthy(), Random(1)))["alpha"] == pytest.approx(0.75)
-
-
-def test_an_offering_without_weight_is_the_last_resort() -> None:
-    catalog = a_catalog(an_offering("alpha", weight=0.0), an_offering("beta", price=a_price(9_000_000)))
-    for seed in range(200):
-        order = [each.offering.provider for each in decide(a_video(), catalog, healthy(), Random(seed)).candidates]
-        assert order == ["beta", "alpha"]
-
-
-def test_a_free_offering_beats_all_others_and_those_are_still_told_apart() -> None:
-    decision = decide(a_video(), three(0, 100_000, 2_000_000), healthy(), Random(1))
-    assert [each.offering.provider for each in decision.candidates] == ["alpha", "beta", "gamma"]
 
 
 @given(st.sets(st.integers(1, 60), min_size=1), st.integers(1, 60))
@@ -276,7 +233,9 @@ def test_what_a_dialect_cannot_say_is_told_in_its_own_words() -> None:
     ],
 )
 def test_what_waiting_can_cure_may_pass(cause: ExclusionCause, standing: ProviderStanding) -> None:
-    decision = decide(a_video(), a_catalog(an_offering()), Situation({"alpha": standing}, EPOCH), Random(1))
+    decision = decide(
+        a_video(), a_catalog(an_offering()), Situation({"alpha": standing}, nothing_known(), EPOCH), Random(1)
+    )
     assert decision.exclusions[0].cause is cause
     assert cause.passes
     assert decision.may_pass
@@ -297,7 +256,7 @@ def test_a_callers_budget_is_to_blame_only_when_no_wait_would_help() -> None:
     alone = decide(a_video(), three(100_000, 150_000), healthy(left=spent), Random(1))
     assert (alone.caller_budget_stops, alone.may_pass, alone.day_ends_in_s) == (True, False, 7.0)
     standings = {"alpha": ProviderStanding(barred="is out", retry_after_s=3.0), "beta": ProviderStanding()}
-    waiting = decide(a_video(), three(99_999, 150_000), Situation(standings, EPOCH, left=spent), Random(1))
+    waiting = decide(a_video(), three(99_999, 150_000), standing_so(left=spent, **standings), Random(1))
     assert (waiting.caller_budget_stops, waiting.may_pass, waiting.retry_after_s) == (False, True, 3.0)
 
 
@@ -307,17 +266,17 @@ def test_the_soonest_end_of_an_ejection_is_when_to_come_back() -> None:
         "beta": ProviderStanding(barred="is ejected", retry_after_s=12.0),
         "gamma": ProviderStanding(in_flight=1, in_flight_max=1),
     }
-    assert decide(a_video(), three(1, 2, 3), Situation(standings, EPOCH), Random(1)).retry_after_s == 12.0
+    assert decide(a_video(), three(1, 2, 3), standing_so(**standings), Random(1)).retry_after_s == 12.0
 
 
 def test_nothing_passes_while_somebody_can_take_the_job() -> None:
     standings = {"alpha": ProviderStanding(barred="is out"), "beta": ProviderStanding()}
-    assert not decide(a_video(), three(1, 2), Situation(standings, EPOCH), Random(1)).may_pass
+    assert not decide(a_video(), three(1, 2), standing_so(**standings), Random(1)).may_pass
 
 
 def test_a_provider_whose_probe_is_due_is_a_candidate() -> None:
     standings = {"alpha": ProviderStanding(probing=True)}
-    assert decide(a_video(), three(1), Situation(standings, EPOCH), Random(1)).first is not None
+    assert decide(a_video(), three(1), standing_so(**standings), Random(1)).first is not None
 
 
 def test_an_empty_catalogue_has_nobody_and_hopes_for_nothing() -> None:
