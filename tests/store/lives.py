@@ -2,13 +2,18 @@
 
 from collections.abc import Coroutine
 from dataclasses import replace
+from random import Random
 from typing import Any, TypeVar
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.decision_record import DecisionRecord, record_of
+from router.core.eligibility import ProviderStanding
+from router.core.evidence import TrackRecords
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, adjustment, cost_in_all, pending, posted, voided, with_money
+from router.core.routing import Situation, decide
 from router.engine.store import Store
-from tests.builders import EPOCH, a_job, an_attempt
+from tests.builders import EPOCH, ManualTime, a_catalog, a_job, a_video, an_attempt, an_offering
 
 T = TypeVar("T")
 
@@ -21,10 +26,22 @@ def the_attempt(job: Job, number: int = 1, **changes: Any) -> Attempt:
     return an_attempt(number, id=f"{job.id}-{number}", job_id=job.id, **changes)
 
 
-async def started(store: Store, job: Job, number: int = 1, **changes: Any) -> tuple[Job, Attempt]:
+def a_decision(offerings: int = 2, **changes: Any) -> DecisionRecord:
+    """Decide on a video between so many providers, of whom nothing is known."""
+    names = [f"provider-{number}" for number in range(offerings)]
+    catalog = a_catalog(*map(an_offering, names))
+    records = TrackRecords(ManualTime().clock, 3600.0)
+    situation = Situation({name: ProviderStanding() for name in names}, records, EPOCH)
+    decision = decide(a_video(), catalog, situation, Random(1))
+    return replace(record_of(decision, a_video(), EPOCH, decision.first), **changes)
+
+
+async def started(
+    store: Store, job: Job, number: int = 1, decision: DecisionRecord | None = None, **changes: Any
+) -> tuple[Job, Attempt]:
     attempt = the_attempt(job, number, **changes)
     after = job.moved(JobState.IN_PROGRESS).with_attempt(attempt)
-    await store.start_attempt(job, after, attempt, pending(attempt, EPOCH))
+    await store.start_attempt(job, after, attempt, pending(attempt, EPOCH), decision)
     return after, attempt
 
 

@@ -335,8 +335,8 @@ async def test_a_file_whose_pages_are_damaged_is_broken(path: Path) -> None:
     await store.close()
     damaged = bytearray(path.read_bytes())
     # A page of rows, not of the schema, which comes first.
-    middle = len(damaged) // 2 // 4096 * 4096
-    damaged[middle : middle + 4096] = b"\xff" * 4096
+    rows_at = len(damaged) * 3 // 4 // 4096 * 4096
+    damaged[rows_at : rows_at + 4096] = b"\xff" * 4096
     path.write_bytes(damaged)
     result = verified(path)
     assert (result.exit_code, "the file" in result.output) == (1, True)

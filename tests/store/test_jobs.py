@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from providers.canonical import ImageFile, ImageUrl, Size, VideoRequest
 from router.core.job import Job
-from router.core.preferences import DurationPolicy, RoutingPreferences
+from router.core.policy import Failover, FailoverOn, OnAmbiguous, pairs
+from router.core.preferences import DurationPolicy, RoutingPreferences, Sort
 from router.engine.images import with_bytes, without_bytes
-from router.engine.store import MEMORY, StaleWriteError, Store, StoreUnavailableError
+from router.engine.store import MEMORY, StaleWriteError, Store, StoreUnavailableError, rows
 from tests.builders import EPOCH, a_video
 from tests.store.lives import at_once, delivered, given_up, lost, refused, running, started, the_job
 
@@ -51,6 +52,16 @@ preferences = st.builds(
     ignore=st.lists(texts, max_size=2).map(tuple),
     price_microusd_max=st.none() | st.integers(0, 2**53),
     duration_policy=st.none() | st.sampled_from(DurationPolicy),
+    spend_microusd_max=st.none() | st.integers(0, 2**53),
+    attempts_max=st.none() | st.integers(1, 9),
+    deadline_s=st.none() | st.floats(1.0, 1e6),
+    on_ambiguous=st.none() | st.sampled_from(OnAmbiguous),
+    duplicate_microusd_max=st.none() | st.integers(0, 2**53),
+    failover_on=st.none() | st.dictionaries(st.sampled_from(list(pairs())), st.sampled_from(Failover)).map(FailoverOn),
+    order=st.lists(texts, max_size=2).map(tuple),
+    sort=st.none() | st.sampled_from(Sort),
+    allow_fallbacks=st.booleans(),
+    models=st.lists(texts, max_size=2).map(tuple),
 )
 jobs = st.builds(
     the_job,
@@ -75,6 +86,18 @@ def test_whatever_a_job_holds_comes_back(many: list[Job]) -> None:
     assert [at_once(store.job(job.id)) for job in many] == loaded
     assert [at_once(with_bytes(store, job.id, job.video)) for job in loaded] == [job.video for job in many]
     at_once(store.close())
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (RoutingPreferences(), "{}"),
+        (RoutingPreferences(allow_fallbacks=False, order=("alpha",)), '{"allow_fallbacks":false,"order":["alpha"]}'),
+        (RoutingPreferences(sort=Sort.PRICE, models=("clip-2",)), '{"models":["clip-2"],"sort":"price"}'),
+    ],
+)
+def test_of_a_callers_wishes_only_what_he_said_is_written(said: RoutingPreferences, written: str) -> None:
+    assert rows.job_row(the_job(preferences=said))["preferences"] == written
 
 
 async def test_attempts_and_their_ends_come_back(store: Store) -> None:

@@ -13,7 +13,18 @@ from router.core.ledger import CostKind, pending, posted, voided, with_money
 from router.engine.store import RefusedWriteError, StaleWriteError, Store
 from router.engine.store.triggers import TRIGGERS
 from tests.builders import EPOCH
-from tests.store.lives import adjusted, delivered, given_up, lost, refused, running, started, the_attempt, the_job
+from tests.store.lives import (
+    a_decision,
+    adjusted,
+    delivered,
+    given_up,
+    lost,
+    refused,
+    running,
+    started,
+    the_attempt,
+    the_job,
+)
 
 
 async def test_a_delivered_video_is_posted_at_the_cost_its_provider_told(store: Store) -> None:
@@ -195,6 +206,9 @@ FORBIDDEN = {
     "another kind": ENTRY + "('video_2-1', 'video_2', 'alpha', 'gift', 5, 1, NULL)",
     "a changed entry": "UPDATE ledger_entries SET amount_microusd = 0",
     "a deleted entry": "DELETE FROM ledger_entries",
+    "a changed decision": "UPDATE decisions SET document = '[]'",
+    "a decision of no attempt": "INSERT INTO decisions VALUES ('nobody', 1, '[]')",
+    "a second decision": "INSERT INTO decisions VALUES ('video_2-1', 1, '[]')",
     "a deleted attempt": "DELETE FROM attempts",
     "a deleted job": "DELETE FROM jobs",
     "an unheard-of attempt state": "UPDATE attempts SET state = 'paused'",
@@ -209,7 +223,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("what", FORBIDDEN)
 async def test_the_database_itself_refuses(store: Store, path: Path, what: str) -> None:
     await delivered(store, *await running(store, await store.add_job(the_job(1))))
-    await started(store, await store.add_job(the_job(2)))
+    await started(store, await store.add_job(the_job(2)), decision=a_decision())
     with closing(sqlite3.connect(path)) as stranger:
         stranger.execute("PRAGMA foreign_keys = ON")
         stranger.execute(UNRESERVED)
@@ -220,7 +234,7 @@ async def test_the_database_itself_refuses(store: Store, path: Path, what: str) 
 @pytest.mark.parametrize("trigger", TRIGGERS)
 async def test_every_trigger_refuses_what_nothing_else_does(store: Store, path: Path, trigger: str) -> None:
     await delivered(store, *await running(store, await store.add_job(the_job(1))))
-    await started(store, await store.add_job(the_job(2)))
+    await started(store, await store.add_job(the_job(2)), decision=a_decision())
     let_through = []
     with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
         stranger.execute("PRAGMA foreign_keys = ON")

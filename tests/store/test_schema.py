@@ -69,7 +69,9 @@ def test_attempts_and_their_money_are_found_through_indexes(path: Path, statemen
     assert any(step.startswith("SEARCH ledger_entries USING INDEX uq_ledger_entries_closing") for step in read)
 
 
-@pytest.mark.parametrize("statement", [statements.ENTRIES, statements.ENTRIES_OF_ATTEMPT, statements.REMOTE_ID])
+@pytest.mark.parametrize(
+    "statement", [statements.ENTRIES, statements.ENTRIES_OF_ATTEMPT, statements.REMOTE_ID, statements.DECISIONS]
+)
 def test_entries_and_remote_ids_are_found_through_indexes(path: Path, statement: str) -> None:
     asked = dict.fromkeys(("id", "job_id", "provider", "remote_id", "since"), "x")
     with closing(connect(path, 1.0)) as connection:
@@ -137,7 +139,7 @@ async def test_a_newer_routers_file_is_refused_untouched(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    with pytest.raises(StoreVersionError, match=r"newer router.*'9999'.*knows up to '0004'"):
+    with pytest.raises(StoreVersionError, match=r"newer router.*'9999'.*knows up to '0005'"):
         await Store.open(path)
     assert path.read_bytes() == before
 

@@ -15,7 +15,7 @@ from router.core.ledger import CostKind, EntryKind
 from router.engine.store import Store, StoreUnavailableError, migration
 from router.engine.store.reading import read_report
 from tests.builders import EPOCH
-from tests.store.lives import adjusted, delivered, running, the_job
+from tests.store.lives import a_decision, adjusted, delivered, running, the_job
 from tests.store.test_schema import snapshot
 
 JOB = (
@@ -35,8 +35,7 @@ ENTRY = (
 REQUEST = '{"prompt": "a wave", "watermark": null, "images": []}'
 
 
-def a_file_at(path: Path, revision: str) -> None:
-    """Make a file as a router of that time made it, with a delivered job, a refused attempt and a lost one."""
+def upgraded(path: Path, revision: str) -> None:
     engine = create_engine(f"sqlite:///{path}")
     config = Config()
     config.set_main_option("script_location", str(migration.SCRIPTS))
@@ -44,6 +43,12 @@ def a_file_at(path: Path, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     engine.dispose()
+
+
+def a_file_at(path: Path, revision: str) -> None:
+    """Make a file as a router of that time made it, with a delivered job, a refused attempt and a lost one."""
+    # From then on no such row is taken without the ones before it.
+    upgraded(path, min(revision, "0003"))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(JOB, ("video_1", "completed", REQUEST, EPOCH, EPOCH + 900, EPOCH + 60, None, None))
         connection.execute(JOB, ("video_2", "failed", REQUEST, EPOCH, EPOCH + 900, EPOCH + 9, "submit", "ambiguous"))
@@ -59,9 +64,10 @@ def a_file_at(path: Path, revision: str) -> None:
             ("video_1-2", "posted", 90_000, "delivered"),
         ):
             connection.execute(ENTRY, (attempt_id, attempt_id[:7], kind, amount, EPOCH + 5, cost_kind))
+    upgraded(path, revision)
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 async def test_an_older_routers_file_keeps_its_jobs_and_its_money(path: Path, revision: str) -> None:
     a_file_at(path, revision)
     store = await Store.open(path)
@@ -79,11 +85,13 @@ async def test_an_older_routers_file_keeps_its_jobs_and_its_money(path: Path, re
         ("video_1-2", EntryKind.POSTED, 90_000, CostKind.DELIVERED),
     ]
     assert [each.id for each in await store.open_jobs()] == ["video_2"]
+    assert await store.decisions(job.id) == ()
     await store.close()
 
 
-async def test_an_older_file_is_afterwards_as_a_new_one(path: Path, tmp_path: Path) -> None:
-    a_file_at(path, "0003")
+@pytest.mark.parametrize("revision", ["0003", "0004"])
+async def test_an_older_file_is_afterwards_as_a_new_one(path: Path, tmp_path: Path, revision: str) -> None:
+    a_file_at(path, revision)
     await (await Store.open(path)).close()
     await (await Store.open(tmp_path / "new.db")).close()
     assert snapshot(path) == snapshot(tmp_path / "new.db")
@@ -98,7 +106,9 @@ async def test_life_goes_on_in_an_older_file(path: Path) -> None:
     store = await Store.open(path)
     await adjusted(store, "video_1-2", 80_000)
     await adjusted(store, "video_1-1", 30_000)
-    await delivered(store, *await running(store, await store.add_job(the_job(3))))
+    why = a_decision()
+    await delivered(store, *await running(store, await store.add_job(the_job(3)), decision=why))
+    assert await store.decisions("video_3") == (("video_3-1", why),)
     await store.close()
     first, second, third, fourth = read_report(path)
     assert (first.posted_microusd, first.cost_kind, first.stage) == (30_000, CostKind.FAILED_BILLED, Stage.SUBMIT)

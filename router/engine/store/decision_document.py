@@ -1,8 +1,7 @@
 """What a decision looks like as one short text, and back: arrays in the order of their fields, below a version."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -33,7 +32,7 @@ def document_of(record: DecisionRecord) -> str:
         # A named tuple is nothing that orjson knows.
         [each[:] for each in record.candidates],
         [_cut(each)[:] for each in kept],
-        dict(more),
+        {cause.value: count for cause, count in more.items()},
     )
     return orjson.dumps(document).decode()
 
@@ -41,43 +40,26 @@ def document_of(record: DecisionRecord) -> str:
 def read_document(at: float, document: str) -> DecisionRecord | None:
     """Read a record; None for one that this version does not know how to read."""
     try:
-        return _read(at, *orjson.loads(document))
+        version, basis, reason, model, seconds, size, chosen, candidates, exclusions, more = orjson.loads(document)
+        if version != VERSION:
+            return None
+        return DecisionRecord(
+            at,
+            Basis(basis),
+            DecisionReason(reason),
+            model,
+            seconds,
+            size,
+            tuple(CandidateRecord(*each) for each in candidates),
+            tuple(_exclusion(*each) for each in exclusions),
+            chosen,
+            tuple((ExclusionCause(cause), count) for cause, count in more.items()),
+        )
     except (ValueError, TypeError):
         return None
 
 
-def _read(
-    at: float,
-    version: int,
-    basis: str,
-    reason: str,
-    model: str,
-    seconds: int,
-    size: str,
-    chosen: str | None,
-    candidates: Sequence[Sequence[Any]],
-    exclusions: Sequence[Sequence[Any]],
-    more: dict[str, int],
-) -> DecisionRecord:
-    if version != VERSION:
-        raise ValueError(f"version {version}")
-    return DecisionRecord(
-        at,
-        Basis(basis),
-        DecisionReason(reason),
-        model,
-        seconds,
-        size,
-        tuple(CandidateRecord(*each) for each in candidates),
-        tuple(_exclusion(*each) for each in exclusions),
-        chosen,
-        tuple((ExclusionCause(cause), count) for cause, count in more.items()),
-    )
-
-
-def _exclusion(
-    offering: str, provider: str, cause: str, message: str, retry_after_s: float | None
-) -> ExclusionRecord:
+def _exclusion(offering: str, provider: str, cause: str, message: str, retry_after_s: float | None) -> ExclusionRecord:
     return ExclusionRecord(offering, provider, ExclusionCause(cause), message, retry_after_s)
 
 

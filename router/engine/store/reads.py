@@ -6,13 +6,16 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
+from providers.canonical import Size
 from router.core.budget import Booking
+from router.core.decision_record import DecisionRecord
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry
 from router.core.lookup import LostSubmit
 from router.core.order import JobPage
 from router.engine.store import rows, statements
+from router.engine.store.decision_document import read_document
 
 _BEFORE_ALL = 0
 _BEHIND_ALL = 2**63 - 1
@@ -91,6 +94,19 @@ def entries_of(connection: sqlite3.Connection, attempt_id: str) -> tuple[LedgerE
 def bookings(connection: sqlite3.Connection, since: float) -> list[Booking]:
     """Load what the attempts submitted at or after `since` take of daily budgets."""
     return [Booking(*row) for row in connection.execute(statements.BOOKINGS, {"since": since})]
+
+
+def ended_attempts(connection: sqlite3.Connection, since: float, limit: int) -> tuple[tuple[Attempt, Size], ...]:
+    """Load the latest attempts that ended at or after `since`, the one that ended first before the others."""
+    latest = connection.execute(statements.ENDED_ATTEMPTS, {"since": since, "limit": limit}).fetchall()
+    return tuple((rows.read_attempt(columns), Size.parse(size)) for *columns, size in reversed(latest))
+
+
+def decisions(connection: sqlite3.Connection, job_id: str) -> tuple[tuple[str, DecisionRecord], ...]:
+    """Load why the attempts of a job went where they went; one that only a newer router can read is left out."""
+    found = connection.execute(statements.DECISIONS, {"job_id": job_id})
+    read = ((attempt_id, read_document(at, document)) for attempt_id, at, document in found)
+    return tuple((attempt_id, record) for attempt_id, record in read if record is not None)
 
 
 def claimed(connection: sqlite3.Connection, provider: str, remote_ids: Iterable[str]) -> frozenset[str]:

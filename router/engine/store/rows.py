@@ -6,12 +6,14 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from providers.canonical import Failure, Image, ImageFile, ImageUrl, Reason, Size, Stage, VideoRequest
+from router.core.decision_record import DecisionRecord
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.lookup import LostSubmit
 from router.core.policy import FailoverOn, OnAmbiguous
-from router.core.preferences import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences, Sort
+from router.engine.store.decision_document import document_of
 
 Row: TypeAlias = dict[str, object]
 """Named parameters of a statement."""
@@ -27,7 +29,10 @@ _LIMITS: Final = (
     "deadline_s",
     "on_ambiguous",
     "duplicate_microusd_max",
+    "sort",
 )
+_LISTS: Final = ("only", "ignore", "order", "models")
+_KINDS: Final = (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous), ("sort", Sort))
 
 
 def job_row(job: Job) -> Row:
@@ -130,6 +135,11 @@ def entry_row(entry: LedgerEntry) -> Row:
     }
 
 
+def decision_row(attempt: Attempt, decision: DecisionRecord) -> Row:
+    """Why an attempt went where it went."""
+    return {"attempt_id": attempt.id, "decided_at": decision.at, "document": document_of(decision)}
+
+
 def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     """Build a job without the bytes of its images."""
     (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
@@ -226,11 +236,12 @@ def _read_image(image: Mapping[str, str]) -> Image:
 
 
 def _preferences(preferences: RoutingPreferences) -> Mapping[str, object]:
+    """Only what is said: most callers say nothing."""
     said = {
-        "only": list(preferences.only),
-        "ignore": list(preferences.ignore),
+        **{name: list(getattr(preferences, name)) for name in _LISTS},
         **{name: getattr(preferences, name) for name in _LIMITS},
         "failover_on": preferences.failover_on and preferences.failover_on.spelled(),
+        "allow_fallbacks": None if preferences.allow_fallbacks else False,
     }
     return {name: value for name, value in said.items() if value not in ([], None)}
 
@@ -240,10 +251,8 @@ def _read_preferences(text: str) -> RoutingPreferences:
         return RoutingPreferences()
     said = orjson.loads(text)
     limits = {name: said[name] for name in _LIMITS if name in said}
-    for name, kind in (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous)):
-        if name in limits:
-            limits[name] = kind(limits[name])
+    limits |= {name: kind(limits[name]) for name, kind in _KINDS if name in limits}
+    limits |= {name: tuple(said[name]) for name in _LISTS if name in said}
     failover_on = FailoverOn.read(said["failover_on"]) if "failover_on" in said else None
-    return RoutingPreferences(
-        tuple(said.get("only", ())), tuple(said.get("ignore", ())), **limits, failover_on=failover_on
-    )
+    allow_fallbacks = said.get("allow_fallbacks", True)
+    return RoutingPreferences(**limits, failover_on=failover_on, allow_fallbacks=allow_fallbacks)

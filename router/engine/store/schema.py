@@ -26,7 +26,7 @@ from router.core.job import AttemptState, JobState
 from router.core.ledger import NOTE_CHARS_MAX, CostKind, EntryKind
 from router.engine.store.triggers import TRIGGERS
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration, which `metadata` describes."""
 
 metadata = MetaData(
@@ -135,6 +135,7 @@ attempts = Table(
     CheckConstraint("content_bytes >= 0", name="content_bytes"),
     CheckConstraint("state NOT IN ('running', 'late', 'succeeded') OR remote_id IS NOT NULL", name="remote_id"),
     Index("ix_attempts_submitted_at", "submitted_at"),
+    _partial_index("ix_attempts_ended_at", "ended_at", "ended_at IS NOT NULL"),
     _partial_index("ix_attempts_uncertain", "job_id", UNCERTAIN_ATTEMPT),
     _partial_index("ix_attempts_remote_id", "provider", "remote_id IS NOT NULL", "remote_id"),
 )
@@ -161,6 +162,15 @@ ledger_entries = Table(
     _partial_index("uq_ledger_entries_closing", "attempt_id", CLOSING_ENTRY, unique=True),
     _partial_index("uq_ledger_entries_delivered", "job_id", _DELIVERED_ENTRY, unique=True),
     _partial_index("ix_ledger_entries_adjusted", "attempt_id", ADJUSTED_ENTRY),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("attempt_id", Text, ForeignKey("attempts.id"), nullable=False),
+    Column("decided_at", Double, nullable=False),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("attempt_id"),
 )
 
 idempotency_keys = Table(

@@ -33,6 +33,7 @@ from router.engine.store.schema import (
     PENDING_ENTRY,
     UNCERTAIN_ATTEMPT,
     attempts,
+    decisions,
     idempotency_keys,
     input_images,
     jobs,
@@ -173,6 +174,7 @@ INSERT_IMAGE: Final = _insert(input_images)
 INSERT_KEY: Final = _insert(idempotency_keys)
 INSERT_ATTEMPT: Final = _insert(attempts)
 INSERT_ENTRY: Final = _insert(ledger_entries)
+INSERT_DECISION: Final = _insert(decisions)
 INSERT_CLOSING_ENTRY: Final = _compiled(_closing_entry())
 MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
 START_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE).where(jobs.c.deleted_at.is_(None)))
@@ -231,6 +233,21 @@ LOST_SUBMITS: Final = _compiled(
             " OR (attempts.state = 'failed' AND attempts.remote_id IS NULL AND attempts.reason = 'ambiguous'))"
         ),
     )
+)
+DECISIONS: Final = _compiled(
+    select(decisions.c.attempt_id, decisions.c.decided_at, decisions.c.document)
+    .join_from(attempts, decisions, decisions.c.attempt_id == attempts.c.id)
+    .where(_of_job)
+    .order_by(attempts.c.number)
+)
+ENDED_ATTEMPTS: Final = _compiled(
+    _with_money()
+    .add_columns(jobs.c.size)
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .where(attempts.c.ended_at >= bindparam("since"))
+    .order_by(attempts.c.ended_at.desc())
+    .limit(bindparam("limit"))
+    .offset(_NO_OFFSET)
 )
 BOOKINGS: Final = _compiled(_bookings())
 OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from providers.canonical import Size
 from router.core.budget import Booking
 from router.core.decision_record import DecisionRecord
 from router.core.idempotency import IdempotencyKey
@@ -88,7 +89,7 @@ class Store:
         RefusedWriteError when the attempt exists.
         """
         await self._writer.do(
-            lambda connection: writes.start_attempt(connection, job_before, job_after, attempt, entry)
+            lambda connection: writes.start_attempt(connection, job_before, job_after, attempt, entry, decision)
         )
 
     async def move_attempt(self, before: Attempt, after: Attempt) -> None:
@@ -216,6 +217,20 @@ class Store:
     async def bookings(self, since: float) -> list[Booking]:
         """Load what the attempts submitted at or after `since` (wall seconds) take of daily budgets."""
         return await self._reader.do(lambda connection: reads.bookings(connection, since))
+
+    async def ended_attempts(self, since: float, limit: int) -> tuple[tuple[Attempt, Size], ...]:
+        """Load the attempts that left their jobs at or after `since` (wall seconds), with the size of their videos.
+
+        Of more than `limit` the latest; in the order in which they ended.
+        """
+        return await self._reader.do(lambda connection: reads.ended_attempts(connection, since, limit))
+
+    async def decisions(self, job_id: str) -> tuple[tuple[str, DecisionRecord], ...]:
+        """Load why a job's attempts, by their ids and in their order, went where they went.
+
+        Attempts of before decisions were kept have none.
+        """
+        return await self._reader.do(lambda connection: reads.decisions(connection, job_id))
 
     async def images(self, job_id: str) -> dict[int, bytes]:
         """Load the bytes of a job's ImageFiles by their place among its images; none once it has ended."""

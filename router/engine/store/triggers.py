@@ -68,6 +68,7 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             " AND EXISTS (SELECT 1 FROM ledger_entries WHERE attempt_id = NEW.id AND kind IN ('posted', 'voided'))",
             "an attempt whose money is closed has ended",
         ),
+        "decisions_no_update": ("BEFORE UPDATE ON decisions", "what was decided, and why, never changes"),
         "jobs_frozen": (
             "BEFORE UPDATE OF id, caller, model, seconds, size, request, created_at ON jobs",
             "what was asked for never changes",

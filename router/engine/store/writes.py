@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+from router.core.decision_record import DecisionRecord
 from router.core.idempotency import IdempotencyKey
 from router.core.job import (
     ATTEMPT_TRANSITIONS,
@@ -33,9 +34,14 @@ def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None
 
 
 def start_attempt(
-    connection: sqlite3.Connection, job_before: Job, job_after: Job, attempt: Attempt, entry: LedgerEntry
+    connection: sqlite3.Connection,
+    job_before: Job,
+    job_after: Job,
+    attempt: Attempt,
+    entry: LedgerEntry,
+    decision: DecisionRecord | None,
 ) -> None:
-    """Make durable the intent to submit, and the money that it may cost; DeletedJobError for a deleted one."""
+    """Make durable the intent to submit, what it may cost and why it was chosen; DeletedJobError for a deleted job."""
     if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
         raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
     _check_entry(attempt, entry)
@@ -48,6 +54,8 @@ def start_attempt(
         raise
     connection.execute(statements.INSERT_ATTEMPT, rows.attempt_row(attempt))
     connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
+    if decision is not None:
+        connection.execute(statements.INSERT_DECISION, rows.decision_row(attempt, decision))
 
 
 def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
