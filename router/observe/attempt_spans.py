@@ -7,7 +7,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.util.types import AttributeValue
 
 from providers.canonical import Reason, Stage
-from router.core.events import AttemptEnded
+from router.core.events import AttemptEnded, AttemptStarted
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, cost_microusd
 from router.core.money import MICROUSD_PER_USD
@@ -25,6 +25,15 @@ class AttemptSpans:
     def __init__(self, tracer: Tracer, ids: SpanIds) -> None:
         self._tracer = tracer
         self._ids = ids
+        # Of attempts under way, which their span tells when it is written.
+        self._routes: dict[str, dict[str, AttributeValue]] = {}
+
+    def began(self, event: AttemptStarted) -> None:
+        """Keep in mind why routing chose its offering, and what it expected of it."""
+        self._routes[event.attempt.id] = {
+            semconv.ROUTE_REASON: event.reason,
+            semconv.ROUTE_EXPECTED_COST_USD: event.expected_microusd / MICROUSD_PER_USD,
+        }
 
     def ended(self, event: AttemptEnded, now: float) -> None:
         """Write what an attempt went through; of one that had ended before, what its money came to."""
@@ -35,6 +44,7 @@ class AttemptSpans:
 
     def _attempt(self, event: AttemptEnded, trail: Trail, now: float) -> None:
         attempt, job = event.attempt, event.job
+        route = self._routes.pop(attempt.id, {})
         with self._ids.chosen(span_id_of(attempt.id)):
             span = self._tracer.start_span(
                 f"video_generation {job.video.model}",
@@ -45,7 +55,7 @@ class AttemptSpans:
             )
         if not span.is_recording():
             return
-        span.set_attributes(_attributes(event, trail))
+        span.set_attributes(_attributes(event, trail) | route)
         if attempt.state is not AttemptState.SUCCEEDED:
             broken(span, _error_type(attempt))
         if trail.found_at is not None:

@@ -38,6 +38,8 @@ _CLOSED_OF: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
     {
         (f.JOBS_FINISHED.name, "outcome"): _words(JobOutcome),
         (f.STAGE_DURATION.name, "stage"): labels.TIMED_STAGES,
+        (f.DECISIONS.name, "reason"): labels.DECISION_REASONS,
+        (f.ROUTED_COST.name, "reason"): _words(labels.DECISION_REASONS, (OTHER,)),
         (f.UNKNOWN_ERRORS.name, "stage"): labels.UNKNOWN_ERROR_STAGES,
         (f.FAILED_POLLS.name, "reason"): labels.POLL_REASONS,
         (f.PROVIDER_OUT.name, "reason"): labels.OUT_REASONS,

@@ -13,6 +13,7 @@ class MetricKind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+    SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,30 @@ class Family:
 
     @property
     def full_name(self) -> str:
-        """The name in the exposition, without a histogram's suffixes."""
+        """The name in the exposition, without the suffixes of a histogram or a summary."""
         return f"{PREFIX}_{self.name}"
 
     @property
     def sample_names(self) -> frozenset[str]:
         """The names that a query may use."""
-        if self.kind is MetricKind.HISTOGRAM:
-            return frozenset(f"{self.full_name}_{suffix}" for suffix in ("bucket", "sum", "count"))
-        return frozenset({self.full_name})
+        match self.kind:
+            case MetricKind.HISTOGRAM:
+                return frozenset(f"{self.full_name}_{suffix}" for suffix in ("bucket", "sum", "count"))
+            case MetricKind.SUMMARY:
+                return frozenset(f"{self.full_name}_{suffix}" for suffix in ("sum", "count"))
+            case MetricKind.COUNTER | MetricKind.GAUGE:
+                return frozenset({self.full_name})
 
     @property
     def lines(self) -> int:
         """How many series one label set makes: a histogram has +Inf, a sum and a count beside its buckets."""
-        return len(self.buckets) + 3 if self.kind is MetricKind.HISTOGRAM else 1
+        match self.kind:
+            case MetricKind.HISTOGRAM:
+                return len(self.buckets) + 3
+            case MetricKind.SUMMARY:
+                return 2
+            case MetricKind.COUNTER | MetricKind.GAUGE:
+                return 1
 
 
 # A 10 s clip takes 1-3 min, 15 s two more, hd eight more; 300, 600 and 960 are when a video is on time by default.
@@ -49,7 +60,6 @@ _VIDEO_BUCKETS: Final = tuple(map(float, (30, 60, 90, 120, 180, 240, 300, 600, 9
 _FAILURE_BUCKETS: Final = (5.0, 60.0, 120.0, 180.0, 300.0, 900.0)
 _PROGRESS_BUCKETS: Final = (0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 _OVERHEAD_BUCKETS: Final = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0)
-_STAGE_BUCKETS: Final = (5.0, 30.0, 120.0, 300.0, 600.0, 1800.0)
 _EXCHANGE_BUCKETS: Final = (0.1, 0.5, 2.5, 10.0, 60.0)
 _LAG_BUCKETS: Final = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0)
 _REQUEST_BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0)
@@ -69,6 +79,10 @@ def _histogram(
     name: str, documentation: str, buckets: tuple[float, ...], *labels: str, kept: frozenset[str] = frozenset()
 ) -> Family:
     return Family(name, MetricKind.HISTOGRAM, documentation, labels, buckets, kept)
+
+
+def _summary(name: str, documentation: str, *labels: str) -> Family:
+    return Family(name, MetricKind.SUMMARY, documentation, labels)
 
 
 BUILD_INFO: Final = _gauge("build_info", "Always 1; the label is the running version.", "version")
@@ -120,8 +134,8 @@ ATTEMPTS: Final = _counter(
     *("provider", "model", "outcome", "stage", "reason"),
     kept=frozenset({"provider", "outcome"}),
 )
-STAGE_DURATION: Final = _histogram(
-    "stage_duration_seconds", "Time an attempt spent in a stage.", _STAGE_BUCKETS, "provider", "stage"
+STAGE_DURATION: Final = _summary(
+    "stage_duration_seconds", "Time an attempt spent in a stage; its mean is all that is known.", "provider", "stage"
 )
 FAILED_ATTEMPT_DURATION: Final = _histogram(
     "failed_attempt_duration_seconds",
@@ -141,6 +155,16 @@ FAILOVERS: Final = _counter(
     "Jobs that went on to another offering; stage is where the attempt left behind had failed.",
     *("from_provider", "to_provider", "stage"),
     kept=frozenset({"from_provider"}),
+)
+FAILOVERS_DELAYED: Final = _counter(
+    "failovers_delayed_total",
+    "Failovers that waited for their turn in the retry budget, by the provider that was left.",
+    "from_provider",
+)
+DECISIONS: Final = _counter(
+    "route_decisions_total",
+    "Attempts that began, by why routing chose their offering; fallback: whoever came before it could not start.",
+    *("provider", "reason"),
 )
 AMBIGUOUS_SUBMITS: Final = _counter(
     "ambiguous_submits_total",
@@ -162,6 +186,34 @@ COST: Final = _counter(
 )
 DELIVERED_QUOTE: Final = _counter(
     "delivered_quote_usd_total", "What the delivered videos cost by the price list.", "provider", "model"
+)
+EXPECTED_COST: Final = _counter(
+    "expected_cost_usd_total",
+    "What the delivered videos were expected to cost when they were routed, failed attempts that are billed included;"
+    " of an attempt that a restart interrupted, its quote.",
+    *("provider", "model"),
+)
+ROUTED_COST: Final = _counter(
+    "routed_cost_usd_total",
+    "Money posted, by why routing chose the attempt's offering; other: the attempt began before the last start.",
+    "reason",
+)
+EXPECTED_PER_SECOND: Final = _gauge(
+    "expected_cost_usd_per_second",
+    "What a delivered second of video is expected to cost now, at the lowest price of its duration class and by the"
+    " learned success bound.",
+    *("provider", "model", "duration_class"),
+)
+SUCCESS_BOUND: Final = _gauge(
+    "success_bound_ratio",
+    "The probability that an attempt delivers that routing counts on now: a standard deviation below what was learned.",
+    *("provider", "model", "duration_class"),
+)
+EXPLORATION_BUDGET: Final = _gauge(
+    "exploration_budget_usd", "Most that a day's (UTC) trials may be expected to cost more than the best offering."
+)
+EXPLORATION_USED: Final = _gauge(
+    "exploration_budget_used_usd", "What today's trials were expected to cost more than the best offering."
 )
 UNCERTAIN: Final = _gauge(
     "uncertain_usd", "Money of unknown and late attempts that may still turn out to be spent.", "provider"
@@ -245,6 +297,12 @@ PROVIDER_OUTAGE: Final = _gauge(
     "provider_outage",
     "1 while a provider is out because its key or balance was refused; 0 again when it may have its next trial.",
     *("provider", "reason"),
+)
+
+PROVIDER_DRAINED: Final = _gauge(
+    "provider_drained",
+    "1 while a provider finishes what it has and gets nothing more, by an operator or the configuration.",
+    "provider",
 )
 
 HTTP_REQUESTS: Final = _counter("http_requests_total", "Requests answered.", "route", "method", "code")

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    Summary,
+    disable_created_metrics,
+)
 
 from providers.canonical import Size
 from router.core.catalog import Catalog
@@ -13,9 +21,9 @@ from router.core.money import MICROUSD_PER_USD
 from router.core.reporting import DurationClass
 from router.observe import families, labels
 from router.observe.families import Family
-from router.observe.labels import NONE, SUCCEEDED, SoldNames
+from router.observe.labels import NONE, OTHER, SUCCEEDED, SoldNames
 from router.observe.release import RELEASE
-from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram
+from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram, summary
 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
 _JOB_SETS_MAX: Final = 90
@@ -25,6 +33,7 @@ _FAILURE_TIME_SETS_MAX: Final = 20
 _REQUEST_SETS_MAX: Final = 60
 _ROUTE_SETS_MAX: Final = 10
 _PRICE_SETS_MAX: Final = 120
+EXPECTATIONS_MAX: Final = 60
 CALLERS_MAX: Final = 20
 PROVIDER_BUDGETS_MAX: Final = 10
 _BUDGET_SETS_MAX: Final = CALLERS_MAX + PROVIDER_BUDGETS_MAX
@@ -38,6 +47,7 @@ _FOLDING: Final = tuple(
         families.FAILOVERS,
         families.CALLER_COST,
         families.PRICE,
+        families.EXPECTED_PER_SECOND,
         families.HTTP_REQUESTS,
         families.HTTP_DURATION,
     )
@@ -59,6 +69,7 @@ class Instruments:
         self._counters: dict[str, Series[Counter]] = {}
         self._gauges: dict[str, Series[Gauge]] = {}
         self._histograms: dict[str, Series[Histogram]] = {}
+        self._summaries: dict[str, Series[Summary]] = {}
         self._money: dict[str, MoneyCounters] = {}
         self._breakers: set[tuple[str, str]] = set()
 
@@ -68,7 +79,8 @@ class Instruments:
         counters = sum(series.lines_max for series in self._counters.values())
         gauges = sum(series.lines_max for series in self._gauges.values())
         histograms = sum(series.lines_max for series in self._histograms.values())
-        return counters + gauges + histograms + _PROCESS_LINES_MAX
+        summaries = sum(series.lines_max for series in self._summaries.values())
+        return counters + gauges + histograms + summaries + _PROCESS_LINES_MAX
 
     def use(self, catalog: Catalog, names: SoldNames, callers: Iterable[str]) -> None:
         """Make the series of a catalogue's names, and of the first callers."""
@@ -77,6 +89,7 @@ class Instruments:
         self._make_own()
         self._make_jobs()
         self._make_attempts()
+        self._make_routing()
         self._make_money(tuple(dict.fromkeys(callers))[:CALLERS_MAX])
         self._make_prices(catalog)
         self._make_exchanges()
@@ -124,7 +137,7 @@ class Instruments:
             sets_max=_ATTEMPT_SETS_MAX + len(names.pairs),
             folds_max=self._providers_max * (len(labels.ATTEMPT_OUTCOMES) + 1),
         )
-        self.stage_duration = self._histogram(families.STAGE_DURATION, product(names.providers, labels.TIMED_STAGES))
+        self.stage_duration = self._summary(families.STAGE_DURATION, product(names.providers, labels.TIMED_STAGES))
         self.failed_duration = self._histogram(
             families.FAILED_ATTEMPT_DURATION, (), _FAILURE_TIME_SETS_MAX, folds_max=self._providers_max
         )
@@ -132,6 +145,18 @@ class Instruments:
         self.failovers = self._counter(families.FAILOVERS, (), _FAILOVER_SETS_MAX, folds_max=self._providers_max)
         self.ambiguous_submits = self._by_provider_and(families.AMBIGUOUS_SUBMITS, tuple(labels.AmbiguousResolution))
         self.uncertain_settled = self._by_provider_and(families.UNCERTAIN_SETTLED, tuple(labels.UncertainResolution))
+
+    def _make_routing(self) -> None:
+        providers, reasons = self._names.providers, (*labels.DECISION_REASONS, OTHER)
+        self.decisions = self._by_provider_and(families.DECISIONS, labels.DECISION_REASONS)
+        self.failovers_delayed = self._by_provider(families.FAILOVERS_DELAYED)
+        self.expected_cost = self._money_counter(families.EXPECTED_COST, self._names.pairs, self._names.pairs_max)
+        self.routed_cost = self._money_counter(families.ROUTED_COST, product(reasons), len(reasons))
+        self.expected_per_second = self._gauge(families.EXPECTED_PER_SECOND, (), sets_max=EXPECTATIONS_MAX)
+        self.success_bound = self._gauge(families.SUCCESS_BOUND, (), sets_max=EXPECTATIONS_MAX)
+        self.exploration_budget = self._gauge(families.EXPLORATION_BUDGET, [()])
+        self.exploration_used = self._gauge(families.EXPLORATION_USED, [()])
+        self.provider_drained = self._gauge(families.PROVIDER_DRAINED, product(providers))
 
     def _make_money(self, callers: tuple[str, ...]) -> None:
         names = self._names
@@ -235,6 +260,11 @@ class Instruments:
         if family.name not in self._histograms:
             self._histograms[family.name] = Series(family, histogram(family, self._registry), self._fold)
         return _admitted(self._histograms[family.name], first, sets_max, folds_max)
+
+    def _summary(self, family: Family, first: Iterable[tuple[str, ...]]) -> Series[Summary]:
+        if family.name not in self._summaries:
+            self._summaries[family.name] = Series(family, summary(family, self._registry), self._fold)
+        return _admitted(self._summaries[family.name], first, None, 0)
 
     def _fold(self, family_name: str) -> None:
         # A family that is not expected to fold must not fold the count of what was folded, without end.

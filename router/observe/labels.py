@@ -9,6 +9,7 @@ from router.core.catalog import Catalog
 from router.core.job import AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry
 from router.core.policy import POSSIBLE
+from router.core.ranking import DecisionReason
 
 OTHER: Final = "other"
 NONE: Final = "none"
@@ -24,6 +25,7 @@ POLL_REASONS: Final = (*(str(reason) for reason in POSSIBLE[Stage.POLL] if reaso
 OUTAGE_REASONS: Final = (str(Reason.AUTH), str(Reason.BALANCE))
 OUT_REASONS: Final = (*OUTAGE_REASONS, OTHER)
 COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind.UNCERTAIN)
+DECISION_REASONS: Final = tuple(map(str, DecisionReason))
 SINKS: Final = ("metrics", "logs", "spans", "board")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CODES: Final = frozenset(map(str, range(100, 600)))

@@ -17,6 +17,7 @@ from router.core.events import (
     Event,
     ExchangeEnded,
     FailedOver,
+    FailoverDelayed,
     JobAccepted,
     JobEnded,
     LedgerAdjusted,
@@ -84,10 +85,8 @@ class Logs:
                 self._attempt_ended(event)
             case LookupEnded() | AttemptResolved() | LedgerAdjusted():
                 self._told(event)
-            case FailedOver(job, left, to):
-                where = {"from_provider": left.provider, "to_provider": to.provider}
-                which = {"from_attempt": left.id, "attempt": to.id, "stage": left.stage, "reason": left.reason}
-                self._write(Level.WARNING, "failed_over", _of_job(job) | where | which)
+            case FailedOver() | FailoverDelayed():
+                self._failed_over(event)
             case JobEnded(job):
                 self._job_ended(job)
             case BreakerMoved() | ProviderOut() | ProviderDrained() | WriteEnded() | ConfigReloaded():
@@ -100,16 +99,31 @@ class Logs:
                 assert_never(event)
 
     def _routed(self, event: AttemptStarted) -> None:
-        """Say who was chosen, with which chance among how many, and why the other offerings were left out."""
+        """Say who was chosen and why, with which chance among how many, and why the other offerings were left out."""
         attempt = event.attempt
-        chosen = {
+        chosen: dict[str, Value] = {
+            "reason": event.reason,
             "share": round(event.share, 4),
             "candidates": event.candidates,
             "seconds": attempt.seconds,
             "quote_microusd": attempt.quote_microusd,
+            "expected_microusd": round(event.expected_microusd),
         }
         excluded = {f"excluded_{cause}": count for cause, count in event.excluded.items()}
         self._write(Level.INFO, "routed", _of_attempt(event.job, attempt) | chosen | excluded)
+
+    def _failed_over(self, event: FailedOver | FailoverDelayed) -> None:
+        """Say whom a job leaves, and for whom or for how long it waits before."""
+        left = event.left
+        which: dict[str, Value] = {"from_provider": left.provider, "from_attempt": left.id}
+        match event:
+            case FailedOver(job, left, to):
+                which |= {"to_provider": to.provider, "attempt": to.id, "stage": left.stage, "reason": left.reason}
+                self._write(Level.WARNING, "failed_over", _of_job(job) | which)
+            case FailoverDelayed(job, _, wait_s):
+                self._write(Level.INFO, "failover_delayed", _of_job(job) | which | {"wait_s": round(wait_s, 3)})
+            case _:
+                assert_never(event)
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         """Write how an attempt left its job, and what its money became; of a late one's second end only that."""
@@ -193,8 +207,9 @@ class Logs:
             case WriteEnded():
                 self._store_written(event)
             case ConfigReloaded():
+                level = Level.WARNING if event.warnings else Level.INFO
                 name = "config_reloaded" if event.ok else "config_reload_failed"
-                self._write(Level.INFO if event.ok else Level.ERROR, name, _of_reload(event))
+                self._write(level if event.ok else Level.ERROR, name, _of_reload(event))
             case _:
                 assert_never(event)
 
@@ -303,6 +318,7 @@ def _of_reload(event: ConfigReloaded) -> dict[str, Value]:
         "digest": event.digest or None,
         "changes": _listed(event.changes, _CHANGES_CHARS_MAX),
         "problems": _listed(event.problems, _CHANGES_CHARS_MAX),
+        "warnings": _listed(event.warnings, _CHANGES_CHARS_MAX),
     }
 
 

@@ -22,6 +22,7 @@ from router.core.events import (
     Event,
     ExchangeEnded,
     FailedOver,
+    FailoverDelayed,
     JobAccepted,
     JobEnded,
     LedgerAdjusted,
@@ -40,11 +41,13 @@ from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, LedgerEntry
 from router.core.money import MICROUSD_PER_USD
 from router.core.reporting import ReportingSettings, baseline_microusd, duration_class, overhead_s
+from router.core.routing_memory import RoutingMemory
 from router.observe import labels
-from router.observe.asked import Budget, in_flight_limit, is_out, used_usd
+from router.observe.asked import Budget, in_flight_limit, is_drained, is_out, used_usd
 from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
 from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNames
-from router.observe.traceparent import sampled_trace_id
+from router.observe.routed import Routed
+from router.observe.traceparent import exemplar
 from router.observe.uncertainty import Uncertainty
 
 _TELLING: Final = {
@@ -61,6 +64,7 @@ class Metrics:
         self._to = Instruments(self.registry)
         self._in_flight: dict[str, tuple[str, float]] = {}
         self._uncertain = Uncertainty()
+        self._routed = Routed(self._to)
         self._adjusted_microusd = Counter[str]()
         # Providers of lost submits whose job has neither ended nor gone on yet.
         self._ambiguous: dict[str, str] = {}
@@ -119,8 +123,13 @@ class Metrics:
                     self._asked(partial(is_out, health[name], reason))
                 )
             self._to.provider_limit.at(name).set_function(self._asked(partial(in_flight_limit, health[name])))
+            self._to.provider_drained.at(name).set_function(self._asked(partial(is_drained, health[name])))
             for kind, state in health[name].breakers().items():
                 self._show_breaker(name, kind, state)
+
+    def watch_routing(self, memory: RoutingMemory) -> None:
+        """Ask this at every scrape from now on what routing believes of the offerings, and may still try out."""
+        self._routed.watch(memory, self._catalog, self._asked)
 
     def watch_budgets(self, budgets: Sequence[Budget]) -> None:
         """Ask these for what is used at every scrape from now on; providers' come before callers', and not all fit."""
@@ -137,7 +146,7 @@ class Metrics:
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
         match event:
-            case JobAccepted() | AttemptStarted() | AttemptEnded() | FailedOver() | JobEnded():
+            case JobAccepted() | AttemptStarted() | AttemptEnded() | JobEnded() | FailedOver() | FailoverDelayed():
                 self._job_went_on(event)
             case LookupEnded():
                 self._lookup_ended(event)
@@ -167,7 +176,7 @@ class Metrics:
         self._to.requests.at(
             route, labels.closed(method, labels.METHODS), labels.closed(str(status), labels.CODES)
         ).inc()
-        self._to.request_duration.at(route).observe(duration_s, _exemplar(trace_parent))
+        self._to.request_duration.at(route).observe(duration_s, exemplar(trace_parent))
 
     def observer_failed(self, sink: str) -> None:
         """Count an event that one of metrics, logs and spans failed to record."""
@@ -185,17 +194,22 @@ class Metrics:
 
         return ask
 
-    def _job_went_on(self, event: JobAccepted | AttemptStarted | AttemptEnded | FailedOver | JobEnded) -> None:
+    def _job_went_on(
+        self, event: JobAccepted | AttemptStarted | AttemptEnded | JobEnded | FailedOver | FailoverDelayed
+    ) -> None:
         match event:
             case JobAccepted(job):
                 self._to.jobs_accepted.at(self._names.model(job.video.model)).inc()
                 self._place(job, None)
-            case AttemptStarted(job, attempt):
-                self._place(job, attempt)
+            case AttemptStarted():
+                self._place(event.job, event.attempt)
+                self._routed.began(event, self._names)
             case AttemptEnded():
                 self._attempt_ended(event)
             case FailedOver():
                 self._failed_over(event)
+            case FailoverDelayed():
+                self._routed.delayed(event, self._names)
             case JobEnded(job):
                 self._job_ended(job)
             case _:
@@ -203,6 +217,7 @@ class Metrics:
 
     def _job_ended(self, job: Job) -> None:
         self._place(job, None)
+        self._routed.ended(job, self._names)
         self._resolve_ambiguous(job, AmbiguousResolution.HELD)
         outcome, delivered = labels.job_outcome(job), job.delivered
         last = delivered or (job.attempts[-1] if job.attempts else None)
@@ -226,7 +241,7 @@ class Metrics:
         self._to.job_overhead.at().observe(overhead_s(job))
         if provider in self._names.providers:
             kind = duration_class(job.video)
-            self._to.job_duration.at(provider, kind).observe(duration_s, _exemplar(job.trace_parent))
+            self._to.job_duration.at(provider, kind).observe(duration_s, exemplar(job.trace_parent))
         self._to.video_seconds.at(*pair).inc(delivered.seconds)
         self._to.delivered_quote.add(delivered.quote_microusd, *pair)
         baseline = baseline_microusd(self._catalog, self._reporting.baseline, job.video)
@@ -252,6 +267,7 @@ class Metrics:
         if entry.kind is not EntryKind.PENDING and (provider := self._uncertain.remove(entry.attempt_id)) is not None:
             self._to.uncertain_settled.at(provider, labels.uncertain_resolution(entry)).inc()
             self._show_uncertain(provider)
+        self._routed.booked(entry)
         if entry.cost_kind is not None:
             pair = self._names.pair(entry.provider, job.video.model)
             self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
@@ -271,7 +287,7 @@ class Metrics:
             labels.closed(attempt.state, labels.ATTEMPT_OUTCOMES),
             NONE if succeeded else stage,
             NONE if succeeded else labels.closed(attempt.reason, labels.REASONS),
-        ).inc(exemplar=_exemplar(event.job.trace_parent))
+        ).inc(exemplar=exemplar(event.job.trace_parent))
         if attempt.state is AttemptState.UNKNOWN:
             self._ambiguous[event.job.id] = provider
         if provider not in self._names.providers:
@@ -282,10 +298,10 @@ class Metrics:
         # One without a stage did not fail: its job was done without it, or cancelled.
         if attempt.stage is not None and attempt.ended_at is not None:
             failed_after_s = max(0.0, attempt.ended_at - attempt.submitted_at)
-            exemplar = _exemplar(event.job.trace_parent)
-            self._to.failed_duration.at(provider, stage).observe(failed_after_s, exemplar)
+            trace = exemplar(event.job.trace_parent)
+            self._to.failed_duration.at(provider, stage).observe(failed_after_s, trace)
             if event.progress is not None:
-                self._to.failed_progress.at(provider).observe(event.progress / 100, exemplar)
+                self._to.failed_progress.at(provider).observe(event.progress / 100, trace)
 
     def _failed_over(self, event: FailedOver) -> None:
         self._resolve_ambiguous(event.job, AmbiguousResolution.FAILED_OVER)
@@ -378,9 +394,3 @@ class Metrics:
     def _show_uncertain(self, provider: str) -> None:
         self._to.uncertain.at(provider).set(self._uncertain.microusd(provider) / MICROUSD_PER_USD)
         self._to.oldest_uncertain.at(provider).set(self._uncertain.oldest_at(provider))
-
-
-def _exemplar(trace_parent: str | None) -> dict[str, str] | None:
-    """Name the trace to look at, where one is kept; Prometheus shows it beside the sample."""
-    trace_id = sampled_trace_id(trace_parent)
-    return None if trace_id is None else {"trace_id": trace_id}

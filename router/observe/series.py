@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from router.core.money import MICROUSD_PER_USD
 from router.observe.families import PREFIX, Family
@@ -13,7 +13,7 @@ from router.observe.labels import OTHER
 FORMER_SETS_MAX: Final = 60
 """How many label sets that only former configurations had stay in sight; names may change for years."""
 
-Child = TypeVar("Child", Counter, Gauge, Histogram)
+Child = TypeVar("Child", Counter, Gauge, Histogram, Summary)
 
 
 def counter(family: Family, registry: CollectorRegistry) -> Counter:
@@ -36,6 +36,11 @@ def histogram(family: Family, registry: CollectorRegistry) -> Histogram:
         registry=registry,
         buckets=family.buckets,
     )
+
+
+def summary(family: Family, registry: CollectorRegistry) -> Summary:
+    """Register a summary, which has no quantiles: a sum and a count."""
+    return Summary(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
 
 
 class Series(Generic[Child]):

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import INVALID_SPAN, NoOpTracer, SpanKind, Tracer
 
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, Event
+from router.core.events import AttemptEnded, AttemptStarted, Event
 from router.observe import semconv
 from router.observe.attempt_spans import AttemptSpans
 from router.observe.request_span import RequestSpan, broken
@@ -60,8 +60,15 @@ class Spans:
 
     def observe(self, event: Event) -> None:
         """Write the spans of an attempt that ended, or whose money became known."""
-        if self._attempts is not None and isinstance(event, AttemptEnded):
-            self._attempts.ended(event, self._clock.wall())
+        if self._attempts is None:
+            return
+        match event:
+            case AttemptStarted():
+                self._attempts.began(event)
+            case AttemptEnded():
+                self._attempts.ended(event, self._clock.wall())
+            case _:
+                pass
 
     def close(self, within_s: float = CLOSE_S) -> None:
         """Send what is still held back, and leave it when it takes longer: a collector may not answer at all."""

@@ -47,6 +47,12 @@ def sampled_trace_id(trace_parent: str | None) -> str | None:
     return format_trace_id(span.trace_id) if span.is_valid and span.trace_flags.sampled else None
 
 
+def exemplar(trace_parent: str | None) -> dict[str, str] | None:
+    """Name the trace to look at, where one is kept; Prometheus shows it beside the sample."""
+    trace_id = sampled_trace_id(trace_parent)
+    return None if trace_id is None else {"trace_id": trace_id}
+
+
 def span_context_of(trace_parent: str | None) -> SpanContext:
     """Return the span that a `traceparent` value names; an invalid one when it names none."""
     if trace_parent is None:
