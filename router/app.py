@@ -133,6 +133,7 @@ class _InForce:
         self.door.use(*terms)
         self.accounts = accounts
         self.observer.metrics.watch_budgets(self.parts.budgets.each())
+        self.observer.metrics.watch_routing(self.parts.memory)
 
     def _health_of(self, provider: Provider) -> ProviderHealth:
         parts = self.parts
@@ -178,6 +179,7 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)
         resumed = await engine.start()
         observer.resume(resumed)
+        observer.metrics.watch_routing(parts.memory)
         terms = _terms(settings, settings.catalog, settings.accounts)
         door = Door(engine, *terms, observer.metrics.observe_request, observer.spans.request_span)
         in_force = _InForce(transport, parts, engine, door, observer, settings.accounts)
