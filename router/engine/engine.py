@@ -194,6 +194,11 @@ class Engine:
         """Let a provider finish what it has and give it nothing more, or give it jobs again; raises DrainError."""
         return drain(self._parts.health, self.catalog.sellers, provider, drained)
 
+    async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:
+        """Return why a job's attempts, by their ids and in their order, went where they went."""
+        with _store_within_reach():
+            return await self._parts.store.decisions(job.id)
+
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ContentStream] | None:

@@ -10,12 +10,13 @@ from providers.canonical import Image, Size, VideoRequest
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
-from router.http.errors import ApiError, invalid
+from router.http.errors import ApiError, invalid, nobody_sells
 from router.http.form import Document, Upload
 from router.http.images import image_file, image_of
 from router.http.naming import Naming
+from router.http.preferences import combined, preferences_of
 from router.http.routing_body import EXPECTED as EXPECTED_OF_ROUTING
-from router.http.routing_body import Name, RoutingBody, Strict, check_counts, preferences_of
+from router.http.routing_body import Name, Routing, RoutingBody, Strict, overfull
 
 SECONDS_MAX: Final = 3600
 METADATA_ENTRIES_MAX: Final = 16
@@ -70,9 +71,17 @@ _EXPECTED: Final[Mapping[str, str]] = {
 
 
 def parse_create(
-    document: Document, settings: ServerSettings, defaults: RequestDefaults, naming: Naming, limits: JobLimits
+    document: Document,
+    settings: ServerSettings,
+    defaults: RequestDefaults,
+    naming: Naming,
+    limits: JobLimits,
+    in_headers: RoutingBody | None = None,
 ) -> ParsedCreate:
-    """Read a document into a canonical request; raises ApiError 400 or 413 that names the field and what it takes."""
+    """Read a document, and what headers say of its routing, into a canonical request.
+
+    Raises ApiError 400 or 413 that names the field and what it takes.
+    """
     _check_entries(document, settings)
     try:
         body = CreateBody.model_validate(document)
@@ -89,7 +98,11 @@ def parse_create(
         images=_images(body, settings),
         watermark=body.watermark,
     )
-    preferences = RoutingPreferences() if body.routing is None else preferences_of(body.routing, naming, limits)
+    routing = combined(body.routing, in_headers, naming)
+    preferences = RoutingPreferences() if routing is None else preferences_of(routing, naming, limits)
+    if preferences.models and video.model not in naming.models:
+        # A misspelt model would silently be another one.
+        raise nobody_sells(video.model, naming.models)
     return ParsedCreate(video, preferences, body.metadata or {})
 
 
@@ -105,8 +118,8 @@ def _check_entries(document: Document, settings: ServerSettings) -> None:
     metadata = document.get("metadata")
     if isinstance(metadata, list | dict) and len(metadata) > METADATA_ENTRIES_MAX:
         raise invalid(f"metadata must be {_EXPECTED['metadata']}", "metadata")
-    if isinstance(routing, dict):
-        check_counts(routing)
+    if isinstance(routing, dict) and (full := overfull(routing)) is not None:
+        raise Routing(RoutingBody()).wrong(full)
 
 
 def _check_fields(given: Document, prefix: str, model: type[Strict]) -> None:

@@ -56,6 +56,7 @@ def decision_object(decision: DecisionRecord, names: Names) -> dict[str, Any]:
         "chosen": None if decision.chosen is None else names.offering_id(decision.chosen),
         "candidates": [candidate_object(each, names) for each in decision.candidates],
         "excluded": [exclusion_object(each, names) for each in decision.exclusions],
+        "more_excluded": {cause.value: count for cause, count in decision.more_excluded},
         "order": [names.offering_id(each.offering) for each in decision.candidates],
     }
 

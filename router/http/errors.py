@@ -68,6 +68,12 @@ def model_not_found(model: str, models: Iterable[str]) -> ApiError:
     return ApiError(404, message, "model_not_found", "model")
 
 
+def nobody_sells(model: str, models: Iterable[str]) -> ApiError:
+    """Say of a create that its model is for sale nowhere, and which are (400)."""
+    message = f"nobody sells the model {model[:64]!r}; the models are: {', '.join(models) or 'none'}"
+    return invalid(message, "model", "no_offering")
+
+
 def whole_seconds(retry_after_s: float) -> int:
     """Round a wait up, to 1 at least: whoever comes back a moment too early has asked in vain."""
     return max(1, math.ceil(retry_after_s))
@@ -119,20 +125,18 @@ _PARAMS: Final[Mapping[ExclusionCause, str]] = MappingProxyType(
 )
 
 
-def no_candidate(
-    error: NoCandidateError, model: str, models: Iterable[str], naming: Naming, *, own_spend: bool
-) -> ApiError:
+def no_candidate(error: NoCandidateError, model: str, naming: Naming, *, own_spend: bool) -> ApiError:
     """Name each offering and its reason: 503 when waiting may lift one, 429 for a caller's spent day, else 400.
 
+    Waiting may also lift an operator's drain, which nobody knows the end of.
     `own_spend`: the caller has limited himself what the job may cost.
     """
     decision = error.decision
     relevant = [each for each in decision.exclusions if each.cause is not ExclusionCause.MODEL]
     if not relevant:
-        message = f"nobody sells the model {model[:64]!r}; the models are: {', '.join(models) or 'none'}"
-        return invalid(message, "model", "no_offering")
+        return nobody_sells(model, naming.models)
     lines = "\n".join(_line(each, naming) for each in relevant[:EXCLUSIONS_LISTED_MAX])
-    if decision.may_pass:
+    if decision.may_pass or ExclusionCause.DRAINED in decision.excluded:
         message = f"no provider takes this video at the moment, nothing was bought:\n{lines}"
         return unavailable(message, "no_provider_available", decision.retry_after_s)
     if decision.caller_budget_stops:

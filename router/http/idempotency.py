@@ -67,22 +67,26 @@ def fingerprint(video: VideoRequest, preferences: RoutingPreferences, metadata: 
         "price_microusd_max": preferences.price_microusd_max,
         "duration_policy": preferences.duration_policy,
         "metadata": dict(metadata),
-        **_own_limits(preferences),
+        **_own_wishes(preferences),
     }
     return hashlib.sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _own_limits(preferences: RoutingPreferences) -> dict[str, object]:
+def _own_wishes(preferences: RoutingPreferences) -> dict[str, object]:
     """Only those that are set: a key that was given before there were any of them stands for its request still."""
-    limits = {
+    wishes = {
         "spend_microusd_max": preferences.spend_microusd_max,
         "attempts_max": preferences.attempts_max,
         "deadline_s": preferences.deadline_s,
         "on_ambiguous": preferences.on_ambiguous,
         "duplicate_microusd_max": preferences.duplicate_microusd_max,
         "failover_on": preferences.failover_on and preferences.failover_on.spelled(),
+        "order": preferences.order or None,
+        "sort": preferences.sort,
+        "allow_fallbacks": None if preferences.allow_fallbacks else False,
+        "models": preferences.models or None,
     }
-    return {name: value for name, value in limits.items() if value is not None}
+    return {name: value for name, value in wishes.items() if value is not None}
 
 
 def _image(image: Image) -> dict[str, str]:

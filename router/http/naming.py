@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from router.core.catalog import Catalog, Offering
-from router.core.job import Attempt
+from router.core.job import Attempt, Job
 
 _HIDDEN: Final = "[provider]"
 # Hosts without a scheme are told from sentences by the ends that relays' addresses have, numbers by a port or a path.
@@ -44,25 +44,45 @@ class Naming:
         in_order = tuple(dict.fromkeys(offering.provider for offering in catalog.offerings))
         self._numbers = {name: f"provider-{number}" for number, name in enumerate(in_order, 1)}
         self._offerings = {
-            offering.id: self._aliased(offering) if shown else f"offering-{number}"
+            offering.id: self._alias_of(offering.id, offering.provider) if shown else f"offering-{number}"
             for number, offering in enumerate(catalog.offerings, 1)
         }
         self._selling = catalog.sellers
+        self._catalog = catalog
+        self._models = {offering.id: offering.model for offering in catalog.offerings}
         self._meant = _meant(self._aliases, self._offerings) if shown else {}
-        self._public = frozenset(map(_bare, catalog.models))
+        self._public = frozenset(map(_bare, catalog.names))
         hidden = {
             word for word in _hidden_words(catalog, addresses or {}, shown=shown) if _bare(word) not in self._public
         }
-        told_apart = sorted(hidden.union(catalog.models) if hidden else ())
+        told_apart = sorted(hidden.union(catalog.names) if hidden else ())
         self._told_apart = tuple((_bare(word), word) for word in told_apart if len(word) > 1)
         self._without_hidden = lru_cache(_TEXTS_KEPT)(self._hide)
 
     def attempts(self, attempts: Iterable[Attempt]) -> list[str]:
         """Name the provider of each attempt of one job; one that is no longer configured has a number only."""
-        told = tuple(attempts)
-        numbers = {name: number for number, name in enumerate(dict.fromkeys(each.provider for each in told), 1)}
+        told = [each.provider for each in attempts]
+        names = self.in_order(told)
+        return [names[provider] for provider in told]
+
+    def in_order(self, providers: Iterable[str]) -> dict[str, str]:
+        """Name providers; those that are hidden or no longer configured by the order in which they come first."""
         aliases = self._aliases if self.shown else {}
-        return [aliases.get(each.provider, f"provider-{numbers[each.provider]}") for each in told]
+        return {
+            name: aliases.get(name, f"provider-{number}") for number, name in enumerate(dict.fromkeys(providers), 1)
+        }
+
+    def offerings_in_order(self, offerings: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Name offerings, given with their providers, likewise."""
+        named: dict[str, str] = {}
+        for number, (offering_id, provider) in enumerate(dict.fromkeys(offerings), 1):
+            known = self.shown and provider in self._aliases
+            named[offering_id] = self._alias_of(offering_id, provider) if known else f"offering-{number}"
+        return named
+
+    def tells_of(self, offering_id: str, provider: str) -> bool:
+        """Whether `words` knows everything that words about an offering could give away."""
+        return provider in self._aliases and (self.shown or offering_id in self._offerings)
 
     def provider(self, offering: Offering) -> str:
         """Name the provider of an offering."""
@@ -95,6 +115,27 @@ class Naming:
         """Return the configured names that a caller means by an alias, a name or an offering; none if it is none."""
         return self._meant.get(name, ())
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What a caller may ask for: models, and groups of them."""
+        return self._catalog.names
+
+    def members(self, group: str) -> tuple[str, ...] | None:
+        """The models of a group; None of a model."""
+        return self._catalog.groups.get(group)
+
+    def model_made(self, job: Job) -> str | None:
+        """Return which model a completed job's video is of; None when nobody can tell any more."""
+        if (delivered := job.delivered) is None:
+            return None
+        asked = job.video.model if job.video.model in self._catalog.models and not job.preferences.models else None
+        return self._models.get(delivered.offering_id, asked)
+
+    def sold_by(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the offerings that are, or belong to, those of these configured names."""
+        own = frozenset(names)
+        return frozenset(each.id for each in self._catalog.offerings if own.intersection((each.id, each.provider)))
+
     def words(self, text: str) -> str:
         """Return somebody else's words without links, and without what callers are not to know."""
         return self._without_hidden(text)
@@ -108,9 +149,8 @@ class Naming:
             return text
         return _pattern(held).sub(lambda found: found[0] if _bare(found[0]) in self._public else _HIDDEN, text)
 
-    def _aliased(self, offering: Offering) -> str:
-        name = offering.id.removeprefix(f"{offering.provider}/")
-        return f"{self._aliases[offering.provider]}/{name}"
+    def _alias_of(self, offering_id: str, provider: str) -> str:
+        return f"{self._aliases[provider]}/{offering_id.removeprefix(f'{provider}/')}"
 
 
 def _meant(aliases: Mapping[str, str], offerings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -42,6 +42,9 @@ class Engine(Protocol):
     async def delete(self, caller: str, job_id: str) -> Deletion | None:
         """Hide a job from its caller for good, and cancel it while it is live; None when there is none."""
 
+    async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:
+        """Return why its attempts, by their ids and in their order, went where they went; UnavailableError."""
+
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ContentStream] | None:

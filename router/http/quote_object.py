@@ -1,17 +1,17 @@
-"""A routing decision as JSON: every offering with its price, or with its reason for being excluded."""
+"""A dry run as JSON: the decision, what such a job may use up, and what it is expected to come to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.canonical import VideoRequest
 from router.core.catalog import Provider
-from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
+from router.core.decision_record import CandidateRecord, DecisionRecord
+from router.core.expectation import expectation
 from router.core.money import usd
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.preferences import RoutingPreferences
 from router.core.terms import on_ambiguous, terms_of
-from router.http.errors import whole_seconds
+from router.http.decision_object import candidate_object, decision_object
 from router.http.naming import Naming
 
 
@@ -22,6 +22,11 @@ class Terms:
     limits: JobLimits
     preferences: RoutingPreferences
     providers: Mapping[str, Provider]
+
+    @property
+    def attempts_max(self) -> int:
+        """How many attempts the job may have."""
+        return terms_of(self.limits, self.preferences).attempts_max
 
     def document(self) -> dict[str, Any]:
         """Render them; `on_ambiguous` is that of providers of which the operator says nothing else."""
@@ -48,38 +53,26 @@ class Terms:
         return on_ambiguous(self.limits, self.preferences, provider)
 
 
-def quote_object(video: VideoRequest, decision: DecisionRecord, naming: Naming, terms: Terms) -> dict[str, Any]:
+def quote_object(decision: DecisionRecord, naming: Naming, terms: Terms) -> dict[str, Any]:
     """Render a dry run. `order` is one draw of the order in which the candidates would be tried."""
     return {
         "object": "video.quote",
-        "model": video.model,
-        "seconds": str(video.seconds),
-        "size": str(video.size),
+        **decision_object(decision, naming),
         "terms": terms.document(),
-        "candidates": [_candidate(candidate, naming, terms) for candidate in decision.candidates],
-        "excluded": [_exclusion(exclusion, naming) for exclusion in decision.exclusions],
-        "order": [naming.offering_id(candidate.offering) for candidate in decision.candidates],
+        "expected": expected_object(decision, terms.attempts_max),
+        "candidates": [
+            {**candidate_object(each, naming), "on_ambiguous": terms.on_ambiguous(each).value}
+            for each in decision.candidates
+        ],
     }
 
 
-def _candidate(candidate: CandidateRecord, naming: Naming, terms: Terms) -> dict[str, Any]:
+def expected_object(decision: DecisionRecord, attempts_max: int) -> dict[str, Any] | None:
+    """Render what the whole job is expected to come to; None when nobody can take it."""
+    if (found := expectation(decision, attempts_max)) is None:
+        return None
     return {
-        "offering": naming.offering_id(candidate.offering),
-        "provider": naming.provider_name(candidate.provider),
-        "price_usd": usd(candidate.quote_microusd),
-        "quote_microusd": candidate.quote_microusd,
-        "share": candidate.share,
-        "seconds": str(candidate.seconds),
-        "on_ambiguous": terms.on_ambiguous(candidate).value,
-    }
-
-
-def _exclusion(exclusion: ExclusionRecord, naming: Naming) -> dict[str, Any]:
-    wait_s = exclusion.retry_after_s
-    return {
-        "offering": naming.offering_id(exclusion.offering),
-        "provider": naming.provider_name(exclusion.provider),
-        "cause": exclusion.cause.value,
-        "message": naming.words(exclusion.message),
-        "retry_after_s": None if wait_s is None else whole_seconds(wait_s),
+        "delivered": round(found.delivered, 4),
+        "cost_usd": usd(round(found.cost_microusd)),
+        "wait_s": round(found.wait_s, 1),
     }

@@ -1,6 +1,5 @@
 """A job as OpenAI's Video object."""
 
-from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from router.core.job import Job, JobState
@@ -12,7 +11,10 @@ Json: TypeAlias = dict[str, Any]
 
 
 def video_object(job: Job, naming: Naming) -> Json:
-    """Render a job with OpenAI's fields exactly, the caller's `metadata`, and more about a failure."""
+    """Render a job with OpenAI's fields exactly, the caller's `metadata`, and more about a failure.
+
+    It says what was asked; `delivered` is what was made, which may be another model of a group, or longer.
+    """
     delivered = job.delivered
     completed = job.state is JobState.COMPLETED
     return {
@@ -24,13 +26,14 @@ def video_object(job: Job, naming: Naming) -> Json:
         "created_at": int(job.created_at),
         "completed_at": int(job.ended_at) if completed and job.ended_at is not None else None,
         "expires_at": int(delivered.content_expires_at) if delivered and delivered.content_expires_at else None,
-        "seconds": str(delivered.seconds if delivered else job.video.seconds),
+        "seconds": str(job.video.seconds),
         "size": str(job.video.size),
         "prompt": job.video.prompt,
         "quality": "standard",
         "remixed_from_video_id": None,
         "error": error_object(job, naming) if job.state is JobState.FAILED else None,
         "metadata": dict(job.metadata),
+        "delivered": {"model": naming.model_made(job), "seconds": str(delivered.seconds)} if delivered else None,
     }
 
 
@@ -77,14 +80,16 @@ def _on_money(deletion: Deletion) -> str:
     return _NOTHING_CHARGED if attempts else _NOTHING_SENT
 
 
-def model_list(models: Iterable[str]) -> Json:
-    """Render the models for sale."""
-    return {"object": "list", "data": [model_object(model) for model in models]}
+def model_list(naming: Naming) -> Json:
+    """Render what may be asked for."""
+    return {"object": "list", "data": [model_object(model, naming) for model in naming.models]}
 
 
-def model_object(model: str) -> Json:
-    """Render one model. When it came to be is not known, and 0 says so."""
-    return {"id": model, "object": "model", "created": 0, "owned_by": "video-router"}
+def model_object(model: str, naming: Naming) -> Json:
+    """Render a model, or a group with its models. When it came to be is not known, and 0 says so."""
+    document: Json = {"id": model, "object": "model", "created": 0, "owned_by": "video-router"}
+    members = naming.members(model) if naming.shown else None
+    return document if members is None else {**document, "models": list(members)}
 
 
 def _progress(job: Job) -> int:

@@ -1,7 +1,8 @@
 """The handlers of /v1: each translates one request for the engine, and its answer back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -15,13 +16,16 @@ from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import BODY_ROOM, CALLER, DOOR, REPEATABLE, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import EXPIRES_HEADER, HEADER, expires, headers_of, idempotency_key
+from router.http.job_routing import routing_of
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
+from router.http.routing_headers import routing_of_headers
 from router.http.video_object import deletion_object, model_list, model_object, video_list, video_object
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
 _DELETED: Final = "deleted"
+_ROUTING: Final = "routing"
 
 
 async def create(request: web.Request) -> web.Response:
@@ -48,15 +52,17 @@ async def quote(request: web.Request) -> web.Response:
     async with _parsed(request, door) as parsed:
         decision = door.engine.quote(parsed.video, parsed.preferences, request[CALLER])
         terms = Terms(door.limits, parsed.preferences, door.engine.catalog.providers)
-        return _json(quote_object(parsed.video, decision, door.naming, terms))
+        return _json(quote_object(decision, door.naming, terms))
 
 
 async def retrieve(request: web.Request) -> web.Response:
     """Answer from the router's own state; no provider is asked."""
-    included = request.query.getall("include", [])
-    if any(each != _DELETED for each in included):
-        raise invalid(f"include must be {_DELETED}, which shows a deleted video, too", "include")
-    return _video(await own_job(request, deleted=bool(included)), request.app[DOOR])
+    included, door = _included(request), request.app[DOOR]
+    job = await own_job(request, deleted=_DELETED in included)
+    if _ROUTING not in included:
+        return _video(job, door)
+    decisions = await door.engine.decisions(job)
+    return _video(job, door, more={"routing": routing_of(job, decisions, door.naming, door.limits)})
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -86,25 +92,26 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def models(request: web.Request) -> web.Response:
-    """Answer with the models for sale."""
-    return _json(model_list(request.app[DOOR].engine.catalog.models))
+    """Answer with the models for sale, and the groups of them."""
+    return _json(model_list(request.app[DOOR].naming))
 
 
 async def model(request: web.Request) -> web.Response:
-    """Answer with one model, when it is for sale."""
-    name, for_sale = request.match_info["model"], request.app[DOOR].engine.catalog.models
-    if name not in for_sale:
-        raise model_not_found(name, for_sale)
-    return _json(model_object(name))
+    """Answer with one model or group, when it is for sale."""
+    name, naming = request.match_info["model"], request.app[DOOR].naming
+    if name not in naming.models:
+        raise model_not_found(name, naming.models)
+    return _json(model_object(name, naming))
 
 
 @asynccontextmanager
 async def _parsed(request: web.Request, door: Door) -> AsyncIterator[ParsedCreate]:
     """Read and parse the body, which counts as held until the block is left."""
     settings, defaults, naming, limits = door.settings, door.defaults, door.naming, door.limits
+    in_headers = routing_of_headers(request.headers)
     with request.app[BODY_ROOM].share() as share:
         document = await read_document(request, settings, share)
-        yield await computed(request, lambda: parse_create(document, settings, defaults, naming, limits))
+        yield await computed(request, lambda: parse_create(document, settings, defaults, naming, limits, in_headers))
 
 
 async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:
@@ -122,8 +129,7 @@ async def _accept(door: Door, order: Order) -> Acceptance:
         return await door.engine.accept(order)
     except NoCandidateError as error:
         own_spend = order.preferences.spend_microusd_max is not None
-        models_sold = door.engine.catalog.models
-        raise no_candidate(error, order.video.model, models_sold, door.naming, own_spend=own_spend) from None
+        raise no_candidate(error, order.video.model, door.naming, own_spend=own_spend) from None
     except IdempotencyConflictError as error:
         message = f"this {HEADER} was used before, for a different request; use a new key for a new request"
         headers = {} if error.job is None else {EXPIRES_HEADER: expires(error.job)}
@@ -137,12 +143,26 @@ def _limit(request: web.Request) -> int:
     return int(text)
 
 
-def _video(job: Job, door: Door, headers: dict[str, str] | None = None) -> web.Response:
+def _included(request: web.Request) -> frozenset[str]:
+    """What a caller wants to see besides; OpenAI's SDK writes a list as `include[]`."""
+    included = frozenset((*request.query.getall("include", ()), *request.query.getall("include[]", ())))
+    if included - {_DELETED, _ROUTING}:
+        message = (
+            f"include must be {_DELETED}, which shows a deleted video, too, or {_ROUTING}, which shows how its attempts"
+            " were decided; both are said one by one, as in include=deleted&include=routing"
+        )
+        raise invalid(message, "include")
+    return included
+
+
+def _video(
+    job: Job, door: Door, headers: dict[str, str] | None = None, more: Mapping[str, Any] = MappingProxyType({})
+) -> web.Response:
     """Answer with a job, and with the moment to ask again while it is not over."""
     headers = headers or {}
     if not job.ended:
         headers["openai-poll-after-ms"] = str(door.settings.poll_after_ms)
-    return _json(video_object(job, door.naming), headers)
+    return _json({**video_object(job, door.naming), **more}, headers)
 
 
 def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

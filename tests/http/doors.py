@@ -43,6 +43,7 @@ from router.http.server import public_app
 from tests.builders import EPOCH, PORTRAIT, a_catalog, a_job, a_provider, an_attempt, an_offering
 
 LIMITS = JobLimits()
+CLOCK = Clock(wall=lambda: EPOCH, monotonic=lambda: EPOCH)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 VIDEO = bytes(range(256)) * 2048
 
@@ -148,7 +149,9 @@ class MemoryEngine:
     source: Bytes | None = field(default_factory=Bytes)
     refusal: Exception | None = None
     lookups_left: int | None = None
-    budgets: Budgets = field(default_factory=lambda: Budgets(Clock(lambda: EPOCH, lambda: EPOCH)))
+    budgets: Budgets = field(default_factory=lambda: Budgets(CLOCK))
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    decided: dict[str, tuple[tuple[str, DecisionRecord], ...]] = field(default_factory=dict)
 
     async def accept(self, order: Order) -> Acceptance:
         if self.refusal is not None:
@@ -174,9 +177,10 @@ class MemoryEngine:
         standings = {name: self.standings.get(name, ProviderStanding()) for name in self.catalog.providers}
         spend_left = terms_of(LIMITS, preferences).spend_microusd_max
         left = self.budgets.left(caller)
-        clock = Clock(wall=lambda: EPOCH, monotonic=lambda: 0.0)
-        records = RoutingMemory(clock, RoutingSettings(), self.catalog).records
-        situation = Situation(standings, records, EPOCH, preferences, spend_left_microusd=spend_left, left=left)
+        records = RoutingMemory(CLOCK, self.routing, self.catalog).records
+        situation = Situation(
+            standings, records, EPOCH, preferences, self.routing, spend_left_microusd=spend_left, left=left
+        )
         return decide(video, self.catalog, situation, Random(1))
 
     async def job(self, caller: str, job_id: str, *, deleted: bool = False) -> Job | None:
@@ -209,6 +213,9 @@ class MemoryEngine:
         del self.stored[job_id]
         return Deletion(job, cancelled=not job.ended, may_be_charged=job.at_work is not None)
 
+    async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:
+        return self.decided.get(job.id, ())
+
     def content(
         self, job: Job, variant: Variant, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ContentStream] | None:
@@ -239,6 +246,8 @@ class MemoryEngine:
             job_id=job_id,
             state=AttemptState.SUCCEEDED,
             seconds=job.video.seconds,
+            offering_id=self.catalog.offerings[0].id,
+            provider=self.catalog.offerings[0].provider,
             content_type="video/mp4",
             content_bytes=len(VIDEO),
         )

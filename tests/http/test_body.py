@@ -119,7 +119,11 @@ async def test_multipart_takes_objects_as_json_texts_and_images_as_repeated_file
         ({"prompt": "x", "routing": {"max_price_usd": 1e30}}, "routing.max_price_usd", "max_price_usd"),
         ({"prompt": "x", "routing": {"onyl": []}}, "routing.onyl", "only, ignore, max_price_usd"),
         ({"prompt": "x", "routing": {"ignore": ["relya-a"]}}, "routing.ignore", "none of: relay-a, relay-b"),
-        ({"prompt": "x", "routing": {"duration_policy": "nearest"}}, "routing.duration_policy", "exact or at_least"),
+        (
+            {"prompt": "x", "routing": {"duration_policy": "longer"}},
+            "routing.duration_policy",
+            "exact, at_least or nearest",
+        ),
     ],
 )
 async def test_what_is_wrong_is_named_with_what_is_accepted(body: dict[str, Any], param: str, says: str) -> None:

@@ -107,6 +107,7 @@ async def test_the_poll_hint_is_given_while_a_job_lives_and_not_after() -> None:
                 "remixed_from_video_id",
                 "error",
                 "metadata",
+                "delivered",
             ]
         )
 
@@ -129,17 +130,17 @@ async def test_a_quote_prices_candidates_explains_exclusions_and_orders_nothing(
         async with opened.session.post(f"{opened.url}/v1/videos/quote", json={"prompt": "x", "seconds": 8}) as response:
             answer = await response.json()
         assert answer["object"] == "video.quote"
-        assert answer["candidates"] == [
-            {
-                "offering": "relay-b/sora-2",
-                "provider": "relay-b",
-                "price_usd": "0.10",
-                "quote_microusd": 100_000,
-                "share": 1.0,
-                "seconds": "8",
-                "on_ambiguous": "hold",
-            }
-        ]
+        told = {
+            "offering": "relay-b/sora-2",
+            "provider": "relay-b",
+            "price_usd": "0.10",
+            "quote_microusd": 100_000,
+            "share": 1.0,
+            "seconds": "8",
+            "on_ambiguous": "hold",
+        }
+        (candidate,) = answer["candidates"]
+        assert candidate | told == candidate
         assert [(each["offering"], each["cause"]) for each in answer["excluded"]] == [("relay-a/sora-2", "seconds")]
         assert answer["order"] == ["relay-b/sora-2"]
         assert not opened.engine.orders
