@@ -393,3 +393,48 @@ def test_the_longest_obstacle_is_the_one_that_is_told(ward: Ward) -> None:
     standing = ward.health.standing()
     assert standing.barred_cause is ExclusionCause.EJECTED
     assert standing.retry_after_s == BREAKER.outage_s
+
+
+def test_a_provider_that_recovers_begins_slowly_and_doubles_with_every_round(ward: Ward) -> None:
+    ward.fail_submits()
+    ward.wait_out()
+    trial = ward.start()
+    trial.submitted()
+    trial.ended()
+    assert ward.states()[0] is CLOSED
+    rounds = []
+    for _ in range(4):
+        held = list(iter(ward.health.try_start, None))
+        rounds.append(len(held))
+        for permits in held:
+            permits.submitted()
+            permits.ended()
+    assert rounds == [3, 6, 12, 24]
+
+
+def test_after_videos_failed_only_videos_let_a_provider_have_more(ward: Ward) -> None:
+    ward.fail_videos()
+    ward.wait_out()
+    trial = ward.start()
+    trial.submitted()
+    trial.ended()
+    assert ward.states()[2] is CLOSED
+    held = list(iter(ward.health.try_start, None))
+    for permits in held:
+        permits.submitted()
+    assert ward.health.try_start() is None
+    for permits in held:
+        permits.ended()
+    assert len(list(iter(ward.health.try_start, None))) == 2 * len(held)
+
+
+def test_a_drained_provider_finishes_what_it_has_and_gets_nothing_more(ward: Ward) -> None:
+    held = ward.start()
+    ward.health.drain(on=True)
+    assert ward.health.try_start() is None
+    assert ward.health.standing().drained
+    held.submitted()
+    held.ended()
+    assert ward.health.snapshot().in_flight == 0
+    ward.health.drain(on=False)
+    assert ward.health.try_start() is not None
