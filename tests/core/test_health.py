@@ -409,7 +409,7 @@ def test_a_provider_that_recovers_begins_slowly_and_doubles_with_every_round(war
         for permits in held:
             permits.submitted()
             permits.ended()
-    assert rounds == [3, 6, 12, 24]
+    assert rounds == [4, 8, 16, 32]
 
 
 def test_after_videos_failed_only_videos_let_a_provider_have_more(ward: Ward) -> None:
