@@ -1,4 +1,4 @@
-"""The command line: serve, check, report, jobs, ledger, top, the sandbox to try them on, and certify for dialects."""
+"""The command line: serve, check, what became of jobs and money, the sandbox to try it on, certify for dialects."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ from providers.sandbox.cli import sandbox
 from router.app import Place, run
 from router.commands.files import readable
 from router.commands.jobs import jobs as jobs_commands
+from router.commands.journal import journal
 from router.commands.ledger import ledger
 from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.terminal import console, stop
@@ -42,6 +43,7 @@ cli = typer.Typer(
 )
 cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
+cli.command("journal")(journal)
 cli.add_typer(jobs_commands)
 cli.add_typer(ledger)
 

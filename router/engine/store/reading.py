@@ -3,20 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, select, text
+from sqlalchemy import Row, Select, select
 
 from providers.canonical import Reason, Size, Stage
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind
 from router.core.report import ReportRow
-from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, attempts, jobs, ledger_entries
+from router.engine.store.money_columns import joined_money, money, posted_microusd
+from router.engine.store.schema import attempts, jobs
 from router.engine.store.snapshot import snapshot
-from router.engine.store.statements import adjusted_microusd
 
 __all__ = ["ReportRow", "read_report"]
-
-_pending = ledger_entries.alias("pending")
-_closing = ledger_entries.alias("closing")
 
 
 def read_report(path: Path, since: float | None = None) -> list[ReportRow]:
@@ -30,9 +27,6 @@ def read_report(path: Path, since: float | None = None) -> list[ReportRow]:
 
 
 def _query(since: float | None) -> Select[Any]:
-    opened = (_pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}")
-    closed = (_closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
-    open_microusd = case((_closing.c.kind.is_(None), func.coalesce(_pending.c.amount_microusd, 0)), else_=0)
     query = (
         select(
             jobs.c.caller,
@@ -43,29 +37,23 @@ def _query(since: float | None) -> Select[Any]:
             jobs.c.created_at,
             jobs.c.ended_at.label("job_ended_at"),
             *attempts.c,
-            open_microusd.label("open_microusd"),
-            _closing.c.kind,
-            _closing.c.amount_microusd,
-            _closing.c.cost_kind,
-            adjusted_microusd().label("adjusted_microusd"),
+            *money(),
         )
-        .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
-        .outerjoin(_pending, opened)
-        .outerjoin(_closing, closed)
+        .select_from(joined_money(attempts.join(jobs, jobs.c.id == attempts.c.job_id)))
         .order_by(jobs.c.sequence, attempts.c.number)
     )
     return query if since is None else query.where(attempts.c.submitted_at >= since)
 
 
-def _cost_kind(row: Row[Any], posted_microusd: int) -> CostKind | None:
+def _cost_kind(row: Row[Any], spent_microusd: int) -> CostKind | None:
     if row.cost_kind is None:
         # What was voided, and turned out to be billed: an adjustment says so.
-        return CostKind.FAILED_BILLED if posted_microusd else None
+        return CostKind.FAILED_BILLED if spent_microusd else None
     return CostKind(row.cost_kind)
 
 
 def _report_row(row: Row[Any]) -> ReportRow:
-    posted_microusd = row.adjusted_microusd + (row.amount_microusd if row.kind == EntryKind.POSTED else 0)
+    spent_microusd = posted_microusd(row)
     return ReportRow(
         job_id=row.job_id,
         caller=row.caller,
@@ -90,7 +78,7 @@ def _report_row(row: Row[Any]) -> ReportRow:
         code=row.code,
         quote_microusd=row.quote_microusd,
         open_microusd=row.open_microusd,
-        posted_microusd=posted_microusd,
-        cost_kind=_cost_kind(row, posted_microusd),
+        posted_microusd=spent_microusd,
+        cost_kind=_cost_kind(row, spent_microusd),
         voided=row.kind == EntryKind.VOIDED,
     )

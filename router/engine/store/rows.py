@@ -1,7 +1,7 @@
 """What a job, an attempt and an entry look like as rows, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -11,8 +11,7 @@ from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.lookup import LostSubmit
-from router.core.policy import FailoverOn, OnAmbiguous
-from router.core.preferences import DurationPolicy, RoutingPreferences, Sort
+from router.core.spelled_preferences import read_preferences, spelled
 from router.engine.store.decision_document import document_of
 
 Row: TypeAlias = dict[str, object]
@@ -20,19 +19,6 @@ Row: TypeAlias = dict[str, object]
 
 Fetched: TypeAlias = Sequence[Any]
 """A row as the driver gives it, in the order of the statement's columns."""
-
-_LIMITS: Final = (
-    "price_microusd_max",
-    "duration_policy",
-    "spend_microusd_max",
-    "attempts_max",
-    "deadline_s",
-    "on_ambiguous",
-    "duplicate_microusd_max",
-    "sort",
-)
-_LISTS: Final = ("only", "ignore", "order", "models")
-_KINDS: Final = (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous), ("sort", Sort))
 
 
 def job_row(job: Job) -> Row:
@@ -45,7 +31,7 @@ def job_row(job: Job) -> Row:
         "seconds": video.seconds,
         "size": str(video.size),
         "request": _json({"prompt": video.prompt, "watermark": video.watermark, "images": _images(video.images)}),
-        "preferences": _json(_preferences(job.preferences)),
+        "preferences": _json(spelled(job.preferences)),
         "metadata": _json(dict(job.metadata)),
         "trace_parent": job.trace_parent,
         "created_at": job.created_at,
@@ -151,7 +137,7 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
         created_at=created_at,
         deadline_at=deadline_at,
         state=JobState(state),
-        preferences=_read_preferences(preferences),
+        preferences=read_preferences(orjson.loads(preferences)),
         metadata=orjson.loads(metadata),
         trace_parent=trace_parent,
         attempts=attempts,
@@ -233,26 +219,3 @@ def _read_image(image: Mapping[str, str]) -> Image:
     if "url" in image:
         return ImageUrl(image["url"])
     return ImageFile(b"", image["media_type"], image["file_name"])
-
-
-def _preferences(preferences: RoutingPreferences) -> Mapping[str, object]:
-    """Only what is said: most callers say nothing."""
-    said = {
-        **{name: list(getattr(preferences, name)) for name in _LISTS},
-        **{name: getattr(preferences, name) for name in _LIMITS},
-        "failover_on": preferences.failover_on and preferences.failover_on.spelled(),
-        "allow_fallbacks": None if preferences.allow_fallbacks else False,
-    }
-    return {name: value for name, value in said.items() if value not in ([], None)}
-
-
-def _read_preferences(text: str) -> RoutingPreferences:
-    if text == "{}":
-        return RoutingPreferences()
-    said = orjson.loads(text)
-    limits = {name: said[name] for name in _LIMITS if name in said}
-    limits |= {name: kind(limits[name]) for name, kind in _KINDS if name in limits}
-    limits |= {name: tuple(said[name]) for name in _LISTS if name in said}
-    failover_on = FailoverOn.read(said["failover_on"]) if "failover_on" in said else None
-    allow_fallbacks = said.get("allow_fallbacks", True)
-    return RoutingPreferences(**limits, failover_on=failover_on, allow_fallbacks=allow_fallbacks)
