@@ -43,8 +43,8 @@ UNHURRIED: Mapping[str, Any] = {
 class Served:
     """One `video-router serve` after the other, with the same configuration and the same database.
 
-    `program` is what runs the command, which has its file at `kept_at`, by default in the folder; `standby` is one that
-    waits for its standard input to begin.
+    `watch_s` is how often it looks at its configuration, 0 for never. `program` is what runs the command, which has its
+    file at `kept_at`, by default in the folder; `standby` is one that waits for its standard input to begin.
     """
 
     folder: Path
@@ -54,6 +54,7 @@ class Served:
     admin_url: str = ""
     program: tuple[str, ...] = (sys.executable, "-m", "router")
     kept_at: Path | None = None
+    watch_s: float = 0.0
     standby: tuple[subprocess.Popen[bytes], Path] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _starts: int = 0
@@ -102,6 +103,7 @@ class Served:
         log = self.folder / f"router-{self._starts}.log"
         files = ("--config", str(self.folder / "router.yaml"), "--db", str(self.kept_at or self.database))
         command = [*self.program, "serve", *files, "--port", str(port), "--admin-port", "0"]
+        command += ["--watch-s", str(self.watch_s)]
         with log.open("wb") as out:
             stdin = subprocess.PIPE if stands_by else None
             return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=subprocess.STDOUT), log

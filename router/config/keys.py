@@ -17,16 +17,19 @@ _KEY = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """The environment, and the folder in which relative key files lie."""
+    """The environment, and the folder in which relative key files lie; `files` are those that were asked for."""
 
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
+    files: list[Path] = field(default_factory=list)
 
     def read(self, section: KeySection, path: YamlPath, findings: Findings) -> Secret | None:
         """Return the key without surrounding white space, or note why there is none."""
         if section.env is not None:
             return _from_environment(section.env, self.environ, (*path, "env"), findings)
-        return _from_file(self.folder / (section.file or ""), (*path, "file"), findings)
+        file = self.folder / (section.file or "")
+        self.files.append(file)
+        return _from_file(file, (*path, "file"), findings)
 
 
 def _from_environment(name: str, environ: Mapping[str, str], path: YamlPath, findings: Findings) -> Secret | None:

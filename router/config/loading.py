@@ -17,7 +17,7 @@ from router.config.checks import (
     check_server,
     rates,
 )
-from router.config.document import read_document
+from router.config.document import Document, read_document
 from router.config.findings import Findings, mapping, valid
 from router.config.keys import KeySource
 from router.config.models import Groups, defaults_of, groups_of
@@ -37,7 +37,12 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
     `environ` holds the keys that `{env: NAME}` refers to; end dates and rates are compared with `now`.
     """
     file = Path(path)
-    findings = Findings(read_document(file))
+    return assembled(file, read_document(file), environ, now)
+
+
+def assembled(file: Path, document: Document, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
+    """Check and assemble a configuration that was read already, or changed since; raises as `load` does."""
+    findings = Findings(document)
     config = findings.against_schema()
     root = mapping(findings.document.value)
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
@@ -51,7 +56,7 @@ def load(path: Path | str, environ: Mapping[str, str], now: datetime | None = No
     _across(root, assembly, findings)
     defaults = defaults_of(root, assembly.sold, groups, findings)
     if config is None or defaults is None or findings.errors:
-        raise ConfigError(str(file), findings.errors, findings.document.digest)
+        raise ConfigError(str(file), findings.errors, findings.document.digest, assembly.keys.files)
     sale = Sale(assembly.providers, assembly.offerings, groups, assembly.paths)
     check_ends(sale, today, findings)
     check_drained(sale, today, findings)
@@ -83,6 +88,7 @@ def _settings(file: Path, config: Config, assembly: Assembly, groups: Groups, de
         callers=tuple(caller.build() for caller in config.callers),
         reporting=config.reporting.build(),
         warnings=tuple(assembly.market.findings.warnings),
+        key_files=tuple(assembly.keys.files),
     )
 
 

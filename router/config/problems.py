@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 YamlPath: TypeAlias = tuple[str | int, ...]
@@ -32,12 +33,15 @@ class Problem:
 class ConfigError(Exception):
     """A configuration that is not used. Holds every problem found; its text has one line for each.
 
-    `digest` is the document's, and empty when the file could not be read.
+    `digest` is the document's, and empty when the file could not be read; `key_files` are those that it names.
     """
 
-    def __init__(self, file: str, problems: Iterable[Problem], digest: str = "") -> None:
+    def __init__(
+        self, file: str, problems: Iterable[Problem], digest: str = "", key_files: Iterable[Path] = ()
+    ) -> None:
         self.file = file
         self.digest = digest
+        self.key_files = tuple(key_files)
         self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
         super().__init__("\n".join(problem.described(file) for problem in self.problems))
 

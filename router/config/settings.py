@@ -18,7 +18,8 @@ from router.engine.account import Account
 class Settings:
     """A configuration without errors. `accounts` has one entry for each provider of the catalogue.
 
-    `config` is what the file says, defaults included, and `digest` the start of its SHA-256.
+    `config` is what the file says, defaults included, and `digest` the start of its SHA-256; `key_files` are the files
+    that keys were read from.
     """
 
     file: Path
@@ -33,3 +34,4 @@ class Settings:
     callers: tuple[Caller, ...] = ()
     reporting: ReportingSettings = field(default_factory=ReportingSettings)
     warnings: tuple[Problem, ...] = ()
+    key_files: tuple[Path, ...] = ()

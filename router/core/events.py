@@ -261,8 +261,8 @@ class LoopLagged:
 class ConfigReloaded:
     """A configuration was taken over, or refused with the last good one staying in force. `at` is wall seconds.
 
-    `digest` is the start of the SHA-256 of the file that was read. `changes` and `problems` name what differs and what
-    is wrong, for people, without any secret; a start is a reload without changes.
+    `digest` is the start of the SHA-256 of the file that was read. `changes`, `problems` and `warnings` name what
+    differs, what is wrong and what to look at, for people, without any secret; a start is a reload without changes.
     """
 
     ok: bool
@@ -270,6 +270,7 @@ class ConfigReloaded:
     at: float
     changes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 Event: TypeAlias = (

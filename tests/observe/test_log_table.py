@@ -69,6 +69,7 @@ def everything() -> Iterator[Event]:
     yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=True))
     yield LookupEnded("p0", "video_0-1", LookupResult.UNCLEAR)
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, changes=("a: added",))
+    yield ConfigReloaded(True, "0123456789ab", scenes.NOW, warnings=("a: ends in 1 day",))
     yield ConfigReloaded(False, "0123456789ab", scenes.NOW, problems=("b: is wrong",))
 
 
