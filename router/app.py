@@ -20,6 +20,7 @@ from router.config.loading import load
 from router.config.problems import ConfigError, Problem
 from router.config.reloading import Reloading
 from router.config.settings import Settings
+from router.config.watching import Watching
 from router.core.budget import Budgets, daily_limits
 from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
@@ -154,8 +155,11 @@ def observer_for(catalog: Catalog, log: TextIO) -> Observer:
 
 
 @asynccontextmanager
-async def running(settings: Settings, place: Place, observer: Observer) -> AsyncIterator[Running]:
-    """Run a router. Leaving the block stops it: no more jobs, submits answered, the rest left to the next start."""
+async def running(settings: Settings, place: Place, observer: Observer, watch_s: float = 0.0) -> AsyncIterator[Running]:
+    """Run a router. Leaving the block stops it: no more jobs, submits answered, the rest left to the next start.
+
+    With `watch_s` it looks so often whether its configuration has changed.
+    """
     rng = Random(secrets.randbits(64))  # noqa: S311 - chance for routing and pacing, not for secrets
     providers = settings.catalog.providers
     async with AsyncExitStack() as stack:
@@ -190,6 +194,9 @@ async def running(settings: Settings, place: Place, observer: Observer) -> Async
         admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         reloading.began()
+        if watch_s:
+            watching = Watching(reloading.files, reloading.reload_if_changed)
+            stack.callback(asyncio.create_task(watching.run(watch_s)).cancel)
         yield Running(engine, url, admin_url, reloading.reload, tuple(resumed))
 
 
@@ -231,15 +238,15 @@ async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: 
     return f"http://{name}:{address[1]}"
 
 
-def run(settings: Settings, place: Place) -> None:
+def run(settings: Settings, place: Place, watch_s: float) -> None:
     """Run a router until SIGTERM or SIGINT, on uvloop where it is installed."""
     configure(sys.stdout)
     observer = observer_for(settings.catalog, sys.stdout)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_signalled(settings, place, observer))
+        runner.run(_until_signalled(settings, place, observer, watch_s))
 
 
-async def _until_signalled(settings: Settings, place: Place, observer: Observer) -> None:
+async def _until_signalled(settings: Settings, place: Place, observer: Observer, watch_s: float) -> None:
     """Serve until the first signal; a second one ends the process at once. SIGHUP reads the configuration anew."""
     stop, hung_up, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
 
@@ -251,7 +258,7 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    async with running(settings, place, observer) as router:
+    async with running(settings, place, observer, watch_s) as router:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)

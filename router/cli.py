@@ -51,6 +51,12 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help
 Address = Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need keys.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 AdminAddress = Annotated[str, typer.Option(help="Address of health and metrics.")]
+WatchS = Annotated[
+    float,
+    typer.Option(
+        "--watch-s", min=0, max=3600, help="Seconds between two looks at the configuration and its key files; 0: none."
+    ),
+]
 Hours = Annotated[float | None, typer.Option(min=0, help="Only attempts of the last so many hours.")]
 Jobs = Annotated[bool, typer.Option("--jobs", help="Show each job and the way it went, too.")]
 Models = Annotated[bool, typer.Option("--models", help="Show each provider's models apart, too.")]
@@ -65,12 +71,13 @@ def serve(
     admin_host: AdminAddress = "127.0.0.1",
     admin_port: Port = 9091,
     db: Database = DATABASE,
+    watch_s: WatchS = 2.0,
 ) -> None:
-    """Run the router until SIGTERM or SIGINT; SIGHUP makes it read its configuration anew."""
+    """Run the router until SIGTERM or SIGINT; SIGHUP, or a change of the file, makes it read its configuration anew."""
     settings, place = _load(config), Place(host, port, admin_host, admin_port, db)
     try:
         place.require_callers(settings)
-        run(settings, place)
+        run(settings, place, watch_s)
     except ConfigError as error:
         stop(str(error))
     except (OSError, StoreUnavailableError, StoreVersionError, TracingError) as error:
