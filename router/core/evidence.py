@@ -47,7 +47,8 @@ class Evidence(NamedTuple):
 
     `outcomes` is how many it rests on, faded ones counting less. `success_low` and `success_high` are a standard
     deviation below and above `success`, the probability that an attempt delivers. `billed_share` is the probability
-    that a failed one is paid for all the same; `delivery_s` and `failure_s` are mean times.
+    that a failed one is paid for all the same; `delivery_s` and `failure_s` are mean times. One that has `returned` from
+    an ejection needs no trial: its slow start limits what it gets.
     """
 
     outcomes: float
@@ -59,6 +60,7 @@ class Evidence(NamedTuple):
     failure_s: float
     p50_s: float
     p90_s: float
+    returned: bool = False
 
 
 class Load(NamedTuple):
@@ -79,7 +81,8 @@ def outcome_of(attempt: Attempt, size: Size) -> Outcome | None:
     """
     if attempt.ended_at is None:
         return None
-    delivered = attempt.state is AttemptState.SUCCEEDED
+    # One that its job left keeps why, also when it succeeded late.
+    delivered = attempt.state is AttemptState.SUCCEEDED and attempt.stage is None
     if not delivered and not _counts(attempt):
         return None
     return Outcome(
@@ -204,6 +207,7 @@ class _Record:
         "_started_sum",
         "known",
         "known_at",
+        "returned",
         "running",
     )
 
@@ -219,6 +223,7 @@ class _Record:
         self._delivered = self._failed = self._billed = 0.0
         self._delivery_s = self._failure_s = 0.0
         self._bins: dict[int, float] = {}
+        self.returned = False
         self.known: Evidence | None = None
 
     def load(self, now: float) -> Load:
@@ -260,6 +265,7 @@ class _Record:
         self._billed *= kept
         self._delivery_s *= kept
         self._failure_s *= kept
+        self.returned = True
         self.known = None
 
     def success(self, expected: float, now: float, half_life_s: float) -> float:
@@ -284,6 +290,7 @@ class _Record:
             failure_s=(delivery_s + self._failure_s * weight) / (1.0 + failed),
             p50_s=self._quantile(0.5, expected.delivery_s),
             p90_s=self._quantile(0.9, expected.delivery_s),
+            returned=self.returned,
         )
 
     def _quantile(self, share: float, unknown_s: float) -> float:

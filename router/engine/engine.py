@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from providers.canonical import Variant, VideoRequest
-from router.core.budget import day_start
 from router.core.catalog import Catalog
 from router.core.decision_record import DecisionRecord, record_of
 from router.core.draining import Draining, drain
@@ -96,8 +95,7 @@ class Engine:
 
     async def start(self) -> list[Job]:
         """Take up every job that is not over and every attempt whose money is not known, and return those jobs."""
-        self._parts.budgets.restore(await self._parts.store.bookings(day_start(self._parts.now())))
-        jobs = await self._parts.store.open_jobs()
+        jobs = await self._parts.restored()
         for job in jobs:
             if not job.ended:
                 self._begin(JobRun(self._parts, self, job))

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from providers.canonical import Failure, Reason, Stage, VideoRequest
 from providers.classification import unsent
-from router.core.budget import Budgets
+from router.core.budget import Budgets, day_start
 from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
-from router.core.job import Attempt
+from router.core.job import Attempt, Job
 from router.core.ledger import cost_in_all
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
@@ -28,6 +28,9 @@ from router.engine.store import Store, StoreUnavailableError
 T = TypeVar("T")
 _REWRITE_AFTER_S_MAX = 5.0
 _UNSENT_KEPT = 10_000
+# What was learned earlier has a sixty-fourth of its weight left.
+_HALF_LIVES_LEARNED_FROM = 6
+_OUTCOMES_LEARNED_FROM_MAX = 20_000
 
 
 @dataclass(slots=True)
@@ -108,6 +111,18 @@ class Parts:
             self.unsent.discard(attempt.id)
             return unsent("its intent was not known to be durable, so it was not sent")
         return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
+
+    async def restored(self) -> list[Job]:
+        """Take over what the store knows of before the start, for budgets and routing; return what is not over."""
+        now = self.now()
+        self.budgets.restore(await self.store.bookings(day_start(now)))
+        since = now - _HALF_LIVES_LEARNED_FROM * self.routing.half_life_s
+        self.memory.restore(await self.store.ended_attempts(since, _OUTCOMES_LEARNED_FROM_MAX))
+        jobs = await self.store.open_jobs()
+        for job in jobs:
+            if job.at_work is not None:
+                self.memory.began(job.at_work, job.video.size)
+        return jobs
 
     async def recount(self, job_id: str) -> None:
         """Let budgets count what the store has booked for a job; a write that seemed to fail may have booked it."""
