@@ -24,6 +24,7 @@ from router.config.watching import Watching
 from router.core.budget import Budgets, daily_limits
 from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
+from router.core.events import Emit, Event
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, Job
 from router.core.limits import RequestDefaults, ServerSettings
@@ -32,7 +33,7 @@ from router.core.routing_memory import RoutingMemory
 from router.engine.account import Account
 from router.engine.engine import Engine
 from router.engine.parts import Parts
-from router.engine.store import Store, TimedLane, owned
+from router.engine.store import MEMORY, Store, TimedLane, owned
 from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
@@ -169,14 +170,9 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         transport = AiohttpTransport(settings.accounts, providers, CLOCK, observer)
         await transport.start()
         stack.push_async_callback(transport.close)
-        health = {name: ProviderHealth(provider, CLOCK, rng, observer) for name, provider in providers.items()}
-        _measure(observer, settings, settings.catalog, health)
-        limits, routing = settings.limits, settings.routing
-        budgets = Budgets(CLOCK, daily_limits(settings.catalog, settings.callers))
-        observer.metrics.watch_budgets(budgets.each())
-        memory = RoutingMemory(CLOCK, routing, settings.catalog)
-        ways = (store, transport, CLOCK, rng, observer)
-        parts = Parts(settings.catalog, health, *ways, limits, routing, budgets, memory)
+        parts = _parts(settings, store, transport, rng, observer)
+        _measure(observer, settings, settings.catalog, parts.health)
+        observer.metrics.watch_budgets(parts.budgets.each())
         engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
@@ -198,6 +194,30 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
             watching = Watching(reloading.files, reloading.reload_if_changed)
             stack.callback(asyncio.create_task(watching.run(watch_s)).cancel)
         yield Running(engine, url, admin_url, reloading.reload, tuple(resumed))
+
+
+@asynccontextmanager
+async def unconnected(settings: Settings) -> AsyncIterator[Engine]:
+    """Build an engine that can be asked for quotes: it has no file, no connection and no experience."""
+    rng = Random(secrets.randbits(64))  # noqa: S311 - as above
+    transport = AiohttpTransport(settings.accounts, settings.catalog.providers, CLOCK, _unheard)
+    store = await Store.open(MEMORY, inline=True)
+    try:
+        yield Engine(_parts(settings, store, transport, rng, _unheard), settings.server, lambda: "video_0")
+    finally:
+        await store.close()
+
+
+def _unheard(_event: Event) -> None:
+    """Tell nobody."""
+
+
+def _parts(settings: Settings, store: Store, transport: AiohttpTransport, rng: Random, emit: Emit) -> Parts:
+    catalog, limits, routing = settings.catalog, settings.limits, settings.routing
+    health = {name: ProviderHealth(provider, CLOCK, rng, emit) for name, provider in catalog.providers.items()}
+    budgets = Budgets(CLOCK, daily_limits(catalog, settings.callers))
+    memory = RoutingMemory(CLOCK, routing, catalog)
+    return Parts(catalog, health, store, transport, CLOCK, rng, emit, limits, routing, budgets, memory)
 
 
 def _terms(

@@ -17,6 +17,8 @@ from router.commands.jobs import jobs as jobs_commands
 from router.commands.journal import journal
 from router.commands.ledger import ledger
 from router.commands.options import DATABASE, Admin, AsJson, Database
+from router.commands.providers import providers as providers_commands
+from router.commands.route import route
 from router.commands.terminal import console, stop
 from router.config.loading import load
 from router.config.policy_table import default_policy, policies, policy_document, titled
@@ -44,6 +46,8 @@ cli = typer.Typer(
 cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
 cli.command("journal")(journal)
+cli.command("route")(route)
+cli.add_typer(providers_commands)
 cli.add_typer(jobs_commands)
 cli.add_typer(ledger)
 

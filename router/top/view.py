@@ -121,7 +121,9 @@ def _providers(overview: Overview, columns: int) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for each in overview.providers:
-        table.add_row(Text(plain(each.provider), style="bold"), _breakers(each.breakers), *_figures(each, wide=wide))
+        table.add_row(
+            Text(plain(each.provider), style="bold"), breaker_words(each.breakers), *_figures(each, wide=wide)
+        )
     return table
 
 
@@ -147,7 +149,7 @@ def _share_style(share: float) -> str:
     return _GOOD if share >= 0.95 else _FAIR if share >= 0.8 else _BAD
 
 
-def _breakers(breakers: Breakers) -> Text:
+def breaker_words(breakers: Breakers) -> Text:
     """Name the breakers that are not closed: their words tell as much as their colours."""
     states = (("submit", breakers.submit), ("poll", breakers.poll), ("generate", breakers.generate))
     moved = [
