@@ -14,13 +14,15 @@ OUTCOMES_MAX: Final = 200.0
 """How many outcomes an offering's record weighs at most: what came before them fades with each new one."""
 PRIOR_OUTCOMES: Final = 4.0
 """How many outcomes what is believed beforehand weighs."""
-_PRIOR_SUCCESS: Final = 0.95
+PRIOR_SUCCESS: Final = 0.95
+"""What success is believed of somebody whom nobody has asked yet."""
 _PRIOR_BILLED: Final = 2.0
-_PRIOR_S: Final[Mapping[DurationClass, float]] = {
+PRIOR_S: Final[Mapping[DurationClass, float]] = {
     DurationClass.SHORT: 120.0,
     DurationClass.LONG: 200.0,
     DurationClass.HD: 420.0,
 }
+"""How long a video is believed to take there."""
 # One standard deviation each way; a bound of 0 or 1 would be a promise.
 _SUCCESS_MIN: Final = 0.01
 SUCCESS_MAX: Final = 0.999
@@ -173,10 +175,10 @@ class TrackRecords:
         """What is believed beforehand: as its provider does elsewhere."""
         billed = 1.0 if self._billed_by_contract.get(provider, False) else 0.0
         of_provider = self._providers.get(provider)
-        success = _PRIOR_SUCCESS
+        success = PRIOR_SUCCESS
         if of_provider is not None:
-            success = of_provider.success(_PRIOR_SUCCESS, now, self._half_life_s)
-        return _Expected(success, billed, _PRIOR_S[duration_class])
+            success = of_provider.success(PRIOR_SUCCESS, now, self._half_life_s)
+        return _Expected(success, billed, PRIOR_S[duration_class])
 
     def _record(self, offering_id: str, duration_class: DurationClass) -> "_Record":
         return self._records.setdefault((offering_id, duration_class), _Record())

@@ -133,7 +133,7 @@ def _chances(
         incumbent = leaders[0]
     else:
         least = settings.exploration.outcomes_min if by is not Basis.PRICE else 0
-        known = [index for index in leaders if judged[index].evidence.outcomes >= least] or leaders
+        known = [index for index in leaders if _is_known(judged[index].evidence, least)] or leaders
         incumbent = min(known, key=lambda index: judged[index].value)
         limit = judged[incumbent].value * (1.0 + TIE)
         equals = [index for index in known if judged[index].value <= limit]
@@ -147,6 +147,10 @@ def _chances(
     total, weights = sum(chance.share for chance in trials), [_weight(judged[index]) for index in equals]
     rest, reason = (1.0 - total) / sum(weights), _reason(by, judged[incumbent])
     return [*trials, *(Chance(index, rest * weight, reason) for index, weight in zip(equals, weights, strict=True))]
+
+
+def _is_known(evidence: Evidence, outcomes_min: int) -> bool:
+    return evidence.returned or evidence.outcomes >= outcomes_min
 
 
 def _probes(judged: Sequence[Judged], top: tuple[int, ...], incumbent: Judged, by: Basis) -> list[int]:
