@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
+from router.core.decision_record import DecisionRecord
 from router.core.events import Event
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, LedgerEntry
 from router.core.order import Readiness
+from router.core.ranking import DecisionReason
 from router.core.reporting import ReportingSettings
 from router.engine.store import StoreUnavailableError
 from router.observe.board import Board
@@ -32,6 +34,7 @@ class Durable:
     ended: dict[str, Job] = field(default_factory=dict)
     begun: list[Attempt] = field(default_factory=list)
     settled: list[tuple[str, LedgerEntry]] = field(default_factory=list)
+    decisions: Counts = field(default_factory=Counter)
     accepted: int = 0
 
     def watch(self, scene: Scene) -> None:
@@ -53,8 +56,12 @@ class Durable:
     def _add_job(self, job: Job, *_: Any) -> None:
         self.accepted += 1
 
-    def _start_attempt(self, _before: Job, _after: Job, attempt: Attempt, _entry: LedgerEntry) -> None:
+    def _start_attempt(
+        self, _before: Job, _after: Job, attempt: Attempt, _entry: LedgerEntry, why: DecisionRecord
+    ) -> None:
         self.begun.append(attempt)
+        first = why.candidates[0].offering == why.chosen
+        self.decisions[attempt.provider, why.reason if first else DecisionReason.FALLBACK] += 1
 
     def _move_attempt(self, before: Attempt, after: Attempt) -> None:
         pass
@@ -104,6 +111,7 @@ class Listeners(list[Event]):
         """Take over the catalogue in force."""
         self.metrics.use(self._scene.engine.catalog, ReportingSettings(), ["tester"])
         self.metrics.watch(self._scene.health)
+        self.metrics.watch_routing(self._scene.engine._parts.memory)
 
     def _observe(self, event: Event) -> None:
         self.metrics.observe(event)
@@ -186,6 +194,8 @@ def check_counters(durable: Durable, listeners: Listeners, *, by_provider: bool)
     agree("caller_cost_usd_total", Counter({("tester",): cost.total()}), "caller", unit=1e6)
     settled = Counter((entry.provider, _ENDS[entry.cost_kind]) for late, entry in entries if late)
     agree("uncertain_settled_total", settled, "provider", "resolution")
+    agree("routed_cost_usd_total", Counter({(): cost.total()}), unit=1e6)
+    agree("route_decisions_total", durable.decisions, "provider", "reason")
     failovers, ambiguous = moves(durable)
     agree("failovers_total", failovers, "from_provider", "to_provider")
     agree("ambiguous_submits_total", ambiguous, "provider", "resolution")

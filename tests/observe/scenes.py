@@ -7,6 +7,7 @@ from itertools import count
 from providers import openai
 from providers.canonical import Failure, Reason, Size, Stage, VideoRequest
 from router.core.catalog import Catalog, Offering, Price, PriceTier, PriceUnit, Provider
+from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
     AttemptResolved,
@@ -20,6 +21,7 @@ from router.core.events import (
     ExchangeEnded,
     ExchangeResult,
     FailedOver,
+    FailoverDelayed,
     JobAccepted,
     JobEnded,
     LedgerAdjusted,
@@ -34,7 +36,10 @@ from router.core.events import (
 )
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, adjustment, pending, posted, voided
+from router.core.ranking import DecisionReason
 from router.core.resolution import Billed, Found, NotFound, Resolution
+from router.core.routing_memory import RoutingMemory
+from router.core.routing_settings import RoutingSettings
 from router.core.trail import Trail
 
 PORTRAIT, LANDSCAPE = Size(720, 1280), Size(1280, 720)
@@ -47,8 +52,8 @@ NOW = 1_795_000_000.0
 _NUMBERS = count()
 
 
-def catalog_of(providers: int = 2) -> Catalog:
-    """Providers p0, p1, ... that sell both models."""
+def catalog_of(providers: int = 2, *, ending: bool = False) -> Catalog:
+    """Providers p0, p1, ... that sell both models; the first, or every one, does so for another 30 days."""
     names = [f"p{number}" for number in range(providers)]
     offerings = tuple(
         Offering(
@@ -59,12 +64,18 @@ def catalog_of(providers: int = 2) -> Catalog:
             sizes=(PORTRAIT, LANDSCAPE),
             seconds=(4, 8, 12),
             price=Price(PriceUnit.PER_SECOND, (PriceTier(100_000 + 10_000 * number),)),
-            available_until=NOW + 30 * 86_400 if number == 0 else None,
+            available_until=NOW + 30 * 86_400 if number == 0 or ending else None,
         )
         for number, name in enumerate(names)
         for model in MODELS
     )
     return Catalog.of(tuple(Provider(name, "openai", openai) for name in names), offerings)
+
+
+def memory_of(catalog: Catalog, settings: RoutingSettings | None = None) -> RoutingMemory:
+    """A routing memory of one moment."""
+    clock = Clock(wall=lambda: NOW, monotonic=lambda: 1_000.0)
+    return RoutingMemory(clock, settings or RoutingSettings(), catalog)
 
 
 def job_of(model: str = "sora-2", seconds: int = 8, size: Size = PORTRAIT, prompt: str = "a boat") -> Job:
@@ -93,9 +104,13 @@ def attempt_of(job: Job, provider: str = "p0", quote_microusd: int = 800_000) ->
     )
 
 
-def started(job: Job, attempt: Attempt) -> tuple[Job, AttemptStarted]:
+def started(job: Job, attempt: Attempt, reason: DecisionReason = DecisionReason.BEST) -> tuple[Job, AttemptStarted]:
+    """Begin an attempt; a delivered video is expected to cost a tenth more than its quote."""
     job = job.moved(JobState.IN_PROGRESS).with_attempt(attempt)
-    return job, AttemptStarted(job, attempt, 0.75, attempt.submitted_at)
+    expected_microusd = 1.1 * attempt.quote_microusd
+    return job, AttemptStarted(
+        job, attempt, 0.75, attempt.submitted_at, reason=reason, expected_microusd=expected_microusd
+    )
 
 
 def ended(
@@ -147,6 +162,23 @@ def rescue(stage: Stage = Stage.SUBMIT, reason: Reason = Reason.OVERLOADED) -> l
     over = FailedOver(job, job.attempts[0], second)
     job, second_end = succeeded(job, second)
     return [accepted, first_start, first_end, second_start, over, second_end, JobEnded(job)]
+
+
+def held_back() -> list[Event]:
+    """The same, where the failover has to wait for its turn."""
+    accepted, start, end, *rest = rescue()
+    assert isinstance(end, AttemptEnded)
+    return [accepted, start, end, FailoverDelayed(end.job, end.attempt, 0.4), *rest]
+
+
+def tried(reason: DecisionReason, provider: str = "p0") -> list[Event]:
+    """A job whose provider is not asked because it is the best, and that fails, billed."""
+    job = job_of()
+    accepted, attempt = JobAccepted(job), attempt_of(job, provider)
+    job, start = started(job, attempt, reason)
+    entry = posted(attempt, CostKind.FAILED_BILLED, NOW + 61)
+    job, end = ended(job, attempt, AttemptState.FAILED, entry, Stage.GENERATE, Reason.INTERNAL)
+    return [accepted, start, end, failed(job, Failure(Stage.GENERATE, Reason.INTERNAL))[1]]
 
 
 def billed_refusal() -> list[Event]:
@@ -303,7 +335,7 @@ def a_day() -> Iterator[Event]:
         yield from health(provider)
         yield from waiting(provider)
     yield from own_state()
-    yield from rescue()
+    yield from held_back()
     yield from rescue(Stage.OUTPUT_REVIEW, Reason.REFUSED)
     yield from billed_refusal()
     yield from lost_answer()

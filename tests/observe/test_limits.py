@@ -11,12 +11,14 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.events import (
     AttemptEnded,
     FailedOver,
+    FailoverDelayed,
     JobAccepted,
     ProviderOut,
     UnknownStatusSeen,
 )
 from router.core.job import AttemptState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry, exposure, pending, posted, voided
+from router.core.ranking import DecisionReason
 from router.core.reporting import ReportingSettings
 from router.observe.catalogue import closed_values, page, unit
 from router.observe.families import FAMILIES, PREFIX, MetricKind
@@ -25,7 +27,9 @@ from tests.observe.exposed import metrics_of, samples, value
 
 
 def test_no_flood_makes_more_than_3000_series():
-    metrics = metrics_of(providers=10)
+    metrics, catalog = metrics_of(providers=10), scenes.catalog_of(10, ending=True)
+    metrics.use(catalog, ReportingSettings(), [f"caller-{number}" for number in range(50)], 100, 3600.0)
+    metrics.watch_routing(scenes.memory_of(catalog))
     names = [*metrics._names.providers, "stranger"]
     jobs = [
         replace(scenes.job_of(), video=replace(scenes.job_of().video, model=model)) for model in (*scenes.MODELS, "?")
@@ -33,14 +37,17 @@ def test_no_flood_makes_more_than_3000_series():
     for job in jobs:
         for provider in names:
             attempt = scenes.attempt_of(job, provider)
+            for reason in DecisionReason:
+                metrics.observe(scenes.started(job, attempt, reason)[1])
+            metrics.observe(FailoverDelayed(job, attempt, 1.0))
             with_attempt = job.with_attempt(attempt)
             for stage in Stage:
                 metrics.observe(FailedOver(job, replace(attempt, stage=stage), replace(attempt, provider="p3")))
-                for reason in Reason:
+                for why in Reason:
                     for state in AttemptState:
-                        another = replace(attempt, id=f"{provider}-{stage}-{reason}-{state}")
-                        metrics.observe(scenes.ended(job, another, state, None, stage, reason)[1])
-                    metrics.observe(scenes.failed(with_attempt, Failure(stage, reason))[1])
+                        another = replace(attempt, id=f"{provider}-{stage}-{why}-{state}")
+                        metrics.observe(scenes.ended(job, another, state, None, stage, why)[1])
+                    metrics.observe(scenes.failed(with_attempt, Failure(stage, why))[1])
             for event in (*scenes.exchanges(provider), *scenes.health(provider)):
                 metrics.observe(event)
             entry = LedgerEntry(attempt.id, job.id, provider, EntryKind.POSTED, 1, 0.0, CostKind.DUPLICATE)
@@ -76,6 +83,7 @@ def test_junk_never_becomes_a_label(
     metrics.observer_failed(word)
     known = {
         "provider": {"p0", "p1", "other", "none"},
+        "from_provider": {"p0", "p1"},
         "model": {*scenes.MODELS, "other"},
         "route": {"/v1/videos"},
         "size": {"1280x720"},

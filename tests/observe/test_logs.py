@@ -23,6 +23,7 @@ from router.core.events import (
     WriteEnded,
 )
 from router.core.job import AttemptState
+from router.core.ranking import DecisionReason
 from router.observe.lines import Level
 from router.observe.lines import line as line_of
 from router.observe.logs import Logs
@@ -76,15 +77,21 @@ def test_a_rescued_job_reads_as_a_story():
     ]
 
 
-def test_a_routed_line_says_who_was_chosen_among_how_many_and_why_not_the_others():
+def test_a_routed_line_says_who_was_chosen_and_why_among_how_many_and_why_not_the_others():
     job, start = scenes.started(job := scenes.job_of(), scenes.attempt_of(job))
     excluded = {ExclusionCause.MODEL: 15, ExclusionCause.EJECTED: 1}
-    (line,) = written([replace(start, candidates=3, excluded=excluded)])
+    (line,) = written([replace(start, candidates=3, excluded=excluded, reason=DecisionReason.TRIAL)])
     assert (line["event"], line["offering"], line["share"], line["quote_microusd"]) == (
         *("routed", "p0/sora-2"),
         *(0.75, 800_000),
     )
     assert (line["candidates"], line["excluded_model"], line["excluded_ejected"]) == (3, 15, 1)
+    assert (line["reason"], line["expected_microusd"]) == ("trial", 880_000)
+
+
+def test_a_failover_that_waits_says_whom_it_leaves_and_for_how_long():
+    line = next(each for each in written(scenes.held_back()) if each["event"] == "failover_delayed")
+    assert (line["level"], line["from_provider"], line["wait_s"]) == ("info", "p0", 0.4)
 
 
 def test_every_line_of_a_job_names_its_job_and_trace_and_those_of_an_attempt_the_attempt():

@@ -46,6 +46,7 @@ def test_money_that_an_operator_accounts_for_is_uncertain_no_more(
     cost = {
         "cost_usd_total{kind=failed_billed,model=sora-2,provider=p1}": cost_usd,
         "caller_cost_usd_total{caller=studio}": cost_usd,
+        "routed_cost_usd_total{reason=best}": cost_usd,
     }
     assert changes(metrics, events[lost:]) == {
         "uncertain_usd{provider=p1}": -0.8,

@@ -45,7 +45,11 @@ def test_a_started_attempt_moves_its_job_to_the_provider():
     metrics, job = metrics_of(), scenes.job_of()
     metrics.observe(JobAccepted(job))
     _, start = scenes.started(job, scenes.attempt_of(job, "p1"))
-    assert changes(metrics, [start]) == {"jobs_in_flight{provider=none}": -1, "jobs_in_flight{provider=p1}": 1}
+    assert changes(metrics, [start]) == {
+        "jobs_in_flight{provider=none}": -1,
+        "jobs_in_flight{provider=p1}": 1,
+        "route_decisions_total{provider=p1,reason=best}": 1,
+    }
 
 
 def test_a_delivery_is_counted_timed_and_paid_once():
@@ -71,6 +75,9 @@ def test_a_delivery_is_counted_timed_and_paid_once():
         "baseline_cost_usd_total{model=sora-2,provider=p0}": 0.8,
         "baseline_missing_total{model=sora-2}": 1,
         "delivered_quote_usd_total{model=sora-2,provider=p0}": 0.8,
+        "expected_cost_usd_total{model=sora-2,provider=p0}": 0.88,
+        "route_decisions_total{provider=p0,reason=best}": 1,
+        "routed_cost_usd_total{reason=best}": 0.750001,
         "video_seconds_total{model=sora-2,provider=p0}": 8,
     }
 
@@ -120,6 +127,7 @@ def test_a_late_attempt_is_counted_once_and_its_money_moves_from_uncertain_to_du
         "oldest_uncertain_timestamp_seconds{provider=p0}": -scenes.NOW - 1,
         "uncertain_settled_total{provider=p0,resolution=duplicate}": 1,
         "cost_usd_total{kind=duplicate,model=sora-2,provider=p0}": 0.8,
+        "routed_cost_usd_total{reason=best}": 0.8,
         "caller_cost_usd_total{caller=studio}": 0.8,
     }
 
@@ -273,10 +281,11 @@ def test_every_family_exists_before_anything_happens():
         *("failovers_total", "http_requests_total", "http_request_duration_seconds", "config_info"),
         *("failed_attempt_duration_seconds", "offering_end_timestamp_seconds"),
         *("daily_budget_usd", "daily_budget_used_usd"),
+        *("expected_cost_usd_per_second", "success_bound_ratio"),
     }
     for family in FAMILIES:
         if family.name not in lazy:
-            suffix = "_count" if family.kind is MetricKind.HISTOGRAM else ""
+            suffix = "_count" if family.kind in (MetricKind.HISTOGRAM, MetricKind.SUMMARY) else ""
             assert any(name == family.name + suffix for name, _ in found), family.name
 
 
@@ -285,6 +294,7 @@ def test_what_a_query_may_use_is_what_is_exposed():
     for event in scenes.a_day():
         metrics.observe(event)
     metrics.watch_budgets(scenes.budgets())
+    metrics.watch_routing(scenes.memory_of(scenes.catalog_of()))
     metrics.observe_request("/v1/models", "GET", 200, 0.01)
     allowed = {name: set(family.labels) | {"le"} for family in FAMILIES for name in family.sample_names}
     exposed = {(f"{PREFIX}_{name}", frozenset(label for label, _ in values)) for name, values in samples(metrics)}

@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from providers.canonical import Reason
 from router.core.clock import Clock
 from router.core.events import AttemptEnded, Event
+from router.core.ranking import DecisionReason
 from router.core.trail import Download, PollNote, Said, Trail
 from router.observe.spans import Spans
 from router.observe.traceparent import parse_traceparent
@@ -178,6 +179,15 @@ def test_an_attempt_is_a_child_of_the_request_with_its_true_times(recording: Rec
     )
     assert span.status.status_code is StatusCode.UNSET
     assert not attributes.keys() & {"error.type", "video_router.resumed", "video_router.cause"}
+
+
+def test_an_attempt_tells_why_routing_chose_its_offering_and_what_it_expected(recording: Recording):
+    _, start, end, _ = scenes.tried(DecisionReason.PROBE)
+    (span,) = recording.observe([start, end])
+    attributes = dict(span.attributes or {})
+    assert attributes["video_router.route.reason"] == "probe"
+    assert attributes["video_router.route.expected_cost_usd"] == pytest.approx(0.88)
+    assert attributes["gen_ai.usage.cost.amount"] == 0.8
 
 
 def test_submit_and_downloads_lie_below_their_attempt_with_their_own_times(recording: Recording):
