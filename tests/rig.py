@@ -115,7 +115,7 @@ def with_adapters(settings: Settings, adapters: Mapping[str, Adapter]) -> Settin
     """Give single providers an adapter that no configuration could name."""
     found = settings.catalog.providers.values()
     providers = tuple(replace(each, adapter=adapters.get(each.name, each.adapter)) for each in found)
-    return replace(settings, catalog=Catalog.of(providers, settings.catalog.offerings))
+    return replace(settings, catalog=Catalog.of(providers, settings.catalog.offerings, settings.catalog.groups))
 
 
 @asynccontextmanager
@@ -126,11 +126,13 @@ async def a_rig(
     time_scale: float = TIME_SCALE,
     adapters: Mapping[str, Adapter] | None = None,
     habits: Habits = OPENAIS_OWN,
+    watch_s: float = 0.0,
     **sections: Any,
 ) -> AsyncIterator[Rig]:
     """Start a sandbox for each dialect and a router before them; `providers` changes single providers' sections.
 
-    `adapters` takes the place of single providers' own; `habits` are those of every sandbox.
+    `adapters` takes the place of single providers' own; `habits` are those of every sandbox; `watch_s` is how often the
+    router looks at its configuration, 0 for never.
     """
     async with AsyncExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
@@ -160,7 +162,8 @@ async def a_rig(
         settings = with_adapters(load(path, {}), adapters or {})
         database = folder / "router.db"
         place = Place("127.0.0.1", 0, "127.0.0.1", 0, database)
-        router = await stack.enter_async_context(running(settings, place, observer_for(settings.catalog, log)))
+        observer = observer_for(settings.catalog, log)
+        router = await stack.enter_async_context(running(settings, place, observer, watch_s))
         client = AsyncOpenAI(base_url=f"{router.url}/v1", api_key="unused", max_retries=0)
         stack.push_async_callback(client.close)
         yield Rig(router, sandboxes, client, database, log)
