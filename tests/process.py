@@ -183,7 +183,7 @@ class Served:
 async def a_served(
     folder: Path,
     *dialects: str,
-    providers: Mapping[str, Any] = PATIENT,
+    providers: Mapping[str, Any] = UNHURRIED,
     time_scale: float = 300.0,
     headers: Mapping[str, str] | None = None,
     **sections: Any,

@@ -81,7 +81,7 @@ def told_to_wait_s(error: APIStatusError, today: Today) -> None:
 @pytest.mark.usefixtures("today")
 async def test_a_provider_whose_day_is_spent_is_passed_over(tmp_path: Path) -> None:
     async with a_rig(tmp_path, FIRST, NEXT, providers=budgets(jizhiai="0.359999")) as rig:
-        assert await makers(rig, 3) == [FIRST, FIRST, NEXT]
+        assert await makers(rig, 3) == [FIRST, FIRST, NEXT], rig.log.getvalue()
         assert used(rig) == {FIRST: 240_000}
         quote = await rig.client.post("/videos/quote", body={"prompt": "a boat", **REQUEST}, cast_to=object)
         assert isinstance(quote, dict)
