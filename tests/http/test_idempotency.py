@@ -16,7 +16,7 @@ from router.core.idempotency import KEPT_S
 from router.core.limits import Caller
 from router.core.order import Acceptance
 from router.core.policy import OnAmbiguous
-from router.core.preferences import DurationPolicy, RoutingPreferences
+from router.core.preferences import DurationPolicy, RoutingPreferences, Sort
 from router.http.errors import ApiError
 from router.http.idempotency import fingerprint, headers_of, read_key
 from tests.builders import EPOCH, LANDSCAPE, a_job, a_video
@@ -140,6 +140,16 @@ def test_every_field_of_a_request_is_in_its_fingerprint() -> None:
         RoutingPreferences(duplicate_microusd_max=1),
         RoutingPreferences(failover_on=failover_on({"output_review": "never"})),
         RoutingPreferences(failover_on=failover_on({"output_review": "once"})),
+        RoutingPreferences(duration_policy=DurationPolicy.NEAREST),
+        RoutingPreferences(order=("a",)),
+        RoutingPreferences(order=("a", "b")),
+        RoutingPreferences(order=("b", "a")),
+        RoutingPreferences(sort=Sort.PRICE),
+        RoutingPreferences(sort=Sort.EXPECTED_COST),
+        RoutingPreferences(allow_fallbacks=False),
+        RoutingPreferences(models=("a",)),
+        RoutingPreferences(models=("a", "b")),
+        RoutingPreferences(models=("b", "a")),
     ]
     prints = [fingerprint(each, none, {}) for each in videos]
     prints += [fingerprint(video, each, {}) for each in preferences]
