@@ -23,7 +23,7 @@ from router.commands.terminal import console, stop
 from router.config.loading import load
 from router.config.policy_table import default_policy, policies, policy_document, titled
 from router.config.problems import ConfigError
-from router.config.report import check_table, described
+from router.config.report import check_table, described, group_table
 from router.config.settings import Settings
 from router.engine.store import StoreUnavailableError, StoreVersionError
 from router.engine.store.reading import read_report
@@ -90,8 +90,11 @@ def serve(
 
 @cli.command()
 def check(config: Annotated[Path, typer.Argument(metavar="FILE", help="YAML configuration.")]) -> None:
-    """Check a configuration without starting, and show who would sell what at which price."""
-    console().print(check_table(_load(config)))
+    """Check a configuration without starting, and show who would sell what at which price, and groups of models."""
+    settings = _load(config)
+    console().print(check_table(settings))
+    if settings.catalog.groups:
+        console().print(group_table(settings))
 
 
 @cli.command()

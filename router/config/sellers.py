@@ -26,9 +26,7 @@ class Sale:
         """The models that somebody sells on that day who is not drained."""
         drained = {provider.name for provider in self.providers if provider.drained}
         return frozenset(
-            offering.model
-            for offering in self.offerings
-            if offering.provider not in drained and ((end := end_of(offering)) is None or end > day)
+            offering.model for offering in self.offerings if offering.provider not in drained and is_sold(offering, day)
         )
 
     def gone_at(self, day: date, model: str) -> str:
@@ -44,6 +42,11 @@ def end_of(offering: Offering) -> date | None:
     """Return the first day on which the offering is not sold."""
     until = offering.available_until
     return None if until is None else datetime.fromtimestamp(until, UTC).date()
+
+
+def is_sold(offering: Offering, day: date) -> bool:
+    """Whether its end has not come on that day."""
+    return (end := end_of(offering)) is None or end > day
 
 
 def check_ends(sale: Sale, today: date, findings: Findings) -> None:
@@ -75,7 +78,7 @@ def _drained_models(sale: Sale, provider: Provider, today: date) -> Iterator[str
     """Name the models of a provider that nobody sells and that it could."""
     sold = sale.models_at(today)
     mine = [each for each in sale.offerings if each.provider == provider.name and each.model not in sold]
-    yield from dict.fromkeys(each.model for each in mine if (end := end_of(each)) is None or end > today)
+    yield from dict.fromkeys(each.model for each in mine if is_sold(each, today))
 
 
 def _in_days(days: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from router.config import check_table, described
+from router.config import check_table, described, group_table
 from router.config.report import lines
 from tests.config.files import NOW, SOUND, changed, loaded
 
@@ -68,6 +68,8 @@ def test_the_table_shows_price_price_per_second_and_what_was_written(tmp_path: P
         "1",
         "url",
         "2026-12-01",
+        "(9",
+        "days)",
     ]
     assert row.split() == cells
 
@@ -100,3 +102,44 @@ def test_problems_are_described_in_the_order_of_the_file(tmp_path: Path):
         "f.yaml:3",
         "f.yaml:14",
     ]
+
+
+def cells(text: str, name: str) -> list[str]:
+    """Return the words of the first row in which an offering is named."""
+    return next(line.split() for line in text.splitlines() if name in line)
+
+
+def test_the_table_shows_ranks_where_they_are_asked_by_and_the_first_rank_first(tmp_path: Path):
+    ranked = TWO.replace("seconds: [10]\n", "seconds: [10]\n        priority: 2\n")
+    by_rank = f"routing: {{policy: priority}}\n{ranked}"
+    assert " priority " not in shown(tmp_path, ranked)
+    assert " priority " in shown(tmp_path, by_rank)
+    assert cells(shown(tmp_path, by_rank), "relay-b/")[4] == "2"
+    offers = [(line.offering.provider, line.quote_microusd) for line in lines(loaded(tmp_path, by_rank))]
+    assert offers[:3] == [("relay-a", 140_000), ("relay-a", 280_000), ("relay-b", 200_000)]
+
+
+def test_the_table_shows_weights_where_they_are_shares(tmp_path: Path):
+    weighted = TWO.replace("seconds: [10]\n", "seconds: [10]\n        weight: 2.5\n")
+    assert " weight " not in shown(tmp_path, weighted)
+    assert cells(shown(tmp_path, f"routing: {{policy: weighted}}\n{weighted}"), "relay-b/")[4] == "2.5"
+
+
+def test_the_table_counts_the_last_days_and_marks_who_is_drained(tmp_path: Path):
+    assert cells(shown(tmp_path, TWO), "relay-b/")[-3:] == ["2026-12-01", "(9", "days)"]
+    assert cells(shown(tmp_path, TWO, days=8), "relay-b/")[-2:] == ["(1", "day)"]
+    drained = TWO.replace("    dialect: jizhiai", "    dialect: jizhiai\n    drained: true")
+    assert cells(shown(tmp_path, drained), "relay-a/")[-1] == "drained"
+
+
+def test_groups_are_shown_with_their_models_and_those_who_sell_them_now(tmp_path: Path):
+    def grouped(text: str, **later: float) -> str:
+        out = StringIO()
+        settings = loaded(tmp_path, f"model_groups: {{any: [sora-2]}}\n{text}")
+        Console(file=out, width=200).print(group_table(settings, NOW + timedelta(**later)))
+        return out.getvalue()
+
+    assert cells(grouped(TWO), "any") == ["any", "sora-2", "relay-a,", "relay-b"]
+    assert cells(grouped(TWO, days=30), "any") == ["any", "sora-2", "relay-a"]
+    drained = SOUND.replace("    dialect: jizhiai", "    dialect: jizhiai\n    drained: true")
+    assert cells(grouped(drained), "any") == ["any", "sora-2", "nobody"]
