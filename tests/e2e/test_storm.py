@@ -12,6 +12,7 @@ import pytest
 
 from grafana.rules.files import groups
 from grafana.rules.rule import Alert, Record
+from providers.canonical import Reason, Stage
 from router.core.budget import day_start
 from router.core.job import AttemptState
 from router.observe.families import FAMILIES, Family
@@ -165,9 +166,11 @@ def test_the_providers_books_are_the_ledger_entry_by_entry(storm: Storm) -> None
     job_ids = {
         hashlib.sha256(prompt_of(number).encode()).hexdigest(): each for number, each in storm.load.accepted.items()
     }
+    # A loaded machine may not find the time to send one.
+    sent = [row for row in storm.account.rows if (row.stage, row.reason) != (Stage.SUBMIT, Reason.UNREACHABLE)]
     for name, sandbox in storm.served.sandboxes.items():
         books = sandbox.books()
-        assert books.requests["create"] == sum(row.provider == name for row in storm.account.rows)
+        assert books.requests["create"] == sum(row.provider == name for row in sent)
         for entry in books.accepted:
             row = left.pop((name, job_ids[entry.prompt_sha256]))
             if row.open_microusd:
