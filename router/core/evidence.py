@@ -49,8 +49,8 @@ class Evidence(NamedTuple):
 
     `outcomes` is how many it rests on, faded ones counting less. `success_low` and `success_high` are a standard
     deviation below and above `success`, the probability that an attempt delivers. `billed_share` is the probability
-    that a failed one is paid for all the same; `delivery_s` and `failure_s` are mean times. One that has `returned` from
-    an ejection needs no trial: its slow start limits what it gets.
+    that a failed one is paid for all the same; `delivery_s` and `failure_s` are mean times. One that has `returned`
+    from an ejection needs no trial: its slow start limits what it gets.
     """
 
     outcomes: float

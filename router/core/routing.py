@@ -116,8 +116,9 @@ class Decision:
 class Situation:
     """Everything a decision depends on besides the request and the catalogue. `now` is wall seconds.
 
-    `attempts_left` counts the one to come, and `left_s` is the time that the job has; `turns` says whose turn it is
-    where shares are fixed, `trials_microusd` what trials may still be expected to cost today.
+    `attempts_left` counts the one to come; `ventures` is False when nothing may be tried out with it. `left_s` is the
+    time that the job has; `turns` says whose turn it is where shares are fixed, `trials_microusd` what trials may still
+    be expected to cost today.
     """
 
     standings: Mapping[str, ProviderStanding]
@@ -129,6 +130,7 @@ class Situation:
     spend_left_microusd: int | None = None
     left: Left = UNLIMITED
     attempts_left: int = 3
+    ventures: bool = True
     left_s: float | None = None
     turns: Mapping[str, float] = field(default_factory=dict)
     trials_microusd: int = 0
@@ -153,7 +155,7 @@ def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Ran
     by = basis(preferences, settings)
     judged = [_judged(each, by, situation) for each in found]
     # A trial or a probe may fail: there must be somebody to go on with.
-    tries = situation.attempts_left > 1 and preferences.allow_fallbacks and not preferences.order
+    tries = situation.ventures and preferences.allow_fallbacks and not preferences.order
     trials_microusd = situation.trials_microusd if tries else None
     order, reason, premium_microusd = ranked(judged, by, settings, situation.turns, trials_microusd, rng)
     candidates = tuple(_candidate(each, share) for each, share in order)

@@ -1,21 +1,37 @@
 """What routing remembers from one decision to the next: outcomes, whose turn it is, and what two budgets have left."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from providers.canonical import Failure, Reason, Size, Stage
+from router.core.budget import Left
 from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.eligibility import ProviderStanding
 from router.core.evidence import TrackRecords, outcome_of
 from router.core.exploration import ExplorationBudget
 from router.core.job import Attempt
+from router.core.policy import JobLimits
+from router.core.preferences import RoutingPreferences
 from router.core.reporting import DurationClass, class_of
 from router.core.retry_budget import RetryBudget
-from router.core.routing import Candidate, Decision
+from router.core.routing import Candidate, Decision, Situation
 from router.core.routing_settings import RoutingSettings
+from router.core.terms import terms_of
 from router.core.turns import Turns
 
 _FAILED = Failure(Stage.GENERATE, Reason.INTERNAL)
+
+
+class JobSoFar(NamedTuple):
+    """What a job has used up before it is routed again; None is all that its terms give."""
+
+    tried: frozenset[str] = frozenset()
+    spend_left_microusd: int | None = None
+    left_s: float | None = None
+
+
+NOTHING_YET: Final = JobSoFar()
 
 
 class RoutingMemory:
@@ -45,7 +61,37 @@ class RoutingMemory:
         self.turns.forget(offerings)
         self.retries.use(settings.retry_budget)
 
-    def notice(self, standings: Mapping[str, ProviderStanding]) -> None:
+    def situation(
+        self,
+        standings: Mapping[str, ProviderStanding],
+        settings: RoutingSettings,
+        limits: JobLimits,
+        preferences: RoutingPreferences,
+        left: Left,
+        history: JobSoFar = NOTHING_YET,
+    ) -> Situation:
+        """Return what a decision for such a job depends on at this moment."""
+        self._notice(standings)
+        terms = terms_of(limits, preferences)
+        spend_left, left_s = history.spend_left_microusd, history.left_s
+        return Situation(
+            standings=standings,
+            records=self.records,
+            now=self._clock.wall(),
+            preferences=preferences,
+            settings=settings,
+            tried=history.tried,
+            spend_left_microusd=terms.spend_microusd_max if spend_left is None else spend_left,
+            left=left,
+            attempts_left=max(1, terms.attempts_max - len(history.tried)),
+            # Where the operator allows one attempt only, it is that one or never.
+            ventures=limits.attempts_max == 1 or terms.attempts_max - len(history.tried) > 1,
+            left_s=terms.deadline_s if left_s is None else left_s,
+            turns=self.turns.owed,
+            trials_microusd=self.exploration.left_microusd(),
+        )
+
+    def _notice(self, standings: Mapping[str, ProviderStanding]) -> None:
         """See who has come back from an ejection since the last time."""
         for provider, standing in standings.items():
             if standing.recoveries != self._recoveries.get(provider, 0):

@@ -18,6 +18,7 @@ from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, ex
 from router.core.policy import JobLimits, Pair, goes_on
 from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
+from router.core.routing_memory import JobSoFar
 from router.core.terms import next_step, on_ambiguous, terms_of
 from router.core.trail import TrailRecorder, is_traced
 from router.engine.alarm import Alarm
@@ -184,8 +185,8 @@ class JobRun:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
         left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
-        left_s = self.job.deadline_at - self._parts.now()
-        return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, tried, max(0, left), left_s)
+        history = JobSoFar(tried, max(0, left), self.job.deadline_at - self._parts.now())
+        return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, history)
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
         """Leave out, once the job was attempted, whose video could not even be asked for before the deadline."""

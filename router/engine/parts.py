@@ -17,10 +17,9 @@ from router.core.job import Attempt, Job
 from router.core.ledger import cost_in_all
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
-from router.core.routing import Decision, Situation, decide
-from router.core.routing_memory import RoutingMemory
+from router.core.routing import Decision, decide
+from router.core.routing_memory import NOTHING_YET, JobSoFar, RoutingMemory
 from router.core.routing_settings import RoutingSettings
-from router.core.terms import terms_of
 from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
 from router.engine.store import Store, StoreUnavailableError
@@ -132,32 +131,12 @@ class Parts:
                 self.budgets.settle(attempt_id, microusd)
 
     def decide(
-        self,
-        video: VideoRequest,
-        preferences: RoutingPreferences,
-        caller: str,
-        tried: frozenset[str] = frozenset(),
-        spend_left_microusd: int | None = None,
-        left_s: float | None = None,
+        self, video: VideoRequest, preferences: RoutingPreferences, caller: str, history: JobSoFar = NOTHING_YET
     ) -> Decision:
         """Route with the health, the experience and the budgets of this moment."""
-        terms, memory = terms_of(self.limits, preferences), self.memory
         standings = {name: health.standing() for name, health in self.health.items()}
-        memory.notice(standings)
-        situation = Situation(
-            standings=standings,
-            records=memory.records,
-            now=self.now(),
-            preferences=preferences,
-            settings=self.routing,
-            tried=tried,
-            spend_left_microusd=terms.spend_microusd_max if spend_left_microusd is None else spend_left_microusd,
-            left=self.budgets.left(caller),
-            attempts_left=max(1, terms.attempts_max - len(tried)),
-            left_s=terms.deadline_s if left_s is None else left_s,
-            turns=memory.turns.owed,
-            trials_microusd=memory.exploration.left_microusd(),
-        )
+        left = self.budgets.left(caller)
+        situation = self.memory.situation(standings, self.routing, self.limits, preferences, left, history)
         return decide(video, self.catalog, situation, self.rng)
 
 

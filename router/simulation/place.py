@@ -15,10 +15,9 @@ from router.core.events import BreakerMoved, ProviderOut
 from router.core.health import ProviderHealth
 from router.core.job import Job
 from router.core.policy import JobLimits
-from router.core.routing import Candidate, Decision, Situation
-from router.core.routing_memory import RoutingMemory
+from router.core.routing import Candidate, Decision
+from router.core.routing_memory import NOTHING_YET, JobSoFar, RoutingMemory
 from router.core.routing_settings import RoutingSettings
-from router.core.terms import terms_of
 from router.simulation.fate import Asked, Fate, World
 from router.simulation.result import Arrival, Moved
 from router.simulation.routers import Question, Router
@@ -98,30 +97,11 @@ class Place:
         self.memory.use(setup.routing, catalog)
         self.budgets.limit(setup.budgets)
 
-    def decide(
-        self,
-        arrival: Arrival,
-        tried: frozenset[str] = frozenset(),
-        spend_left_microusd: int | None = None,
-        left_s: float | None = None,
-    ) -> Decision:
+    def decide(self, arrival: Arrival, history: JobSoFar = NOTHING_YET) -> Decision:
         """Let the router decide with the health, the experience and the budgets of this moment."""
-        setup, memory = self.setup, self.memory
-        terms = terms_of(setup.limits, arrival.preferences)
-        situation = Situation(
-            standings=self._standings(),
-            records=memory.records,
-            now=self.now,
-            preferences=arrival.preferences,
-            settings=setup.routing,
-            tried=tried,
-            spend_left_microusd=terms.spend_microusd_max if spend_left_microusd is None else spend_left_microusd,
-            left=self.budgets.left(arrival.caller),
-            attempts_left=max(1, terms.attempts_max - len(tried)),
-            left_s=terms.deadline_s if left_s is None else left_s,
-            turns=memory.turns.owed,
-            trials_microusd=memory.exploration.left_microusd(),
-        )
+        setup, left = self.setup, self.budgets.left(arrival.caller)
+        given = (self._standings(), setup.routing, setup.limits, arrival.preferences, left, history)
+        situation = self.memory.situation(*given)
         at_s = self.time.now_s
         question = Question(arrival.job_id, arrival.video, setup.catalog, situation, at_s, self.in_flight, self.rng)
         return self._router.decide(question)

@@ -13,6 +13,7 @@ from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, ex
 from router.core.policy import JobLimits, Pair, goes_on
 from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
+from router.core.routing_memory import JobSoFar
 from router.core.terms import next_step, on_ambiguous, terms_of
 from router.simulation.fate import Fate
 from router.simulation.place import Permits, Place
@@ -104,7 +105,7 @@ class SimulatedJob:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
         left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
-        return self._place.decide(self._arrival, tried, max(0, left), self._left_s)
+        return self._place.decide(self._arrival, JobSoFar(tried, max(0, left), self._left_s))
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
         if not self.job.attempts:

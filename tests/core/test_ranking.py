@@ -218,7 +218,7 @@ def _always_exploring() -> RoutingSettings:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"attempts_left": 1},
+        {"ventures": False},
         {"preferences": RoutingPreferences(allow_fallbacks=False)},
         {"preferences": RoutingPreferences(order=("beta",))},
     ],

@@ -6,15 +6,18 @@ from random import Random
 import pytest
 
 from providers.canonical import Reason, Stage
+from router.core.budget import UNLIMITED
 from router.core.catalog import Catalog, ChargeRule
 from router.core.decision_record import record_of
 from router.core.eligibility import ProviderStanding
 from router.core.exploration import ExplorationBudget
 from router.core.job import Attempt, AttemptState
+from router.core.policy import JobLimits
+from router.core.preferences import RoutingPreferences
 from router.core.reporting import DurationClass
 from router.core.retry_budget import RetryBudget
 from router.core.routing import Decision, Situation, decide
-from router.core.routing_memory import RoutingMemory
+from router.core.routing_memory import JobSoFar, RoutingMemory
 from router.core.routing_settings import ExplorationSettings, RetryBudgetSettings, RoutingSettings
 from tests.builders import (
     EPOCH,
@@ -121,7 +124,8 @@ def test_a_recovery_is_noticed_once(scene: Scene) -> None:
         scene.memory.began(attempt, PORTRAIT)
         scene.memory.ended(scene.ended(attempt), PORTRAIT)
     for _ in range(3):
-        scene.memory.notice({"alpha": ProviderStanding(recoveries=1), "beta": ProviderStanding()})
+        standings = {"alpha": ProviderStanding(recoveries=1), "beta": ProviderStanding()}
+        scene.memory.situation(standings, scene.settings, JobLimits(), RoutingPreferences(), UNLIMITED)
     assert scene.outcomes() == pytest.approx(1.0)
 
 
@@ -185,3 +189,17 @@ def test_a_price_beyond_the_flip_does_flip_it(scene: Scene, amount: int, first: 
     decided = scene.decide().first
     assert decided is not None
     assert decided.offering.id == first
+
+
+@pytest.mark.parametrize(
+    ("operators", "callers", "tried", "ventures"),
+    [(3, None, 0, True), (3, None, 2, False), (3, 1, 0, False), (1, None, 0, True), (2, 2, 1, False)],
+)
+def test_something_is_tried_out_only_when_there_is_an_attempt_to_go_on_with_or_never_will_be(
+    scene: Scene, operators: int, callers: int | None, tried: int, *, ventures: bool
+) -> None:
+    limits, wishes = JobLimits(attempts_max=operators), RoutingPreferences(attempts_max=callers)
+    so_far = JobSoFar(tried=frozenset(f"alpha/{number}" for number in range(tried)))
+    standings = {"alpha": ProviderStanding()}
+    situation = scene.memory.situation(standings, scene.settings, limits, wishes, UNLIMITED, so_far)
+    assert situation.ventures is ventures
