@@ -64,25 +64,25 @@ _GONE: Final[Mapping[YamlPath, str]] = {
 _UNQUOTED: Final = frozenset({"api_key", "auth", "query", "key_sha256", "base_url"})
 
 
-def problems_of(error: ValidationError, document: Document, base: YamlPath = ()) -> list[Problem]:
-    """Say each violation once, with its place in the file; `base` is where the validated part begins."""
-    return [_problem(details, document, base) for details in error.errors(include_url=False, include_context=True)]
+def problems_of(error: ValidationError, document: Document, schema: type[Section] = Config) -> list[Problem]:
+    """Say each violation of a schema once, with its place in the file."""
+    return [_problem(details, document, schema) for details in error.errors(include_url=False, include_context=True)]
 
 
-def _problem(details: ErrorDetails, document: Document, base: YamlPath) -> Problem:
-    path = base + details["loc"]
+def _problem(details: ErrorDetails, document: Document, schema: type[Section]) -> Problem:
+    path = details["loc"]
     if path not in document.spots and path[-1:] == ("[key]",):  # what the library appends when the key itself is wrong
         path = path[:-1]
     place = path if details["type"] == "missing" else document.known(path)
-    return Problem(written(place), document.line(path), _message(details, document, path, place))
+    return Problem(written(place), document.line(path), _message(details, document, schema, path, place))
 
 
-def _message(details: ErrorDetails, document: Document, path: YamlPath, place: YamlPath) -> str:
+def _message(details: ErrorDetails, document: Document, schema: type[Section], path: YamlPath, place: YamlPath) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "missing":
         return f"is missing; {missing}" if (missing := MISSING.get(str(path[-1]))) else "is missing"
     if kind == "extra_forbidden":
-        return _GONE.get(path) or f"unknown key; {choice(str(path[-1]), _accepted_keys(path[:-1]), 'keys')}"
+        return _GONE.get(path) or f"unknown key; {choice(str(path[-1]), _accepted_keys(schema, path[:-1]), 'keys')}"
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         given = document.text(place) or ""
@@ -129,14 +129,14 @@ def _usual_cause(kind: str, value: object, text: str) -> str:
     return ""
 
 
-def _accepted_keys(path: YamlPath) -> list[str]:
-    section = _section_at(path)
+def _accepted_keys(schema: type[Section], path: YamlPath) -> list[str]:
+    section = _section_at(schema, path)
     return list(section.model_fields) if section else []
 
 
-def _section_at(path: YamlPath) -> type[Section] | None:
+def _section_at(schema: type[Section], path: YamlPath) -> type[Section] | None:
     """Find the section of the schema that stands at `path`."""
-    kind: Any = Config
+    kind: Any = schema
     for step in path:
         kind = _inside(_bare(kind), step)
     kind = _bare(kind)

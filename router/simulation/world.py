@@ -12,7 +12,8 @@ from router.core.catalog import ChargeRule, Offering
 from router.core.reporting import DurationClass, class_of
 from router.simulation.fate import Asked, Fate
 
-_P90_DEVIATIONS: Final = 1.2815515655446004
+P90_DEVIATIONS: Final = 1.2815515655446004
+"""How many standard deviations above the median of a normal distribution nine in ten lie below."""
 _REVIEW_S: Final = 5.0
 _AT_THE_END: Final = 0.95
 _STALLED_FOR_S: Final = 3600.0
@@ -37,6 +38,11 @@ class Fault(StrEnum):
     STUCK = "stuck"
     NO_VIDEO = "no_video"
     WITHHELD = "withheld"
+
+    @property
+    def answers_submit(self) -> bool:
+        """Whether it is the submit's answer, so that nothing was accepted."""
+        return self in _ANSWERS
 
 
 _ANSWERS: Final[Mapping[Fault, Reason]] = {
@@ -65,7 +71,7 @@ class Spread(NamedTuple):
 
     def at(self, deviations: float) -> float:
         """The time so many standard deviations from the median."""
-        return exp(log(self.p50_s) + deviations * log(self.p90_s / self.p50_s) / _P90_DEVIATIONS)
+        return exp(log(self.p50_s) + deviations * log(self.p90_s / self.p50_s) / P90_DEVIATIONS)
 
 
 _DURATIONS: Final[Mapping[DurationClass, Spread]] = {
@@ -99,8 +105,12 @@ class Truth:
         """The probability that an attempt fails so."""
         return (1.0 - self.success) * self.faults.get(fault, 0.0) / sum(self.faults.values())
 
+    def spread(self, kind: DurationClass) -> Spread:
+        """How long a video of a class takes, but for `slower`."""
+        return self.durations.get(kind, _DURATIONS[kind])
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """What becomes true of a provider or an offering, or of all where `of` is None; None is what stays as it was.
 
@@ -155,13 +165,17 @@ class SyntheticWorld:
     changes: Sequence[Change] = ()
     seed: int = 0
     refused: float = 0.0
+    _known: dict[tuple[Change, ...], Truth] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def truth(self, offering: Offering, at_s: float) -> Truth:
         """Return what is true of an offering at a moment."""
-        truth = Truth()
-        for change in self.changes:
-            if change.holds(offering, at_s):
+        holding = tuple(change for change in self.changes if change.holds(offering, at_s))
+        truth = self._known.get(holding)
+        if truth is None:
+            truth = Truth()
+            for change in holding:
                 truth = change.applied(truth)
+            self._known[holding] = truth
         return truth
 
     def fate(self, asked: Asked) -> Fate:
@@ -175,7 +189,7 @@ class SyntheticWorld:
             end_s = truth.answer_s + _duration_s(asked, truth, dice)
             return Fate(truth.answer_s, end_s=end_s, paid_microusd=asked.quote_microusd)
         fault = _drawn(truth.faults, dice.fault)
-        return (_answered if fault in _ANSWERS else _ended)(fault, asked, truth, dice)
+        return (_answered if fault.answers_submit else _ended)(fault, asked, truth, dice)
 
     def _dice(self, asked: Asked) -> _Dice:
         rng = Random(f"{self.seed} {asked.job_id} {asked.offering.id} {asked.nth}")
@@ -184,11 +198,16 @@ class SyntheticWorld:
 
 def is_billed(fault: Fault, rule: ChargeRule, truth: Truth) -> float:
     """Return the probability that an attempt that fails so is billed."""
-    if fault in _ANSWERS:
+    if fault.answers_submit:
         return truth.bought if fault is Fault.AMBIGUOUS else 0.0
     if fault in (Fault.STUCK, Fault.NO_VIDEO):
         return 1.0
     return float(rule.bills(_ENDINGS[fault])) if truth.failed_billed is None else truth.failed_billed
+
+
+def usual_failure(fault: Fault) -> Failure:
+    """Return what a router is told of it."""
+    return Failure(Stage.SUBMIT, _ANSWERS[fault]) if fault.answers_submit else _ENDINGS[fault]
 
 
 def _drawn(faults: Mapping[Fault, float], chance: float) -> Fault:
@@ -202,7 +221,7 @@ def _drawn(faults: Mapping[Fault, float], chance: float) -> Fault:
 
 def _duration_s(asked: Asked, truth: Truth, dice: _Dice) -> float:
     kind = class_of(asked.video.size, asked.video.seconds)
-    return truth.slower * truth.durations.get(kind, _DURATIONS[kind]).at(dice.pace)
+    return truth.slower * truth.spread(kind).at(dice.pace)
 
 
 def _answered(fault: Fault, asked: Asked, truth: Truth, dice: _Dice) -> Fate:
