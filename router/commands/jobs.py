@@ -1,6 +1,8 @@
-"""`video-router jobs`: what nobody knows the cost of, and saying what became of it."""
+"""`video-router jobs`: one job whole, what nobody knows the cost of, and saying what became of it."""
 
+import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, assert_never
 
@@ -11,14 +13,21 @@ from typer.core import TyperCommand
 from router.commands.files import readable
 from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.orders import ordered
-from router.commands.terminal import console, say
+from router.commands.terminal import console, say, stop
+from router.core.decision_record import DecisionRecord
 from router.core.money import parse_usd, usd
 from router.engine.store.open_money import read_open_money
+from router.engine.store.whole_job import read_whole_job
+from router.http.decision_object import OWN, decision_object
+from router.reports.decisions import candidate_table, exclusion_table, verdict
+from router.reports.entries import entry_table
 from router.reports.open_money import open_money_document, open_money_table, open_sum_table
+from router.reports.whole_jobs import attempt_table, job_document, job_lines
 from router.top.endpoint import LOCAL
 
 jobs: Final = typer.Typer(
-    name="jobs", help="Attempts that nobody knows the cost of: list them, and say what became of one."
+    name="jobs",
+    help="One job with everything that is known of it; attempts that nobody knows the cost of, and resolving one.",
 )
 _QUOTE: Final = "quote"
 PATH: Final = "/admin/attempts/resolve"
@@ -28,6 +37,7 @@ _HOW: Final = (
     " --found REMOTE_ID, --not-found or --billed [USD]."
 )
 
+JobId = Annotated[str, typer.Argument(metavar="ID", help="A job, video_..., or one of its attempts, video_...-N.")]
 Everything = Annotated[bool, typer.Option("--all", help="Show those being submitted and running, too.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An attempt, video_...-N, or a job with one open attempt.")]
 FoundId = Annotated[str | None, typer.Option("--found", metavar="REMOTE_ID", help="The provider has it under this id.")]
@@ -50,6 +60,32 @@ class _Answer:
 
 
 _ANSWER: Final = TypeAdapter(_Answer)
+
+
+@jobs.command()
+def show(id_: JobId, db: Database = DATABASE, as_json: AsJson = False) -> None:
+    """Show one job whole: what was asked, every attempt and why it went there, every entry; never the prompt."""
+    with readable(db):
+        whole = read_whole_job(db, id_)
+    if whole is None:
+        stop(f"{db} has no job {id_[:128]!r}; `video-router report --jobs` lists the jobs that bought something")
+    if as_json:
+        typer.echo(json.dumps({**job_document(whole), "decisions": _decision_objects(whole.decisions)}, indent=2))
+        return
+    for line in job_lines(whole):
+        say(line)
+    tables = (attempt_table(whole), entry_table(whole.entries))
+    console().print("", *(table for table in tables if table.row_count), sep="\n", end="")
+    for attempt_id, decision in whole.decisions.items():
+        console().print(f"\n[bold]{attempt_id} went to {decision.chosen}[/bold]", highlight=False)
+        tables = (candidate_table(decision), exclusion_table(decision))
+        console().print(*(table for table in tables if table.row_count), sep="\n", end="")
+        for line in verdict(decision):
+            say(line)
+
+
+def _decision_objects(decisions: Mapping[str, DecisionRecord]) -> list[dict[str, Any]]:
+    return [{"attempt": attempt_id, **decision_object(each, OWN)} for attempt_id, each in decisions.items()]
 
 
 @jobs.command()

@@ -33,8 +33,8 @@ def candidate_table(decision: DecisionRecord) -> Table:
             _mean(each.expected_microusd),
             f"{each.paid_attempts:.2f}",
             f"{each.success_low:.0%} ({each.outcomes:.0f})",
-            f"{each.p50_s:.0f}/{each.p90_s:.0f}",
-            f"{each.wait_s:.0f}",
+            f"{_seconds(each.p50_s)}/{_seconds(each.p90_s)}",
+            _seconds(each.wait_s),
             f"{each.in_flight} ({each.busy:.0%})",
             f"{each.weight:g}",
             f"{each.share:.1%}",
@@ -56,15 +56,21 @@ def exclusion_table(decision: DecisionRecord) -> Table:
     return table
 
 
+def reason_of(decision: DecisionRecord) -> DecisionReason:
+    """Return why the offering was chosen that was, or why the first is the first."""
+    first = decision.candidates[0].offering if decision.candidates else None
+    return decision.reason if decision.chosen in (None, first) else DecisionReason.FALLBACK
+
+
 def verdict(decision: DecisionRecord) -> Iterator[str]:
-    """Say who is first and why, what a delivered video is expected to cost and to take, and what would change that."""
+    """Say who is first, or was chosen, and why, what a delivered video is expected to cost, what would change that."""
     if not decision.candidates:
         yield "nobody can take it"
         return
-    first = decision.candidates[0]
-    yield f"{first.offering} is first: {_why(first, decision)}"
+    first = next((each for each in decision.candidates if each.offering == decision.chosen), decision.candidates[0])
+    yield f"{first.offering} {'is first' if decision.chosen is None else 'was chosen'}: {_why(first, decision)}"
     cost, quote = _mean(first.expected_microusd), usd(first.quote_microusd)
-    yield f"expected: {cost} USD for a delivered video, at {quote} USD an attempt, after {first.wait_s:.0f} s"
+    yield f"expected: {cost} USD for a delivered video, at {quote} USD an attempt, after {_seconds(first.wait_s)} s"
     yield from _flips(decision)
 
 
@@ -77,7 +83,7 @@ def other_models(decision: DecisionRecord) -> str:
 def _why(first: CandidateRecord, decision: DecisionRecord) -> str:
     if len(decision.candidates) == 1:
         return "nobody else can take it"
-    match decision.reason:
+    match reason_of(decision):
         case DecisionReason.BEST:
             return _best(first, decision)
         case DecisionReason.WEIGHTED:
@@ -94,8 +100,8 @@ def _why(first: CandidateRecord, decision: DecisionRecord) -> str:
             return "all who are left were ejected, and it is the one whose probe promises most"
         case DecisionReason.FALLBACK:
             return "those before it could not start"
-        case _:
-            assert_never(decision.reason)
+        case reason:
+            assert_never(reason)
 
 
 def _best(first: CandidateRecord, decision: DecisionRecord) -> str:
@@ -131,6 +137,10 @@ def _flips(decision: DecisionRecord) -> Iterator[str]:
 def _mean(microusd: float) -> str:
     """Write an expectation, which nobody is ever billed to the micro-USD."""
     return f"{microusd / 1e6:.4f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _notes(each: CandidateRecord, decision: DecisionRecord) -> Iterable[str]:
