@@ -57,7 +57,7 @@ class ParsedCreate:
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "prompt": "a text that is not empty",
-    "model": "the name of a model, see GET /v1/models",
+    "model": "the name of a model or of a group of them, see GET /v1/models",
     "seconds": 'a whole number of seconds, as a number or a text such as "8"',
     "size": "a text WIDTHxHEIGHT, such as 720x1280",
     "input_reference": "an https URL or a data URL as a text, a file part,"
