@@ -31,6 +31,7 @@ _OFFLINE: Final = (
     "decided by the file alone: nothing was learned yet, nothing is in flight, nobody is ejected and no budget is used;"
     " a running router may decide otherwise"
 )
+_WHICH: Final = "a decision; use the video-router that runs there"
 _DOCUMENT: Final = TypeAdapter(dict[str, Any])
 
 Prompt = Annotated[str, typer.Option(metavar="TEXT", help="Some dialects have limits; nothing else depends on it.")]
@@ -104,9 +105,6 @@ def _read(document: Mapping[str, Any], admin: str) -> DecisionRecord:
         return read_decision(document)
     except ValueError:
         stop(f"{admin} answers with something else than {_WHICH}")
-
-
-_WHICH: Final = "a decision; use the video-router that runs there"
 
 
 def _computed(config: Path, body: Mapping[str, object]) -> dict[str, Any]:
