@@ -85,7 +85,7 @@ def outcome_of(attempt: Attempt, size: Size) -> Outcome | None:
         return None
     # One that its job left keeps why, also when it succeeded late.
     delivered = attempt.state is AttemptState.SUCCEEDED and attempt.stage is None
-    if not delivered and not _counts(attempt):
+    if not delivered and not (attempt.asked and _counts(attempt)):
         return None
     return Outcome(
         attempt.offering_id,

@@ -1,9 +1,11 @@
 """What is taken note of before a submit leaves: the attempt, its pending entry, its share of the day's budgets."""
 
 from router.core.budget import Booking
+from router.core.events import AttemptStarted
 from router.core.job import Attempt, Job, attempt_id_of
 from router.core.ledger import LedgerEntry, pending
-from router.core.routing import Candidate
+from router.core.ranking import DecisionReason
+from router.core.routing import Candidate, Decision
 
 
 def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEntry]:
@@ -26,3 +28,18 @@ def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEn
 def booking(job: Job, attempt: Attempt) -> Booking:
     """Return what the attempt takes of its provider's and its caller's day."""
     return Booking(attempt.id, attempt.provider, job.caller, attempt.submitted_at, attempt.quote_microusd)
+
+
+def started(job: Job, attempt: Attempt, candidate: Candidate, decision: Decision) -> AttemptStarted:
+    """Tell that the attempt leaves now, and why it goes where it goes."""
+    reason = decision.reason if candidate is decision.first else DecisionReason.FALLBACK
+    return AttemptStarted(
+        job,
+        attempt,
+        candidate.share,
+        attempt.submitted_at,
+        len(decision.candidates),
+        decision.excluded,
+        reason,
+        candidate.score.cost_microusd,
+    )

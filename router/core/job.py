@@ -56,6 +56,10 @@ ATTEMPT_TRANSITIONS: Final[Mapping[AttemptState, frozenset[AttemptState]]] = Map
 )
 
 
+WITHDRAWN: Final = "withdrawn"
+"""Code of a submit that was taken back before it left, for its provider was removed or replaced meanwhile."""
+
+
 class IllegalTransitionError(Exception):
     """A state was asked to follow one it must not follow: a defect of the router, never of a caller."""
 
@@ -100,6 +104,11 @@ class Attempt:
     billed: bool | None = None
 
     @property
+    def asked(self) -> bool:
+        """Whether its provider was asked, or may have been; one that was withdrawn uses up nothing of its job."""
+        return (self.stage, self.reason, self.code) != (Stage.SUBMIT, Reason.UNREACHABLE, WITHDRAWN)
+
+    @property
     def uncertain(self) -> bool:
         """Whether its job goes on, or ended, without anybody knowing what the attempt cost."""
         return self.state in (AttemptState.UNKNOWN, AttemptState.LATE)
@@ -137,6 +146,11 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing will change for the caller any more."""
         return not JOB_TRANSITIONS[self.state]
+
+    @property
+    def asked(self) -> tuple[Attempt, ...]:
+        """The attempts that count: those whose provider was asked, or may have been."""
+        return tuple(attempt for attempt in self.attempts if attempt.asked)
 
     @property
     def at_work(self) -> Attempt | None:

@@ -1,9 +1,13 @@
 """How many failovers may follow each other, so that one provider's outage does not become everybody's load."""
 
+from typing import Final
+
 from router.core.clock import Clock
 from router.core.routing_settings import RetryBudgetSettings
 
-_SECONDS_SAVED: float = 10.0
+_SECONDS_SAVED: Final = 10.0
+# Sums of fractions fall short of a whole turn by less than this; without it a wait could be too short to be one.
+_ALMOST: Final = 1e-6
 
 
 class RetryBudget:
@@ -32,15 +36,16 @@ class RetryBudget:
     def try_take(self) -> bool:
         """Take a failover's turn, if there is one."""
         self._fill()
-        if self._held < 1.0:
+        if self._held < 1.0 - _ALMOST:
             return False
-        self._held -= 1.0
+        self._held = max(0.0, self._held - 1.0)
         return True
 
     def wait_s(self) -> float:
         """Return after how long there will be a turn, when nobody else takes it."""
         self._fill()
-        return max(0.0, 1.0 - self._held) / self._settings.per_s
+        missing = 1.0 - self._held
+        return missing / self._settings.per_s if missing > _ALMOST else 0.0
 
     @property
     def _limit(self) -> float:

@@ -128,11 +128,6 @@ class RoutingMemory:
         if (outcome := outcome_of(attempt, size)) is not None:
             self.records.add(outcome)
 
-    def dropped(self, attempt: Attempt) -> None:
-        """Learn nothing from an attempt that was given up before it was sent."""
-        if (running := self._running.pop(attempt.id, None)) is not None:
-            self.records.left(*running)
-
     def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
         """Take in attempts of before the start, the one that ended first before the others."""
         since = self._clock.monotonic() - self._clock.wall()

@@ -3,20 +3,19 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from providers.canonical import Failure, Reason, Stage, Succeeded
 from providers.classification import unsent
 from router.core.catalog import ChargeRule
 from router.core.decision_record import record_of
-from router.core.events import AttemptEnded, AttemptStarted, FailedOver, FailoverDelayed, JobEnded
+from router.core.events import AttemptEnded, FailedOver, FailoverDelayed, JobEnded
 from router.core.exhaustion import nobody_left
 from router.core.health import AttemptPermits
-from router.core.intent import booking, intent
-from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.intent import booking, intent, started
+from router.core.job import WITHDRAWN, Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
 from router.core.policy import JobLimits, Pair, goes_on
-from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
 from router.core.routing_memory import JobSoFar
 from router.core.terms import next_step, on_ambiguous, terms_of
@@ -32,6 +31,7 @@ from router.engine.attempt_run import (
     fetch_once,
     poll_once,
 )
+from router.engine.desk import Desk
 from router.engine.exchange import ContentError
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
@@ -40,20 +40,8 @@ from router.engine.store import DeletedJobError, StoreUnavailableError
 
 _ROUTE_AGAIN_AFTER_S = 1.0
 _ROUTE_AGAIN_AFTER_S_MAX = 15.0
+_WITHDRAWN = replace(unsent("nobody wants it from this provider any more"), code=WITHDRAWN)
 _CANCELLED = Failure(Stage.ROUTE, Reason.CANCELLED, "its caller deleted it before it had ended")
-
-
-class Desk(Protocol):
-    """What a run tells the engine, which keeps it company."""
-
-    def publish(self, job: Job) -> None:
-        """Make this the job that callers see."""
-
-    def watch_late(self, job: Job, attempt: Attempt) -> None:
-        """Keep asking about an attempt that its job went on, or ended, without knowing what it cost."""
-
-    def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
-        """Let a submit that has begun come to its end even when the run is cancelled."""
 
 
 class JobRun:
@@ -160,11 +148,11 @@ class JobRun:
         if decision is None or not self._parts.is_current(decision):
             decision = self._route()
         candidates = self._in_time(decision, left_s)
-        may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.attempts))
+        may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.asked))
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
             await self._end(nobody_left(self.job, decision, self._last_failure))
             return None
-        if self.job.attempts and (turn_s := self._parts.memory.retries.wait_s()) > 0.0:
+        if self.job.asked and (turn_s := self._parts.memory.retries.wait_s()) > 0.0:
             if self._delayed_after != len(self.job.attempts):
                 self._delayed_after = len(self.job.attempts)
                 self._parts.emit(FailoverDelayed(self.job, self.job.attempts[-1], turn_s))
@@ -173,7 +161,7 @@ class JobRun:
         for candidate in candidates:
             permits = self._parts.health[candidate.offering.provider].try_start()
             if permits is not None:
-                if self.job.attempts:
+                if self.job.asked:
                     self._parts.memory.retries.try_take()
                 return candidate, permits, decision
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
@@ -181,16 +169,16 @@ class JobRun:
         return None
 
     def _route(self) -> Decision:
-        if len(self.job.attempts) >= self._limits.attempts_max:
+        if len(self.job.asked) >= self._limits.attempts_max:
             return Decision((), ())
-        tried = frozenset(attempt.offering_id for attempt in self.job.attempts)
+        tried = frozenset(attempt.offering_id for attempt in self.job.asked)
         left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
         history = JobSoFar(tried, max(0, left), self.job.deadline_at - self._parts.now())
         return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, history)
 
     def _in_time(self, decision: Decision, left_s: float) -> tuple[Candidate, ...]:
         """Leave out, once the job was attempted, whose video could not even be asked for before the deadline."""
-        if not self.job.attempts:
+        if not self.job.asked:
             return decision.candidates
         first_after_s = {name: each.polling.first_after_s for name, each in self._parts.catalog.providers.items()}
         return tuple(each for each in decision.candidates if first_after_s[each.offering.provider] <= left_s)
@@ -243,16 +231,15 @@ class JobRun:
             self._publish(self._current(after, attempt))
             self._parts.memory.chosen(decision, candidate, first=previous is None)
             self._parts.memory.began(attempt, self.job.video.size)
-            self._parts.emit(_started(self.job, attempt, candidate, decision))
+            self._parts.emit(started(self.job, attempt, candidate, decision))
             if previous is not None:
                 self._parts.emit(FailedOver(self.job, previous, attempt))
             asked = self._parts.still_asks(provider) and not self._cancelled
             if not asked:
                 # Which says nothing of it.
                 permits.abandon()
-                self._parts.memory.dropped(attempt)
             with self._parts.submit_under_way(attempt):
-                failure = await run.submit(video) if asked else unsent("nobody wants it from this provider any more")
+                failure = await run.submit(video) if asked else _WITHDRAWN
             if failure is not None and not may_be_found(self._parts, attempt, failure):
                 await self._conclude(run, failure)
                 return None
@@ -344,7 +331,7 @@ class JobRun:
             state = AttemptState.UNKNOWN if run.attempt.state is AttemptState.SUBMITTING else AttemptState.LATE
         after = run.attempt.moved(state, ended_at=at, stage=failure.stage, reason=failure.reason, code=failure.code)
         job, self._last_failure = self.job.with_attempt(after), failure
-        go_on = goes_on(
+        go_on = not after.asked or goes_on(
             failure,
             failed_before=self._failed_before(after),
             uncertain_microusd=exposure(self._entries).open_microusd,
@@ -358,7 +345,7 @@ class JobRun:
         await self._settle(run, after, entry, job)
 
     def _failed_before(self, attempt: Attempt) -> set[Pair]:
-        earlier = (other for other in self.job.attempts if other.id != attempt.id)
+        earlier = (other for other in self.job.asked if other.id != attempt.id)
         return {(other.stage, other.reason) for other in earlier if other.stage and other.reason}
 
     async def _settle(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
@@ -406,17 +393,3 @@ class JobRun:
     def _publish(self, job: Job) -> None:
         self.job = job
         self._desk.publish(job)
-
-
-def _started(job: Job, attempt: Attempt, candidate: Candidate, decision: Decision) -> AttemptStarted:
-    reason = decision.reason if candidate is decision.first else DecisionReason.FALLBACK
-    return AttemptStarted(
-        job,
-        attempt,
-        candidate.share,
-        attempt.submitted_at,
-        len(decision.candidates),
-        decision.excluded,
-        reason,
-        candidate.score.cost_microusd,
-    )

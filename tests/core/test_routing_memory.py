@@ -11,7 +11,7 @@ from router.core.catalog import Catalog, ChargeRule
 from router.core.decision_record import record_of
 from router.core.eligibility import ProviderStanding
 from router.core.exploration import ExplorationBudget
-from router.core.job import Attempt, AttemptState
+from router.core.job import WITHDRAWN, Attempt, AttemptState
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
 from router.core.reporting import DurationClass
@@ -77,12 +77,10 @@ def test_an_attempt_is_in_flight_from_its_submit_to_its_end_and_counts_once(scen
     assert (scene.in_flight(), scene.outcomes()) == (0, 1.0)
 
 
-def test_an_attempt_that_was_never_sent_teaches_nothing(scene: Scene) -> None:
-    attempt = scene.attempt()
+def test_an_attempt_that_was_withdrawn_teaches_nothing(scene: Scene) -> None:
+    attempt, unsent = scene.attempt(), {"stage": Stage.SUBMIT, "reason": Reason.UNREACHABLE, "code": WITHDRAWN}
     scene.memory.began(attempt, PORTRAIT)
-    scene.memory.dropped(attempt)
-    failed = scene.ended(attempt, AttemptState.FAILED, stage=Stage.SUBMIT, reason=Reason.UNREACHABLE)
-    scene.memory.ended(failed, PORTRAIT)
+    scene.memory.ended(scene.ended(attempt, AttemptState.FAILED, **unsent), PORTRAIT)
     assert (scene.in_flight(), scene.outcomes()) == (0, 0.0)
 
 

@@ -258,8 +258,8 @@ class ScriptedTransport:
             self.violations.append(f"{job_id}: a submit to {provider} without an intent")
         if sum(entry.kind == "pending" for entry in entries) != len(attempts) or sent >= len(attempts):
             self.violations.append(f"{job_id}: {sent + 1} submits, {len(attempts)} attempts, {len(entries)} entries")
-        if len(attempts) > self._limits.attempts_max:
-            self.violations.append(f"{job_id}: {len(attempts)} attempts")
+        if job is not None and len(job.asked) > self._limits.attempts_max:
+            self.violations.append(f"{job_id}: {len(job.asked)} attempts")
         if exposure(entries).total_microusd > self._limits.spend_microusd_max:
             self.violations.append(f"{job_id}: may cost {exposure(entries).total_microusd}")
         unknown = sum(each.quote_microusd for each in attempts if each.state is AttemptState.UNKNOWN)

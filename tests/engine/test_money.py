@@ -54,7 +54,7 @@ async def check_ends(scene: Scene) -> None:
     grace_s = 400.0
     for number in range(1, scene.accepted + 1):
         job = await scene.ended(f"video_{number}", scene.limits.deadline_s + grace_s)
-        assert len(job.attempts) <= scene.limits.attempts_max
+        assert len(job.asked) <= scene.limits.attempts_max
     await asyncio.sleep(10_000.0)
     assert all(health.snapshot().in_flight == 0 for health in scene.health.values())
     assert not scene.engine._runs

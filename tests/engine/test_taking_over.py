@@ -8,11 +8,12 @@ import pytest
 
 from providers.canonical import Failure, ImageFile, ImageKind, Reason, Stage
 from router.core.clock import Clock
-from router.core.job import AttemptState, JobState
+from router.core.job import WITHDRAWN, AttemptState, JobState
 from router.core.limits import ServerSettings
 from router.core.order import Order, UnavailableError
+from router.core.policy import Failover, FailoverOn, JobLimits
 from tests.builders import a_video
-from tests.engine.scripted import PRICES, Fate, a_scene
+from tests.engine.scripted import PRICES, Fate, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
 BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL, "something broke")
@@ -85,28 +86,54 @@ def test_a_provider_that_is_removed_while_input_images_are_read_gets_nothing() -
     in_virtual_time(main)
 
 
-@pytest.mark.parametrize("change", [{}, {"dialect": "another"}])
+def write_slowly(scene: Scene) -> None:
+    """Let every intent take a second to be durable."""
+    write = scene.store.start_attempt
+
+    async def slow(*given: Any) -> None:
+        await asyncio.sleep(1.0)
+        await write(*given)
+
+    scene.store.start_attempt = slow  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(("without", "change", "buyer"), [("alpha", {}, "beta"), ("", {"dialect": "another"}, "alpha")])
 def test_a_provider_that_is_removed_or_replaced_while_its_intent_is_written_is_not_asked(
-    change: dict[str, str],
+    without: str, change: dict[str, str], buyer: str
 ) -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            write = scene.store.start_attempt
-
-            async def slow(*given: Any) -> None:
-                await asyncio.sleep(1.0)
-                await write(*given)
-
-            scene.store.start_attempt = slow  # type: ignore[method-assign]
+            write_slowly(scene)
             job = await scene.accept()
             await asyncio.sleep(0.5)
-            scene.use(*() if change else ("alpha",), renewed=bool(change), **change)
+            scene.use(without, renewed=bool(change), **change)
             ended = await scene.ended(job.id)
             assert [each.state for each in ended.attempts] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
-            assert await scene.money(job.id) == ["alpha pending", "alpha voided", "beta pending", "beta delivered"]
-            assert scene.posts() == {"beta": 1}
+            assert [each.code for each in ended.attempts] == [WITHDRAWN, None]
+            bought = [f"{buyer} pending", f"{buyer} delivered"]
+            assert await scene.money(job.id) == ["alpha pending", "alpha voided", *bought]
+            assert scene.posts() == {buyer: 1}
             assert scene.health["alpha"].snapshot().in_flight == 0
             assert scene.health["alpha"].snapshot().success_share == 1.0
+
+    in_virtual_time(main)
+
+
+def test_submits_that_reloads_took_back_use_up_no_offering_no_attempt_and_no_failover() -> None:
+    limits = JobLimits(attempts_max=1, failover_on=FailoverOn({(Stage.SUBMIT, Reason.UNREACHABLE): Failover.NEVER}))
+
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, limits=limits, failover_on=limits.failover_on) as scene:
+            write_slowly(scene)
+            job = await scene.accept()
+            await asyncio.sleep(0.5)
+            for without in ("alpha", "beta", "alpha"):
+                scene.use(without)
+                await asyncio.sleep(1.0)
+            ended = await scene.ended(job.id)
+            assert [each.provider for each in ended.attempts] == ["alpha", "beta", "alpha", "beta"]
+            assert ended.state is JobState.COMPLETED
+            assert scene.posts() == {"beta": 1}
 
     in_virtual_time(main)
 

@@ -99,7 +99,7 @@ class Audit:
 
     def _read_attempts(self) -> set[str]:
         found = self.connection.execute(
-            "SELECT id, job_id, number, offering_id, provider, quote_microusd, submitted_at, state, remote_id"
+            "SELECT id, job_id, number, offering_id, provider, quote_microusd, submitted_at, state, remote_id, code"
             " FROM attempts"
         ).fetchall()
         self._claim(len(found) >= len(self.attempts), "an attempt's row is gone")
@@ -211,7 +211,11 @@ class Audit:
         self._claim(
             exposed <= terms.spend_microusd_max, f"{job_id} may cost {exposed}, at most {terms.spend_microusd_max}"
         )
-        self._claim(len(attempts) <= terms.attempts_max, f"{job_id} has {len(attempts)} attempts")
+        # One that a reload took back before it left does not count.
+        withdrawn = {each.id for each in attempts if each.code == "withdrawn"}
+        asked = len(attempts) - len(withdrawn)
+        self._claim(asked <= terms.attempts_max, f"{job_id} has {asked} attempts")
+        self._claim(withdrawn.isdisjoint(self.tickets), f"{job_id}: {withdrawn} left after all")
 
     def _cost_kind(self, attempt_id: str) -> str | None:
         closing = self.money[attempt_id].closing

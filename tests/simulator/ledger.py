@@ -24,6 +24,7 @@ class AttemptRow:
     submitted_at: float
     state: str
     remote_id: str | None
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True)
