@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 from rich.console import Console
 
+from tests.bench.deciding import decision_complaints, decision_document, decision_table, measured_decisions
 from tests.bench.figures import complaints, document, rows_of
 from tests.bench.loop import loop_factory
 from tests.bench.measuring import FULL, QUICK, measured_rounds, passthrough_target, router_target
@@ -25,6 +26,8 @@ from tests.bench.upstream import Upstream
 
 FULL_SCRAPES: Final = 200
 QUICK_SCRAPES: Final = 5
+FULL_DECISIONS: Final = 1000
+QUICK_DECISIONS: Final = 20
 
 
 def main() -> int:
@@ -62,11 +65,12 @@ async def _bench(output: Path, *, quick: bool, rounds: int) -> int:
         samples = await measured_rounds(targets, upstream, QUICK if quick else FULL, 1 if quick else rounds)
         rss_after = _rss_mib(servers)
         scrapes = QUICK_SCRAPES if quick else FULL_SCRAPES
+        deciding = await measured_decisions(folder, QUICK_DECISIONS if quick else FULL_DECISIONS, len(samples))
         if placed is not None:
             os.sched_setaffinity(0, placed)
         scraping = await measured_scrapes(folder, scrapes)
     rows = rows_of(samples)
-    wrong = [*complaints(rows), *scrape_complaints(scraping, scrapes)]
+    wrong = [*complaints(rows), *scrape_complaints(scraping, scrapes), *decision_complaints(deciding)]
     about = {
         "rounds": len(samples),
         "quick": quick,
@@ -85,13 +89,14 @@ async def _bench(output: Path, *, quick: bool, rounds: int) -> int:
                 "about": about,
                 "rows": document(rows),
                 "scrapes": scrape_document(scraping),
+                "decisions": decision_document(deciding),
                 "complaints": wrong,
             },
             option=orjson.OPT_INDENT_2,
         )
     )
     console = Console()
-    console.print(comparison(rows), scrape_table(scraping))
+    console.print(comparison(rows), scrape_table(scraping), decision_table(deciding))
     _print_about(console, about, output)
     for complaint in wrong:
         console.print(f"worthless: {complaint}", style="red", markup=False)

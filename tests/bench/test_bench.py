@@ -31,5 +31,7 @@ def test_a_quick_benchmark_answers_every_request_and_counts_them_right(tmp_path:
         assert row["passthrough"]["upstream"] == row["phase"]["requests"]
     assert [(each["format"], each["scrapes"]) for each in document["scrapes"]] == [("text", 5), ("OpenMetrics", 5)]
     assert all(2_000 < each["series"] <= 3_000 for each in document["scrapes"])
+    assert [(each["offerings"], each["candidates"]) for each in document["decisions"]] == [(3, 3), (10, 10), (50, 50)]
+    assert "one routing decision between offerings of 10 providers" in run.stdout
     assert "the router beside a bare aiohttp pass-through" in run.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
