@@ -13,6 +13,7 @@ from grafana.promql import INTERVAL, Scope, is_traced
 from router.observe import families as f
 
 _BREAKER_STATES = {"0": ("closed", "green"), "1": ("half open", "yellow"), "2": ("open", "red")}
+_DRAIN_STATES = {"0": ("takes jobs", "green"), "1": ("drained", "yellow")}
 _OUTAGE_STATES = {"0": ("in", "green"), "1": ("out", "red")}
 
 
@@ -58,6 +59,22 @@ def outages(scope: Scope, width: int = 24) -> statetimeline.Panel:
         f"max by (provider, reason) (max_over_time({scope.selector(f.PROVIDER_OUTAGE)}[{INTERVAL}]))",
         "{{provider}} {{reason}}",
         _OUTAGE_STATES,
+        width,
+    )
+
+
+def drains(scope: Scope, width: int = 24) -> statetimeline.Panel:
+    """Whether a provider gets nothing more, at any replica."""
+    return timeline(
+        Text(
+            "Drained",
+            "Drained: the provider finishes what it has and gets nothing more, because an operator or the configuration"
+            " says so.",
+            "No provider is known.",
+        ),
+        scope.most(f.PROVIDER_DRAINED, "provider"),
+        "{{provider}}",
+        _DRAIN_STATES,
         width,
     )
 

@@ -71,6 +71,10 @@ class Scope:
         """Take the highest value: for what each replica says of itself or of what all of them share."""
         return f"max by ({by}) ({self.selector(family, *matchers)})"
 
+    def least(self, family: Family, by: str, *matchers: str) -> str:
+        """Take the lowest value: the most careful of what replicas believe."""
+        return f"min by ({by}) ({self.selector(family, *matchers)})"
+
     def age(self, family: Family, by: str) -> str:
         """Tell how long ago a timestamp's earliest moment was; 0 stands for no moment."""
         return f"time() - min by ({by}) ({self.selector(family)} > 0)"

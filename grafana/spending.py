@@ -19,6 +19,17 @@ def listed_per_second(scope: Scope, by: str, window: str) -> str:
     return ratio(scope.increase(f.DELIVERED_QUOTE, by, window=window), delivered)
 
 
+def expected_per_second(scope: Scope, by: str, window: str) -> str:
+    """What the same seconds were expected to cost when they were routed."""
+    delivered = scope.increase(f.VIDEO_SECONDS, by, window=window)
+    return ratio(scope.increase(f.EXPECTED_COST, by, window=window), delivered)
+
+
+def paid_over_expected(scope: Scope, by: str, window: str) -> str:
+    """All that was paid, over what the delivered videos were expected to cost: 1 where expectations come true."""
+    return ratio(scope.increase(f.COST, by, window=window), scope.increase(f.EXPECTED_COST, by, window=window))
+
+
 def wasted(scope: Scope, by: str, window: str = RANGE) -> str:
     return scope.increase(f.COST, by, WASTED, window=window)
 

@@ -4,10 +4,11 @@ from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Levels, Text, figure, over_time
 from grafana.promql import INTERVAL, OFFERING, RANGE, hourly, ratio
-from grafana.spending import listed_per_second, paid_per_second, saved, wasted
+from grafana.spending import listed_per_second, paid_over_expected, paid_per_second, saved, wasted
 from grafana.tables import Column, columns
 from router.observe import families as f
 
+_OVER_EXPECTED = Levels(1.1, 1.25)
 _OVER_LIST = Levels(1.1, 1.25)
 _MONTH_S = 30 * 86_400
 
@@ -69,8 +70,9 @@ def _table() -> AnyPanel:
         Text(
             "By provider and model",
             "The whole range. Paid over list price shows what failures, duplicates and told costs add to the price: at"
-            " 1 a second costs what the list says, yellow from 1.1, red from 1.25. Saved is against the baseline"
-            " provider's list price.",
+            " 1 a second costs what the list says, yellow from 1.1, red from 1.25. Paid over expected is against what"
+            " routing expected the same videos to cost: a provider that is dearer than it is taken for gets more jobs"
+            " than it should. Saved is against the baseline provider's list price.",
             "No video was delivered.",
         ),
         {"provider": "Provider", "model": "Model"},
@@ -80,6 +82,7 @@ def _table() -> AnyPanel:
             Column("Paid per second", paid_per_second(OFFERING, by, RANGE), units.Dollars, 4),
             Column("List price per second", listed_per_second(OFFERING, by, RANGE), units.Dollars, 4),
             Column("Paid over list price", over, units.Short, 2, _OVER_LIST),
+            Column("Paid over expected", paid_over_expected(OFFERING, by, RANGE), units.Short, 2, _OVER_EXPECTED),
             Column("Wasted", wasted(OFFERING, by), units.Dollars, 2),
             Column("Saved", saved(OFFERING, by), units.Dollars, 2),
         ],

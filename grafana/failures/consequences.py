@@ -39,7 +39,19 @@ def _failovers() -> list[AnyPanel]:
             units.Short,
             stacked=True,
             interval=JOBS_INTERVAL,
-            width=14,
+            width=8,
+        ),
+        over_time(
+            Text(
+                "Failovers that waited, per hour",
+                "Failovers that found the retry budget (routing.retry_budget) empty and waited for their turn, by the"
+                " provider that they left. Its outage shall not become everybody's load.",
+                "No provider is known.",
+            ),
+            {"{{from_provider}}": hourly(PROVIDER.rate(f.FAILOVERS_DELAYED, "from_provider"))},
+            units.Short,
+            interval=JOBS_INTERVAL,
+            width=6,
         ),
     ]
 

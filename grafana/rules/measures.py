@@ -33,8 +33,9 @@ def succeeded_share(window: str) -> str:
 
 
 def selling(by: str) -> str:
-    """Whoever may get jobs: one that was taken out of the configuration is still shown, but may get none."""
-    return f"max by ({by}) ({series(f.PROVIDER_LIMIT)}) > 0"
+    """Whoever may get jobs: one that was drained, or taken out of the configuration, is still shown, but gets none."""
+    drained = f"min by ({by}) ({series(f.PROVIDER_DRAINED)}) == 1"
+    return f"(\n  max by ({by}) ({series(f.PROVIDER_LIMIT)}) > 0\nunless\n  {drained}\n)"
 
 
 def recordings(pace: Pace) -> list[Group]:

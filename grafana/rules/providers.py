@@ -15,8 +15,9 @@ _DAY_S: Final = 86_400
 
 def alerts(pace: Pace) -> list[Group]:
     standing = [_all_ejected(pace), _ejected(pace), _refused("auth", pace), _refused("balance", pace)]
+    choice = [_panic(pace), _drained(pace), _ends(pace), _ends_soon(pace)]
     words = [_unknown_errors(pace), _unknown_statuses(pace)]
-    return [Group("video-router-providers-alerts", [*standing, _ends(pace), _ends_soon(pace), *words])]
+    return [Group("video-router-providers-alerts", [*standing, *choice, *words])]
 
 
 def _all_ejected(pace: Pace) -> Alert:
@@ -70,6 +71,30 @@ def _last_seen(gauge: str, pace: Pace) -> str:
     return f"max_over_time(timestamp({gauge} == 1)[{pace('6h')}:{pace('1m')}])"
 
 
+def _panic(pace: Pace) -> Alert:
+    words = Words(
+        "Jobs are tried with {{ $labels.provider }} although it is ejected: nobody else is left for them.",
+        f"About {COUNT} times in an hour no healthy provider could take a job, and the least bad of the ejected ones"
+        " got it as its probe. Between probes such jobs wait, and creates of that model are turned away with a 503.",
+        Dashboard.PROVIDERS,
+    )
+    panic = 'reason="panic"'
+    expression = f"{increase(f.DECISIONS, PROVIDER, pace('1h'), panic)} > 2.5"
+    return Alert("NobodyHealthyLeft", Severity.TICKET, expression, words, keep=pace("30m"))
+
+
+def _drained(pace: Pace) -> Alert:
+    words = Words(
+        "{{ $labels.provider }} has been drained for over a day.",
+        "Whoever drained it may have forgotten: it gets no jobs, the others get them at their price, and there is one"
+        " less to fail over to.",
+        Dashboard.PROVIDERS,
+    )
+    known = f"max by ({PROVIDER}) ({series(f.PROVIDER_LIMIT)}) > 0"
+    expression = f"max by ({PROVIDER}) ({series(f.PROVIDER_DRAINED)}) == 1\nand\n{known}"
+    return Alert("ProviderDrained", Severity.TICKET, expression, words, pace("1d"))
+
+
 def _ends(pace: Pace) -> Alert:
     words = Words(
         "The offering {{ $labels.offering }} ends in {{ $value | humanizeDuration }}.",
@@ -83,10 +108,12 @@ def _ends(pace: Pace) -> Alert:
 def _ends_soon(pace: Pace) -> Alert:
     words = Words(
         "Only {{ $value | humanizeDuration }} until the offering {{ $labels.offering }} ends.",
-        "It is said on each of the last seven days from 8 to 16 o'clock UTC, and wakes nobody.",
+        "Its provider still gets jobs. It is said on each of the last seven days from 8 to 16 o'clock UTC, and wakes"
+        " nobody.",
         Dashboard.PROVIDERS,
     )
-    expression = f"{_left(ENDS_SOON_DAYS)}\nand on ()\n(hour() >= 8 < 16)"
+    still = f"and on ({PROVIDER})\n{increase(f.DECISIONS, PROVIDER, pace('1d'))} > 0"
+    expression = f"{_left(ENDS_SOON_DAYS)}\n{still}\nand on ()\n(hour() >= 8 < 16)"
     return Alert("OfferingEndsThisWeek", Severity.PAGE, expression, words, pace("5m"))
 
 

@@ -5,7 +5,7 @@ the caller's but ids.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 SCHEMA: Final = 1
@@ -52,7 +52,8 @@ class Trading:
     """What a provider did in the window, counted when attempts left their jobs and when money became known.
 
     `p50_s` and `p90_s` are of delivered jobs, from acceptance to the video. The cost of a delivered second is
-    everything that was posted, waste included, over the seconds that callers got. `failures` are by `stage.reason`.
+    everything that was posted, waste included, over the seconds that callers got. `failures` are by `stage.reason`,
+    `decisions` are the attempts that began by why routing chose their offering.
     """
 
     attempts: int
@@ -65,6 +66,7 @@ class Trading:
     wasted_microusd: int
     microusd_per_delivered_second: int | None
     failures: Mapping[str, int]
+    decisions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

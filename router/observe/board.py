@@ -72,6 +72,7 @@ class Board:
         self._open: dict[str, _Open] = {}
         self._sums = SlidingSums[tuple[str, _Sum]](clock)
         self._failures = SlidingSums[tuple[str, str]](clock)
+        self._decisions = SlidingSums[tuple[str, str]](clock)
         self._outcomes = SlidingSums[JobOutcome](clock)
         self._durations: dict[str, SlidingDurations] = {}
         self._last: deque[RecentFailure] = deque(maxlen=FAILURES_MAX)
@@ -92,6 +93,7 @@ class Board:
                 self._place(job, None)
             case AttemptStarted(job, attempt):
                 self._place(job, attempt)
+                self._decisions.add((attempt.provider, str(event.reason)))
             case AttemptEnded():
                 self._attempt_ended(event)
             case JobEnded(job):
@@ -198,6 +200,7 @@ class Board:
             wasted_microusd=found[_Sum.WASTED],
             microusd_per_delivered_second=round(found[_Sum.POSTED] / seconds) if seconds else None,
             failures={failure: count for (name, failure), count in failures.items() if name == provider},
+            decisions={reason: count for (name, reason), count in self._decisions.sums().items() if name == provider},
         )
 
 

@@ -38,6 +38,7 @@ _CLOSED_OF: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
     {
         (f.JOBS_FINISHED.name, "outcome"): _words(JobOutcome),
         (f.STAGE_DURATION.name, "stage"): labels.TIMED_STAGES,
+        (f.BREAKER_TRANSITIONS.name, "state"): labels.BREAKER_MOVES,
         (f.DECISIONS.name, "reason"): labels.DECISION_REASONS,
         (f.ROUTED_COST.name, "reason"): _words(labels.DECISION_REASONS, (OTHER,)),
         (f.UNKNOWN_ERRORS.name, "stage"): labels.UNKNOWN_ERROR_STAGES,

@@ -288,7 +288,7 @@ BREAKER_STATE: Final = _gauge(
     "breaker_state", "1 for the state a breaker is in, 0 for the others.", "provider", "breaker", "state"
 )
 BREAKER_TRANSITIONS: Final = _counter(
-    "breaker_transitions_total", "Changes of a breaker's state; state is the new one.", "provider", "breaker", "state"
+    "breaker_transitions_total", "Breakers that opened or closed; state is the new one.", "provider", "breaker", "state"
 )
 PROVIDER_OUT: Final = _counter(
     "provider_out_total", "Providers taken out because their key or balance was refused.", "provider", "reason"

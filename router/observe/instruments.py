@@ -220,7 +220,9 @@ class Instruments:
             if (provider, kind) not in self._breakers:
                 self._breakers.add((provider, kind))
                 self.breaker_state.at(provider, kind, BreakerState.CLOSED).set(1)
-        self.breaker_transitions = self._counter(families.BREAKER_TRANSITIONS, every, sets_max)
+        moves = list(product(providers, kinds, labels.BREAKER_MOVES))
+        moves_max = self._providers_max * len(kinds) * len(labels.BREAKER_MOVES)
+        self.breaker_transitions = self._counter(families.BREAKER_TRANSITIONS, moves, moves_max)
         self.provider_outage = self._gauge(families.PROVIDER_OUTAGE, product(providers, labels.OUTAGE_REASONS))
         self.provider_out = self._by_provider_and(families.PROVIDER_OUT, labels.OUT_REASONS)
         self.provider_limit = self._gauge(families.PROVIDER_LIMIT, product(providers))

@@ -362,7 +362,8 @@ class Metrics:
     def _breaker_moved(self, event: BreakerMoved) -> None:
         provider = self._names.provider(event.provider)
         self._show_breaker(provider, event.kind, event.new)
-        self._to.breaker_transitions.at(provider, event.kind, event.new).inc()
+        if event.new in labels.BREAKER_MOVES:
+            self._to.breaker_transitions.at(provider, event.kind, event.new).inc()
 
     def _show_breaker(self, provider: str, kind: BreakerKind, now: BreakerState) -> None:
         for state in BreakerState:

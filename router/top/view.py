@@ -36,6 +36,7 @@ def view(overview: Overview, url: str, columns: int, trouble: str | None = None)
         _jobs(overview),
         _outcomes(overview),
         _money(overview),
+        *_decisions(overview),
         Text(),
         _providers(overview, columns),
         *_notes(overview),
@@ -109,6 +110,16 @@ def _money(overview: Overview) -> Text:
     if uncertain.oldest_s is not None:
         text.append(f" ({uncertain.attempts}, oldest {duration(uncertain.oldest_s)})", style=_DIM)
     return text
+
+
+def _decisions(overview: Overview) -> Iterable[Text]:
+    """Say why jobs went where they went, when it was not always the best."""
+    counts = Counter[str]()
+    for provider in overview.providers:
+        counts.update(provider.window.decisions)
+    if counts.keys() - {"best"}:
+        shown = [Text.assemble(f"{plain(reason)} ", (str(count), "bold")) for reason, count in counts.most_common()]
+        yield Text.assemble(("routed  ", "bold")).append_text(Text("  ").join(shown))
 
 
 def _providers(overview: Overview, columns: int) -> Table:

@@ -26,6 +26,7 @@ from tests.prometheus import Prometheus, prometheus
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that saw a router idle, and then something of everything, twice."""
     metrics = Metrics(scenes.catalog_of())
+    metrics.watch_routing(scenes.memory_of(scenes.catalog_of()))
     accepted = "sum(video_router_jobs_accepted_total)"
     with served(metrics) as target, prometheus(tmp_path_factory.mktemp("prometheus"), [target]) as running:
         running.wait_for(accepted)

@@ -23,6 +23,7 @@ from router.core.events import (
 )
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState
+from router.core.ranking import DecisionReason
 from router.core.reporting import ReportingSettings
 from router.observe.metrics import Metrics
 from tests.grafana.queries import PanelQuery, all_queries, panel_queries, panels
@@ -33,6 +34,7 @@ from tests.prometheus import Prometheus, numbers, prometheus
 LONG = {"rate_interval": "10m", "whole_range": "10m"}
 # An hour of a rule's window is a minute; the alert is about the provider that is out from the start.
 RULES_SCALE, ALERT = 60.0, "ProviderBalanceUsedUp"
+_TRIED = (DecisionReason.TRIAL, DecisionReason.PROBE, DecisionReason.PANIC)
 # Nobody sells it, the baseline provider neither.
 WIDE = Size(1792, 1024)
 ROUTES = (("/v1/videos", "POST"), ("/v1/videos", "GET"), ("/v1/videos/{video_id}", "GET"))
@@ -82,6 +84,7 @@ def a_router() -> Metrics:
     clock = Clock(wall=time.time, monotonic=time.monotonic)
     health = {name: ProviderHealth(each, clock, Random(1), metrics.observe) for name, each in catalog.providers.items()}
     metrics.watch(health)
+    metrics.watch_routing(scenes.memory_of(catalog))
     permits = health["p1"].try_start()
     assert permits is not None
     permits.submitted(Failure(Stage.SUBMIT, Reason.BALANCE))
@@ -117,7 +120,8 @@ def trouble(provider: str) -> list[Event]:
 
 def live(metrics: Metrics) -> None:
     """Live through something of everything."""
-    for event in (*scenes.a_day(), *trouble("p0"), *trouble("p1")):
+    tries = [event for reason in _TRIED for event in scenes.tried(reason)]
+    for event in (*scenes.a_day(), *trouble("p0"), *trouble("p1"), *tries):
         metrics.observe(event)
     metrics.observe(scenes.waiting()[0])
     for route, method in ROUTES:
@@ -163,7 +167,7 @@ def test_the_table_of_providers_tells_what_happened(server: Prometheus):
     table = "Providers side by side"
     success = at_once(server, "providers", table, "B")
     # A day is 3 of 14 attempts for p0 and 9 of 14 for p1; of failures, the first of each kind makes its series only.
-    # Two days are 6 of 17 and 18 of 23, extrapolated.
+    # Two days are 6 of 20 and 18 of 23, extrapolated.
     assert success.keys() == {("p0",), ("p1",)}
     assert 0.2 < success["p0",] < 0.5 < success["p1",] < 0.9
     assert 60 < at_once(server, "providers", table, "C")["p0",] <= 90

@@ -15,6 +15,7 @@ from router.core.health import HealthSnapshot, ProviderHealth
 from router.core.job import AttemptState
 from router.core.order import Readiness
 from router.core.overview import SCHEMA, DailyBudget, Live, Overview, ProviderOverview, Uncertain
+from router.core.ranking import DecisionReason
 from router.core.resolution import Billed, Found, NotFound
 from router.observe.board import FAILURES_MAX, Board
 from router.observe.sliding import WINDOW_S, SlidingDurations, SlidingSums
@@ -177,6 +178,12 @@ def test_money_that_an_operator_accounts_for_is_uncertain_no_more():
         overview = shown(scenes.resolved(resolution))
         assert (overview.uncertain.attempts, overview.uncertain.amount_microusd) == (left, left * 800_000)
         assert sum(each.window.attempts for each in overview.providers) == 1
+
+
+def test_decisions_are_counted_by_provider_and_reason_when_the_attempt_begins():
+    events = [*scenes.tried(DecisionReason.TRIAL), *scenes.waiting("p1"), *scenes.waiting("p1")]
+    first, second = shown(events).providers
+    assert (first.window.decisions, second.window.decisions) == ({"trial": 1}, {"best": 2})
 
 
 def test_a_day_fits_into_json_and_adds_up():

@@ -67,6 +67,15 @@ def the_trouble() -> Overview:
     return replace(overviews.in_trouble(), uptime_s=7980.0, last_failures=FAILURES)
 
 
+def test_why_jobs_went_where_they_went_is_told_when_it_was_not_always_the_best():
+    overview = overviews.a_day()
+    first, second = overview.providers
+    assert "routed" not in drawn(overview)
+    tried = replace(first, window=replace(first.window, decisions={"best": 9, "trial": 3}))
+    probed = replace(second, window=replace(second.window, decisions={"probe": 1, "best": 1}))
+    assert "routed  best 10  trial 3  probe 1\n" in trimmed(drawn(replace(overview, providers=(tried, probed))))
+
+
 def test_a_router_in_trouble_is_shown_whole_in_eighty_columns():
     assert trimmed(drawn(the_trouble())) == NARROW
 

@@ -22,10 +22,14 @@ ALL_EJECTED, EJECTED = "EveryProviderEjected", "ProviderEjected"
 KEY, BALANCE = "ProviderKeyRefused", "ProviderBalanceUsedUp"
 ENDS, ENDS_SOON = "OfferingEnds", "OfferingEndsThisWeek"
 ERRORS, STATUSES = "UnknownErrors", "UnknownStatuses"
+PANIC, DRAINED = "NobodyHealthyLeft", "ProviderDrained"
 DAY_S = 86_400
 _CREATES = series("http_requests_total", route="/v1/videos", method="POST", code="503")
 _IN_FLIGHT = series("jobs_in_flight", provider="p0")
 _END = series("offering_end_timestamp_seconds", provider="p0", offering="p0/sora-2")
+_BEST = series("route_decisions_total", provider="p0", reason="best")
+_PANIC = series("route_decisions_total", provider="p0", reason="panic")
+_DRAIN = series("provider_drained", provider="p0")
 
 
 def sold(provider: str, steps: int = 200, asked: float = 1) -> dict[str, str]:
@@ -56,6 +60,18 @@ _OUT = ticket(by_provider(breaker="generate"), "p0 is ejected: its generate brea
 _KEY = ticket(by_provider(), "p0 refuses our key. It gets no jobs until somebody acts.")
 _BALANCE = ticket(by_provider(), "p0 says that our balance is used up. It gets no jobs until somebody acts.")
 _OFFERING = by_provider(offering="p0/sora-2")
+
+
+def _panic_told(count: int) -> Firing:
+    return ticket(
+        by_provider(),
+        "Jobs are tried with p0 although it is ejected: nobody else is left for them.",
+        f"About {count} times in an hour no healthy provider could take a job, and the least bad of the ejected ones"
+        " got it as its probe. Between probes such jobs wait, and creates of that model are turned away with a 503.",
+    )
+
+
+_FORGOTTEN = ticket(by_provider(), "p0 has been drained for over a day.")
 
 
 def _errors_told(count: int) -> Firing:
@@ -96,8 +112,11 @@ TIMELINES = [
             _CREATES: counter((1, 60)),
             _UNKNOWN: counter((0, 60)),
             _WORDS: counter((0, 60)),
+            _BEST: counter((1, 60)),
+            _PANIC: counter((0, 60)),
+            _DRAIN: gauge((0, 61)),
         },
-        [quiet(alert, 60) for alert in (ALL_EJECTED, EJECTED, KEY, BALANCE, ERRORS, STATUSES)],
+        [quiet(alert, 60) for alert in (ALL_EJECTED, EJECTED, KEY, BALANCE, ERRORS, STATUSES, PANIC, DRAINED)],
     ),
     Timeline(
         "every provider is ejected, one by its account, while callers ask; then one comes back",
@@ -222,8 +241,76 @@ TIMELINES = [
         [fires(ALL_EJECTED, 20, _NOBODY)],
     ),
     Timeline(
+        "one of two providers is drained, and the other one ejected",
+        {
+            **sold("p0"),
+            **breaker("p0", ("closed", 90)),
+            _DRAIN: gauge((1, 90)),
+            **sold("p1"),
+            **breaker("p1", ("open", 90)),
+            _CREATES: counter((1, 90)),
+        },
+        [fires(ALL_EJECTED, 20, _NOBODY)],
+    ),
+    Timeline(
+        "whoever is drained may be ejected as well: nobody waits for it",
+        {**sold("p0"), **breaker("p0", ("open", 90)), _DRAIN: gauge((1, 90))},
+        [few(EJECTED, 60)],
+    ),
+    Timeline(
+        "a provider is drained for a night, then for two days; then it gets jobs again",
+        {
+            series("provider_in_flight_limit", provider="p0"): gauge((20, 100)),
+            _DRAIN: gauge((0, 4), (1, 10), (0, 4), (1, 48), (0, 34)),
+        },
+        [
+            few(DRAINED, 13),
+            few(DRAINED, 41),
+            fires(DRAINED, 42, _FORGOTTEN),
+            fires(DRAINED, 65, _FORGOTTEN),
+            recovers(DRAINED, 66),
+        ],
+        step_m=60,
+    ),
+    Timeline(
+        "a restart gives a drained provider jobs again",
+        {
+            series("provider_in_flight_limit", provider="p0"): gauge((20, 60)),
+            _DRAIN: gauge((1, 20), (0, 1), (1, 20)),
+        },
+        [reset(DRAINED, 25), reset(DRAINED, 40)],
+        step_m=60,
+    ),
+    Timeline(
+        "a drained provider is taken out of the configuration",
+        {series("provider_in_flight_limit", provider="p0"): gauge((20, 30), (0, 30)), _DRAIN: gauge((1, 60))},
+        [fires(DRAINED, 29, _FORGOTTEN), recovers(DRAINED, 30)],
+        step_m=60,
+    ),
+    Timeline(
+        "five jobs are tried with whoever is ejected, for there is nobody else",
+        {_PANIC: counter((0, 10), (1, 5), (0, 180))},
+        [fires(PANIC, 20, _panic_told(5)), recovers(PANIC, 110)],
+    ),
+    Timeline(
+        "two jobs are, and many are tried with the best",
+        {_PANIC: counter((0, 10), (1, 2), (0, 60)), _BEST: counter((9, 70))},
+        [few(PANIC, 15), few(PANIC, 60)],
+    ),
+    Timeline(
+        "a restart after much panic, long ago",
+        {_PANIC: counter((0, 100), RESET, (0, 60), start=50)},
+        [reset(PANIC, at) for at in (102, 130)],
+    ),
+    Timeline(
+        "an offering ends in three days, and nobody has a job for its provider",
+        {_END: gauge((3 * DAY_S, 150)), _BEST: counter((0, 149))},
+        [fires(ENDS, 120, ticket(_OFFERING, "The offering p0/sora-2 ends in 2d 14h 0m 0s.")), few(ENDS_SOON, 120)],
+        step_m=5,
+    ),
+    Timeline(
         "an offering ends in three days: a ticket at once, and a page at eight o'clock",
-        {_END: gauge((3 * DAY_S, 100))},
+        {_END: gauge((3 * DAY_S, 100)), _BEST: counter((1, 99))},
         [
             quiet(ENDS, 0),
             fires(ENDS, 1, ticket(_OFFERING, "The offering p0/sora-2 ends in 2d 23h 55m 0s.")),
@@ -234,7 +321,7 @@ TIMELINES = [
     ),
     Timeline(
         "an offering ends in 40 days, then in 30, then in seven, then it is over",
-        {_END: gauge((40 * DAY_S, 250))},
+        {_END: gauge((40 * DAY_S, 250)), _BEST: counter((1, 249))},
         [
             quiet(ENDS, 50),
             quiet(ENDS_SOON, 100),
@@ -255,7 +342,7 @@ TIMELINES = [
     ),
     Timeline(
         "an offering without an end, and one whose end is put off by a reload",
-        {_END: gauge((0, 20), (5 * DAY_S, 4), (90 * DAY_S, 20))},
+        {_END: gauge((0, 20), (5 * DAY_S, 4), (90 * DAY_S, 20)), _BEST: counter((1, 43))},
         [few(ENDS, 19), few(ENDS_SOON, 12), reset(ENDS, 25), reset(ENDS_SOON, 34)],
         step_m=60,
     ),
