@@ -67,9 +67,9 @@ def used(rig: Rig, scope: BudgetScope = BudgetScope.PROVIDER) -> dict[str, int]:
 
 
 async def makers(rig: Rig, videos: int) -> list[str]:
-    """Order videos one after the other, and say whose each of them is."""
+    """Order videos one after the other, of FIRST while it has a budget, and say whose each of them is."""
     for _ in range(videos):
-        video = await rig.made()
+        video = await rig.made(extra_body={"routing": {"order": [FIRST]}})
         assert video.status == "completed", video.error
     return [row.provider for row in rig.rows()]
 
