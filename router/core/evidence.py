@@ -150,12 +150,7 @@ class TrackRecords:
 
     def evidence(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return what is believed of an offering now; kept for a second, because little changes in it."""
-        now = self._clock.monotonic()
-        record = self._record(offering_id, duration_class)
-        if record.known is None or now - record.known_at >= _FRESH_S:
-            expected = self._expected(provider, duration_class, now)
-            record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
-        return record.known
+        return self.seen(offering_id, provider, duration_class)[0]
 
     def peek(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return the same and change nothing: any thread may ask."""
@@ -163,10 +158,24 @@ class TrackRecords:
         record = self._records.get((offering_id, duration_class)) or _Record()
         return record.evidence(self._expected(provider, duration_class, now), now, self._half_life_s)
 
+    def seen(self, offering_id: str, provider: str, duration_class: DurationClass) -> tuple[Evidence, Load]:
+        """Return what is believed of an offering, and what is in flight there."""
+        now = self._clock.monotonic()
+        record = self._record(offering_id, duration_class)
+        known = record.known
+        if known is None or now - record.known_at >= _FRESH_S:
+            known = self._thought_anew(record, provider, duration_class, now)
+        return known, record.load(now) if record.running else NO_LOAD
+
     def load(self, offering_id: str, duration_class: DurationClass) -> Load:
         """Return what is in flight there now."""
         record = self._records.get((offering_id, duration_class))
         return NO_LOAD if record is None else record.load(self._clock.monotonic())
+
+    def _thought_anew(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> Evidence:
+        expected = self._expected(provider, duration_class, now)
+        record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
+        return record.known
 
     def _of(self, offerings: frozenset[str]) -> Iterator["_Record"]:
         return (record for (offering_id, _), record in self._records.items() if offering_id in offerings)
@@ -181,10 +190,11 @@ class TrackRecords:
         return _Expected(success, billed, PRIOR_S[duration_class])
 
     def _record(self, offering_id: str, duration_class: DurationClass) -> "_Record":
-        return self._records.setdefault((offering_id, duration_class), _Record())
+        key = (offering_id, duration_class)
+        return self._records.get(key) or self._records.setdefault(key, _Record())
 
     def _provider(self, provider: str) -> "_Record":
-        return self._providers.setdefault(provider, _Record())
+        return self._providers.get(provider) or self._providers.setdefault(provider, _Record())
 
 
 class _Expected(NamedTuple):
@@ -193,6 +203,17 @@ class _Expected(NamedTuple):
     success: float
     billed_share: float
     delivery_s: float
+
+
+class _Quantiles(NamedTuple):
+    """Quantiles of some bins."""
+
+    of: Mapping[int, float]
+    p50_s: float
+    p90_s: float
+
+
+_NO_QUANTILES: Final = _Quantiles({}, 0.0, 0.0)
 
 
 class _Record:
@@ -206,6 +227,7 @@ class _Record:
         "_delivery_s",
         "_failed",
         "_failure_s",
+        "_quantiles",
         "_started_sum",
         "known",
         "known_at",
@@ -225,6 +247,7 @@ class _Record:
         self._delivered = self._failed = self._billed = 0.0
         self._delivery_s = self._failure_s = 0.0
         self._bins: dict[int, float] = {}
+        self._quantiles = _NO_QUANTILES
         self.returned = False
         self.known: Evidence | None = None
 
@@ -279,9 +302,10 @@ class _Record:
     def evidence(self, expected: _Expected, now: float, half_life_s: float) -> Evidence:
         weight = self._faded(now, half_life_s)
         delivered, failed = self._delivered * weight, self._failed * weight
-        success = self.success(expected.success, now, half_life_s)
+        success = (PRIOR_OUTCOMES * expected.success + delivered) / (PRIOR_OUTCOMES + delivered + failed)
         deviation = sqrt(success * (1.0 - success) / (PRIOR_OUTCOMES + delivered + failed + 1.0))
         delivery_s = (expected.delivery_s + self._delivery_s * weight) / (1.0 + delivered)
+        p50_s, p90_s = self._quantiles_s(expected.delivery_s)
         return Evidence(
             outcomes=delivered + failed,
             success=success,
@@ -290,19 +314,30 @@ class _Record:
             billed_share=(_PRIOR_BILLED * expected.billed_share + self._billed * weight) / (_PRIOR_BILLED + failed),
             delivery_s=delivery_s,
             failure_s=(delivery_s + self._failure_s * weight) / (1.0 + failed),
-            p50_s=self._quantile(0.5, expected.delivery_s),
-            p90_s=self._quantile(0.9, expected.delivery_s),
+            p50_s=p50_s,
+            p90_s=p90_s,
             returned=self.returned,
         )
 
-    def _quantile(self, share: float, unknown_s: float) -> float:
-        """The middle of the bin that holds the quantile; all bins fade alike, so their sum is enough."""
-        wanted, seen = share * sum(self._bins.values()), 0.0
-        for number in sorted(self._bins):
-            seen += self._bins[number]
-            if seen >= wanted:
-                return exp((number + 0.5) * _BIN)
-        return unknown_s
+    def _quantiles_s(self, unknown_s: float) -> tuple[float, float]:
+        """The median and the ninth decile; they stay while nothing is added, for all bins fade alike."""
+        bins = self._bins
+        if not bins:
+            return unknown_s, unknown_s
+        if self._quantiles.of is not bins:
+            # With what it is of, because another thread may look while an outcome is added.
+            self._quantiles = _Quantiles(bins, _quantile(bins, 0.5), _quantile(bins, 0.9))
+        return self._quantiles.p50_s, self._quantiles.p90_s
 
     def _faded(self, now: float, half_life_s: float) -> float:
         return float(0.5 ** (max(0.0, now - self._at) / half_life_s))
+
+
+def _quantile(bins: Mapping[int, float], share: float) -> float:
+    """The middle of the bin that holds the quantile."""
+    wanted, seen = share * sum(bins.values()), 0.0
+    for number in sorted(bins):
+        seen += bins[number]
+        if seen >= wanted:
+            break
+    return exp((number + 0.5) * _BIN)
