@@ -18,6 +18,7 @@ from router.commands.journal import journal
 from router.commands.ledger import ledger
 from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.providers import providers as providers_commands
+from router.commands.replay import replay_command
 from router.commands.route import route
 from router.commands.terminal import console, stop
 from router.config.loading import load
@@ -46,6 +47,7 @@ cli = typer.Typer(
 cli.command("certify")(certify)
 cli.command("sandbox")(sandbox)
 cli.command("journal")(journal)
+cli.command("replay")(replay_command)
 cli.command("route")(route)
 cli.add_typer(providers_commands)
 cli.add_typer(jobs_commands)

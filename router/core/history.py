@@ -49,6 +49,7 @@ class RecordedJob:
     created_at: float
     state: JobState
     images: tuple[ImageKind, ...] = ()
+    watermark: bool | None = None
     preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
     ended_at: float | None = None
     stage: Stage | None = None
@@ -64,6 +65,14 @@ class RecordedJob:
     def cancelled(self) -> bool:
         """Whether its caller did not want it any more."""
         return self.reason is Reason.CANCELLED and self.stage is Stage.ROUTE
+
+    @property
+    def winner(self) -> RecordedAttempt | None:
+        """The attempt whose video the caller got; one whose video came too late only cost."""
+        if self.state is not JobState.COMPLETED:
+            return None
+        made = [attempt for attempt in self.attempts if attempt.delivered]
+        return next((attempt for attempt in made if attempt.ended_at == self.ended_at), made[-1] if made else None)
 
     @property
     def posted_microusd(self) -> int:

@@ -54,12 +54,12 @@ async def test_what_a_caller_wanted_is_kept_and_what_he_wrote_is_not(store: Stor
     wanted = RoutingPreferences(
         only=("alpha",), sort=Sort.PRICE, on_ambiguous=OnAmbiguous.HOLD, allow_fallbacks=False, deadline_s=90.0
     )
-    video = a_video(prompt="a secret harbour", images=images)
+    video = a_video(prompt="a secret harbour", images=images, watermark=False)
     await store.add_job(the_job(1, video=video, preferences=wanted, metadata={"note": "secret"}))
     with recorded_jobs(path) as jobs:
         (found,) = jobs
     assert found.preferences == wanted
-    assert found.images == ("url", "file")
+    assert (found.images, found.watermark) == (("url", "file"), False)
     assert b"secret" not in line_of(found)
 
 

@@ -60,7 +60,7 @@ def _query(since: float | None) -> Select[Any]:
 
 def _recorded(rows: Sequence[Row[Any]]) -> RecordedJob:
     row = rows[0]
-    images = orjson.loads(row.request)["images"]
+    request = orjson.loads(row.request)
     return RecordedJob(
         id=row.job_id,
         caller=row.caller,
@@ -69,7 +69,8 @@ def _recorded(rows: Sequence[Row[Any]]) -> RecordedJob:
         seconds=row.job_seconds,
         created_at=row.created_at,
         state=JobState(row.job_state),
-        images=tuple("url" if "url" in image else "file" for image in images),
+        images=tuple("url" if "url" in image else "file" for image in request["images"]),
+        watermark=request["watermark"],
         preferences=read_preferences(orjson.loads(row.preferences)),
         ended_at=row.job_ended_at,
         stage=Stage(row.failure_stage) if row.failure_stage else None,
