@@ -47,7 +47,10 @@ def prompt_of(number: int) -> str:
 
 
 def body_of(number: int) -> dict[str, Any]:
-    """Mostly ten seconds in either orientation, a third with a link and a third with an image; some long, some hd."""
+    """Mostly ten seconds in either orientation, a third with a link and a third with an image; some long, some hd.
+
+    Every fourth is to be made where it is expected to be cheapest, whatever the router's policy.
+    """
     body: dict[str, Any] = {"prompt": prompt_of(number), "metadata": {"note": METADATA}}
     body |= {"model": "sora-2", "seconds": "10", "size": "1280x720" if number % 2 else "720x1280"}
     if number % 3 == 1:
@@ -56,6 +59,8 @@ def body_of(number: int) -> dict[str, Any]:
         body["images"] = [DATA_URL]
     if number % 10 == 4:
         body["seconds"] = "15"
+    if number % 4 == 0:
+        body["routing"] = {"sort": "expected_cost"}
     if number % 50 == 3:
         body |= {"model": "sora-2-pro", "seconds": "15", "size": "1024x1792"}
     return body

@@ -81,6 +81,13 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"fault": "poll_500", "share": 0.05},
     ],
 }
+# All three get a good part of the jobs; what is learned of them by those who want it cheap is soon doubted again.
+ROUTING = {
+    "policy": "weighted",
+    "undelivered_usd": "20",
+    "half_life_s": 5,
+    "exploration": {"share": 0.5, "outcomes_min": 50, "usd_per_day": "500"},
+}
 POLICY = {
     "on_ambiguous": "failover",
     # Less than a video of openai's: a lost submit there is held.
@@ -123,8 +130,7 @@ def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: fl
         "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
         "server": {"poll_after_ms": 20},
         "callers": [each.document() for each in CUSTOMERS],
-        # All three get a good part of the jobs.
-        "routing": {"policy": "weighted"},
+        "routing": ROUTING,
         "reporting": {"baseline_provider": "openai", **({"on_time_s": on_time_s} if stormy else {})},
         "policy": {**POLICY, "job_deadline_s": 20 * slower},
         "providers": providers,
@@ -223,6 +229,16 @@ async def broken_configuration(storm: Storm) -> None:
     await storm.watch.until("inactive", "ConfigReloadFailed", job=JOB)
 
 
+async def drained_provider(storm: Storm) -> None:
+    """An operator drains a provider, looks whether it is so, and gives it jobs again."""
+    shown = f'video_router_provider_drained{{provider="openai", job="{JOB}"}}'
+    for drained in (True, False):
+        order, url = {"provider": "openai", "drained": drained}, f"{storm.served.admin_url}/admin/providers/drain"
+        async with storm.served.http.post(url, json=order) as response:
+            assert response.status == 200, await response.text()
+        await asyncio.to_thread(storm.server.wait_for, f"{shown} == {int(drained)}")
+
+
 async def everything_fails(storm: Storm) -> None:
     """Every video is lost just before its end, wherever it is made."""
     for name, sandbox in storm.served.sandboxes.items():
@@ -251,13 +267,19 @@ async def bad_requests(storm: Storm) -> None:
         assert response.status == 404
 
 
+_ACTS = (
+    *(refused_key, broken_configuration, empty_balance, drained_provider),
+    *(everything_fails, locked_file, bad_requests),
+)
+
+
 async def _acts(storm: Storm, plan: Plan) -> None:
     """Bring the faults on, one after the other, while the load goes on."""
     storm.started_at = time.time()
     try:
         while len(storm.load.videos) < 200:
             await asyncio.sleep(0.1)
-        for act in (refused_key, broken_configuration, empty_balance, everything_fails, locked_file, bad_requests):
+        for act in _ACTS:
             await asyncio.sleep(plan.pause_s)
             await act(storm)
         await asyncio.sleep(plan.pause_s)

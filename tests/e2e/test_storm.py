@@ -86,6 +86,30 @@ def test_money_is_the_ledgers_to_the_micro_usd(storm: Storm, ledger: Ledger) -> 
     assert missing
 
 
+def test_routing_tells_what_it_decided_and_what_came_of_it(storm: Storm, ledger: Ledger) -> None:
+    routed = {line["attempt"]: line for line in logged(storm) if line["event"] == "routed"}
+    decisions = Counter((line["provider"], line["reason"]) for line in routed.values())
+    assert seen(storm, "route_decisions_total", "provider", "reason") == decisions
+    assert {reason for _, reason in decisions} >= {"best", "weighted", "trial", "probe"}
+    spent: Counts = Counter()
+    for row in ledger.rows:
+        spent[(routed[row.attempt_id]["reason"],)] += row.posted_microusd
+    assert seen_microusd(storm, "routed_cost_usd_total", "reason") == +spent
+    expected: Counts = Counter()
+    for row in ledger.delivered():
+        expected[row.provider, row.model] += routed[row.attempt_id]["expected_microusd"]
+    assert seen_microusd(storm, "expected_cost_usd_total", "provider", "model") == expected
+
+
+def test_a_drained_provider_got_nothing_until_it_was_resumed(storm: Storm) -> None:
+    events = [line for line in logged(storm) if line["event"] in ("provider_drained", "routed")]
+    (drained, resumed) = [number for number, line in enumerate(events) if line["event"] == "provider_drained"]
+    assert (events[drained]["drained"], events[resumed]["drained"]) == (True, False)
+    between = Counter(line["provider"] for line in events[drained + 1 : resumed])
+    assert between["openai"] <= 1
+    assert between.total() > 10
+
+
 def test_what_is_uncertain_stays_in_sight_after_a_restart(storm: Storm, ledger: Ledger) -> None:
     still_open = accounts.still_uncertain(ledger)
     assert seen_microusd(storm, "uncertain_usd", "provider") == still_open
@@ -194,7 +218,9 @@ def test_the_router_counted_its_own_troubles(storm: Storm) -> None:
 
 
 def logged(storm: Storm) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in storm.served.logs[0].read_text().splitlines()]
+    # What a start warns of stands before them, in words.
+    lines = storm.served.logs[0].read_text().splitlines()
+    return [json.loads(line) for line in lines if not line.startswith("warning: ")]
 
 
 def test_logs_tell_the_same_money(storm: Storm) -> None:
