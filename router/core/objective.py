@@ -30,40 +30,50 @@ class Score(NamedTuple):
         return self.risk_microusd + self.wait_microusd
 
 
+class Objective(NamedTuple):
+    """What is the same for all offerings that are judged for one job."""
+
+    failure_microusd: float
+    microusd_per_s: float
+
+    @classmethod
+    def of(cls, attempts_left: int, settings: RoutingSettings) -> "Objective":
+        """Say what a failure is worth to a job that has so many attempts left, the one to come counted."""
+        failure_microusd = settings.undelivered_microusd * _RISK_FALLS ** (max(1, attempts_left) - 1)
+        return cls(failure_microusd, settings.microusd_per_minute / _MINUTE_S)
+
+    def score(self, quote_microusd: int, evidence: Evidence, load: Load, busy: float) -> Score:
+        """Judge an offering by its success bound; `busy` is the share of its provider's places that are taken.
+
+        Trying offerings by cost / probability of success, the lowest first, is the cheapest way to the first success
+        (Smith 1956, least-cost testing sequence); here the cost of an attempt includes its share of failures that are
+        billed, the time it takes and the risk that none is left.
+        """
+        return Score(*self._terms(quote_microusd, evidence, evidence.success_low, load, busy))
+
+    def hope(
+        self, quote_microusd: int, evidence: Evidence, success_high: float, load: Load, busy: float
+    ) -> tuple[float, float]:
+        """Return `wait_s` and `total_microusd` of an offering that does as well as it may."""
+        _, _, _, wait_s, _, total_microusd = self._terms(quote_microusd, evidence, success_high, load, busy)
+        return wait_s, total_microusd
+
+    def _terms(
+        self, quote_microusd: int, evidence: Evidence, success: float, load: Load, busy: float
+    ) -> tuple[float, float, float, float, float, float]:
+        failures = (1.0 - success) / success
+        paid_attempts = 1.0 + failures * evidence.billed_share
+        cost = quote_microusd * paid_attempts
+        risk = failures * self.failure_microusd
+        # What runs there longer than videos used to take is the first sign that they take longer now.
+        delivery_s = max(evidence.delivery_s, load.age_s)
+        wait_s = delivery_s * (1.0 + busy) + failures * evidence.failure_s
+        wait = wait_s * self.microusd_per_s
+        return paid_attempts, cost, risk, wait_s, wait, cost + risk + wait
+
+
 def score(
     quote_microusd: int, evidence: Evidence, load: Load, busy: float, attempts_left: int, settings: RoutingSettings
 ) -> Score:
-    """Judge an offering by its success bound; `busy` is the share of its provider's places that are taken.
-
-    Trying offerings by cost / probability of success, the lowest first, is the cheapest way to the first success
-    (Smith 1956, least-cost testing sequence); here the cost of an attempt includes its share of failures that are
-    billed, the time it takes and the risk that none is left.
-    """
-    return _scored(quote_microusd, evidence, evidence.success_low, load, busy, attempts_left, settings)
-
-
-def optimistic_score(
-    quote_microusd: int, evidence: Evidence, load: Load, busy: float, attempts_left: int, settings: RoutingSettings
-) -> Score:
-    """Judge an offering by how good it may be at best."""
-    return _scored(quote_microusd, evidence, evidence.success_high, load, busy, attempts_left, settings)
-
-
-def _scored(
-    quote_microusd: int,
-    evidence: Evidence,
-    success: float,
-    load: Load,
-    busy: float,
-    attempts_left: int,
-    settings: RoutingSettings,
-) -> Score:
-    failures = (1.0 - success) / success
-    paid_attempts = 1.0 + failures * evidence.billed_share
-    cost = quote_microusd * paid_attempts
-    risk = failures * settings.undelivered_microusd * _RISK_FALLS ** (max(1, attempts_left) - 1)
-    # What runs there longer than videos used to take is the first sign that they take longer now.
-    delivery_s = max(evidence.delivery_s, load.age_s) * (1.0 + busy)
-    wait_s = delivery_s + failures * evidence.failure_s
-    wait = wait_s / _MINUTE_S * settings.microusd_per_minute
-    return Score(paid_attempts, cost, risk, wait_s, wait, cost + risk + wait)
+    """Judge one offering for a job that has so many attempts left."""
+    return Objective.of(attempts_left, settings).score(quote_microusd, evidence, load, busy)

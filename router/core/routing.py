@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import NamedTuple
 
@@ -18,10 +19,10 @@ from router.core.eligibility import (
     eligible,
 )
 from router.core.evidence import SUCCESS_MAX, Evidence, Load, TrackRecords
-from router.core.objective import Score, optimistic_score, score
+from router.core.objective import Objective, Score
 from router.core.preferences import RoutingPreferences
 from router.core.ranking import Basis, DecisionReason, Judged, basis, ranked
-from router.core.reporting import class_of
+from router.core.reporting import DurationClass, class_of
 from router.core.routing_settings import PanicPolicy, RoutingPolicy, RoutingSettings
 
 
@@ -153,7 +154,7 @@ def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Ran
         found, turned_away = _without_panic(found, catalog)
         exclusions += turned_away
     by = basis(preferences, settings)
-    judged = [_judged(each, by, situation) for each in found]
+    judged = list(map(_Judge(by, situation).judged, found))
     # A trial or a probe may fail: there must be somebody to go on with.
     tries = situation.ventures and preferences.allow_fallbacks and not preferences.order
     trials_microusd = situation.trials_microusd if tries else None
@@ -177,49 +178,53 @@ def _without_panic(found: list[Eligible], catalog: Catalog) -> tuple[list[Eligib
     )
 
 
-def _judged(each: Eligible, by: Basis, situation: Situation) -> Judged:
-    offering, settings, records = each.offering, situation.settings, situation.records
-    kind = class_of(each.video.size, each.video.seconds)
-    evidence, load = records.evidence(offering.id, offering.provider, kind), records.load(offering.id, kind)
-    standing, attempts_left = each.standing, situation.attempts_left
-    busy = min(1.0, standing.in_flight / max(1, standing.in_flight_max))
-    usual = score(each.quote_microusd, evidence, load, busy, attempts_left, settings)
-    if standing.probing:
-        # What was seen until its ejection says little of what it would do now.
-        evidence = evidence._replace(success_high=SUCCESS_MAX)
-    hope = optimistic_score(each.quote_microusd, evidence, load, busy, attempts_left, settings)
-    order_rank = _order_rank(offering, situation.preferences.order)
-    tier = (each.model_rank, order_rank, _priority(offering, situation), int(_late(evidence, situation)))
-    ordered = order_rank < len(situation.preferences.order)
-    value, hopeful = _value(by, each.quote_microusd, usual), _value(by, each.quote_microusd, hope)
-    return Judged(each, evidence, load, busy, usual, tier, ordered, value, hopeful)
+class _Judge:
+    """Judges offerings for one job; what is the same for all of them is looked up once."""
 
+    def __init__(self, by: Basis, situation: Situation) -> None:
+        settings, preferences = situation.settings, situation.preferences
+        self._by = by
+        self._seen = situation.records.seen
+        self._objective = Objective.of(situation.attempts_left, settings)
+        self._order = preferences.order
+        self._by_priority = settings.policy is RoutingPolicy.PRIORITY and preferences.sort is None
+        self._outcomes_min = settings.exploration.outcomes_min
+        self._left_s = inf if situation.left_s is None else situation.left_s
+        self._kinds: dict[int, DurationClass] = {}
 
-def _value(by: Basis, quote_microusd: int, found: Score) -> float:
-    match by:
-        case Basis.PRICE:
-            return float(quote_microusd)
-        case Basis.TIME:
-            return found.wait_s
-        case Basis.EXPECTED_COST:
-            return found.total_microusd
-        case Basis.WEIGHT:
-            return 0.0
+    def judged(self, each: Eligible) -> Judged:
+        """Say what is known of an offering, and what it is compared by."""
+        offering, video, quote_microusd, model_rank, standing = each
+        evidence, load = self._seen(offering.id, offering.provider, self._kind(video))
+        busy = min(1.0, standing.in_flight / max(1, standing.in_flight_max))
+        usual = self._objective.score(quote_microusd, evidence, load, busy)
+        value = hopeful = 0.0
+        match self._by:
+            case Basis.EXPECTED_COST | Basis.TIME:
+                # What was seen until its ejection says little of what one on probation would do now.
+                success_high = SUCCESS_MAX if standing.probing else evidence.success_high
+                hope_s, hope_microusd = self._objective.hope(quote_microusd, evidence, success_high, load, busy)
+                cost = self._by is Basis.EXPECTED_COST
+                value, hopeful = (usual.total_microusd, hope_microusd) if cost else (usual.wait_s, hope_s)
+            case Basis.PRICE:
+                value = hopeful = float(quote_microusd)
+            case Basis.WEIGHT:
+                pass
+        order_rank = _order_rank(offering, self._order) if self._order else 0
+        late = evidence.p50_s > self._left_s and evidence.outcomes >= self._outcomes_min
+        tier = (model_rank, order_rank, offering.priority if self._by_priority else 0, int(late))
+        return Judged(each, evidence, load, busy, usual, tier, order_rank < len(self._order), value, hopeful)
+
+    def _kind(self, video: VideoRequest) -> DurationClass:
+        kind = self._kinds.get(video.seconds)
+        if kind is None:
+            kind = self._kinds[video.seconds] = class_of(video.size, video.seconds)
+        return kind
 
 
 def _order_rank(offering: Offering, order: Sequence[str]) -> int:
     """Where the caller named it, or its provider; behind all that he named, where he did not."""
     return next((rank for rank, name in enumerate(order) if name in (offering.id, offering.provider)), len(order))
-
-
-def _priority(offering: Offering, situation: Situation) -> int:
-    by_rank = situation.settings.policy is RoutingPolicy.PRIORITY and situation.preferences.sort is None
-    return offering.priority if by_rank else 0
-
-
-def _late(evidence: Evidence, situation: Situation) -> bool:
-    known = evidence.outcomes >= situation.settings.exploration.outcomes_min
-    return known and situation.left_s is not None and evidence.p50_s > situation.left_s
 
 
 def _candidate(each: Judged, share: float) -> Candidate:
