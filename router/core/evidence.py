@@ -130,9 +130,9 @@ class TrackRecords:
             record.clear()
 
     def recovered(self, provider: str, offerings: frozenset[str]) -> None:
-        """Let what was seen before and during an ejection weigh little: it is another time now."""
+        """Let what was seen before and during an ejection weigh little, but as how they usually do: times change."""
         for record in (self._provider(provider), *self._of(offerings)):
-            record.fade(_KEPT_AFTER_EJECTION)
+            record.fade(_KEPT_AFTER_EJECTION, self._clock.monotonic(), self._half_life_s)
 
     def add(self, outcome: Outcome, at: float | None = None) -> None:
         """Take in an outcome; `at` is monotonic seconds, now when left out."""
@@ -156,7 +156,7 @@ class TrackRecords:
         """Return the same and change nothing: any thread may ask."""
         now = self._clock.monotonic()
         record = self._records.get((offering_id, duration_class)) or _Record()
-        return record.evidence(self._expected(provider, duration_class, now), now, self._half_life_s)
+        return record.evidence(self._expected(record, provider, duration_class, now), now, self._half_life_s)
 
     def seen(self, offering_id: str, provider: str, duration_class: DurationClass) -> tuple[Evidence, Load]:
         """Return what is believed of an offering, and what is in flight there."""
@@ -173,20 +173,22 @@ class TrackRecords:
         return NO_LOAD if record is None else record.load(self._clock.monotonic())
 
     def _thought_anew(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> Evidence:
-        expected = self._expected(provider, duration_class, now)
+        expected = self._expected(record, provider, duration_class, now)
         record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
         return record.known
 
     def _of(self, offerings: frozenset[str]) -> Iterator["_Record"]:
         return (record for (offering_id, _), record in self._records.items() if offering_id in offerings)
 
-    def _expected(self, provider: str, duration_class: DurationClass, now: float) -> "_Expected":
-        """What is believed beforehand: as its provider does elsewhere."""
+    def _expected(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> "_Expected":
+        """What is believed beforehand: as it did before it was ejected, or as its provider does elsewhere."""
         billed = 1.0 if self._billed_by_contract.get(provider, False) else 0.0
         of_provider = self._providers.get(provider)
         success = PRIOR_SUCCESS
-        if of_provider is not None:
-            success = of_provider.success(PRIOR_SUCCESS, now, self._half_life_s)
+        if record.usual is not None:
+            success = record.usual
+        elif of_provider is not None:
+            success = of_provider.success(PRIOR_SUCCESS, now, self._half_life_s, but=record)
         return _Expected(success, billed, PRIOR_S[duration_class])
 
     def _record(self, offering_id: str, duration_class: DurationClass) -> "_Record":
@@ -233,6 +235,7 @@ class _Record:
         "known_at",
         "returned",
         "running",
+        "usual",
     )
 
     def __init__(self) -> None:
@@ -249,6 +252,7 @@ class _Record:
         self._bins: dict[int, float] = {}
         self._quantiles = _NO_QUANTILES
         self.returned = False
+        self.usual: float | None = None
         self.known: Evidence | None = None
 
     def load(self, now: float) -> Load:
@@ -283,8 +287,9 @@ class _Record:
             self._bins = bins
         self.known = None
 
-    def fade(self, kept: float) -> None:
-        """Keep only a share of what was seen."""
+    def fade(self, kept: float, now: float, half_life_s: float) -> None:
+        """Keep only a share of what was seen, and what it came to as what is usual."""
+        self.usual = self.success(PRIOR_SUCCESS if self.usual is None else self.usual, now, half_life_s)
         self._delivered *= kept
         self._failed *= kept
         self._billed *= kept
@@ -293,11 +298,21 @@ class _Record:
         self.returned = True
         self.known = None
 
-    def success(self, expected: float, now: float, half_life_s: float) -> float:
-        """The mean probability of success, `expected` counting as PRIOR_OUTCOMES outcomes."""
+    def held(self, now: float, half_life_s: float) -> tuple[float, float]:
+        """How many deliveries and failures it holds, faded."""
         weight = self._faded(now, half_life_s)
-        outcomes = (self._delivered + self._failed) * weight
-        return (PRIOR_OUTCOMES * expected + self._delivered * weight) / (PRIOR_OUTCOMES + outcomes)
+        return self._delivered * weight, self._failed * weight
+
+    def success(self, expected: float, now: float, half_life_s: float, but: "_Record | None" = None) -> float:
+        """The mean probability of success, `expected` counting as PRIOR_OUTCOMES outcomes.
+
+        What another record that is part of this one holds is left out: nothing is to count twice.
+        """
+        delivered, failed = self.held(now, half_life_s)
+        if but is not None:
+            theirs = but.held(now, half_life_s)
+            delivered, failed = max(0.0, delivered - theirs[0]), max(0.0, failed - theirs[1])
+        return (PRIOR_OUTCOMES * expected + delivered) / (PRIOR_OUTCOMES + delivered + failed)
 
     def evidence(self, expected: _Expected, now: float, half_life_s: float) -> Evidence:
         weight = self._faded(now, half_life_s)

@@ -97,6 +97,15 @@ def test_a_new_offering_is_expected_to_do_as_its_provider_does_elsewhere() -> No
     assert records.now("beta/clip").success == 0.95
 
 
+def test_what_an_offering_did_itself_is_no_second_time_what_its_provider_does() -> None:
+    alone, beside = Records(), Records()
+    for records in (alone, beside):
+        records.saw(2, delivered=False)
+    beside.saw(20, name="alpha/film", delivered=True)
+    assert alone.now().success == pytest.approx(4 * 0.95 / 6)
+    assert alone.now().success < beside.now().success
+
+
 def test_what_failures_cost_is_the_contracts_word_until_it_is_seen() -> None:
     records = Records(alpha=True)
     assert records.now().billed_share == 1.0
@@ -131,6 +140,18 @@ def test_an_ejection_that_is_over_makes_the_past_weigh_a_tenth() -> None:
     records.records.recovered("alpha", frozenset({"alpha/clip"}))
     assert records.now().outcomes == pytest.approx(10.0)
     assert records.now("beta/clip").outcomes == 0.0
+
+
+def test_one_that_returns_is_expected_to_do_as_it_usually_did() -> None:
+    sound, flaky = Records(), Records()
+    sound.saw(190, delivered=True)
+    flaky.saw(60, delivered=True)
+    flaky.saw(130, delivered=False)
+    for records in (sound, flaky):
+        records.saw(10, delivered=False)
+        records.records.recovered("alpha", frozenset({"alpha/clip"}))
+    assert sound.now().success > 0.9
+    assert flaky.now().success < 0.4
 
 
 def test_an_offering_that_is_sold_no_more_is_forgotten() -> None:
@@ -188,5 +209,4 @@ def test_the_class_is_that_of_the_video_made() -> None:
 def test_what_is_believed_beforehand_weighs_as_a_few_outcomes() -> None:
     records = Records()
     records.saw(int(PRIOR_OUTCOMES), delivered=False)
-    # Its provider's record is what is believed beforehand, and holds the same failures.
-    assert 0.2 < records.now().success < 0.3
+    assert records.now().success == pytest.approx(0.95 / 2)

@@ -37,7 +37,7 @@ def test_an_offering_that_delivers_less_than_it_costs_less_is_left_for_a_dearer_
         async with a_scene(clock, fates) as scene:
             # Half of what alpha takes on fails, and waiting for that has its price.
             use(scene, RoutingSettings(microusd_per_minute=100_000, exploration=ExplorationSettings(share=0.0)))
-            for _ in range(20):
+            for _ in range(30):
                 await scene.made()
             firsts = Counter(event.attempt.provider for event in started(scene) if event.attempt.number == 1)
             assert firsts["beta"] > 10
