@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 from grafana.panels import AnyPanel, Levels, Text, over_time
-from grafana.pictures import breakers, outages
+from grafana.pictures import breakers, drains, outages
 from grafana.promql import PROVIDER
 from grafana.tables import Column, columns
 from router.observe import families as f
@@ -14,7 +14,7 @@ ENDING = Levels(30 * _DAY_S, 7 * _DAY_S, falling=True)
 
 def capacity() -> list[AnyPanel]:
     """Build the row's panels."""
-    return [_places(), _ends(), breakers(PROVIDER, width=12), outages(PROVIDER, width=12)]
+    return [_places(), _ends(), *(draw(PROVIDER, width=8) for draw in (breakers, outages, drains))]
 
 
 def _places() -> AnyPanel:

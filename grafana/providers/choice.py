@@ -3,8 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 from grafana.panels import JOBS_INTERVAL, AnyPanel, Levels, Text, figure, over_time
-from grafana.pictures import drains
-from grafana.promql import INTERVAL, OFFERING, PROVIDER, ROUTER, hourly, ratio, share
+from grafana.promql import INTERVAL, OFFERING, ROUTER, hourly, ratio, share
 from grafana.spending import paid_over_expected
 from grafana.tables import Column, columns
 from router.observe import families as f
@@ -15,7 +14,7 @@ _TRIED = 'reason=~"trial|probe|panic"'
 
 def choice() -> list[AnyPanel]:
     """Build the row's panels."""
-    return [*_decisions(), *_expectations(), *_tries(), drains(PROVIDER, width=12)]
+    return [*_decisions(), *_expectations(), *_tries()]
 
 
 def _decisions() -> list[AnyPanel]:
@@ -135,6 +134,7 @@ def _tries() -> list[AnyPanel]:
             ),
             {"used": used, "limit": limit},
             units.Dollars,
+            height=8,
         ),
         figure(
             Text(
@@ -145,6 +145,7 @@ def _tries() -> list[AnyPanel]:
             {"of the day": ratio(used, limit)},
             units.PercentUnit,
             decimals=0,
+            height=8,
             levels=_USED,
         ),
     ]
