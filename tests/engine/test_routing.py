@@ -7,7 +7,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
-from router.core.events import AttemptStarted
+from router.core.events import AttemptStarted, FailoverDelayed
 from router.core.job import AttemptState
 from router.core.order import NoCandidateError
 from router.core.ranking import DecisionReason
@@ -95,6 +95,10 @@ def test_failovers_wait_for_their_turn_and_no_job_is_lost_for_it() -> None:
             assert len(second) == 30
             # A bucket of one at 0.1/s: the last of them came five minutes later.
             assert second[-1] - second[0] >= 280.0
+            waited = [event for event in scene.events if isinstance(event, FailoverDelayed)]
+            assert len(waited) == len({event.job.id for event in waited}) == 29
+            assert {event.left.provider for event in waited} == {"alpha"}
+            assert all(event.wait_s > 0.0 for event in waited)
 
     in_virtual_time(main)
 
