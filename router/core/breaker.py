@@ -97,12 +97,19 @@ class Gate:
         """The state as last moved to: an open breaker whose probe is due stays open until somebody takes the probe."""
         return _STATES[self._breaker.current_state]
 
+    @property
+    def admits_all(self) -> bool:
+        """Whether it is closed."""
+        return self._window.state == STATE_CLOSED
+
     def peek(self) -> float | None:
         """Say what `try_acquire` would do, without doing it.
 
         None: it admits. 0: it would hand out the one trial. Else: the seconds for which it will refuse; a guess while a
         trial is under way.
         """
+        if self.admits_all:
+            return None
         now, settings = self._clock.monotonic(), self._settings
         match self.state:
             case BreakerState.CLOSED:

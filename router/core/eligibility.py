@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from typing import Final, NamedTuple
 
 from providers.canonical import VideoRequest
@@ -103,6 +104,7 @@ def eligible(
 ) -> tuple[list[Eligible], tuple[Exclusion, ...]]:
     """Sort every offering into those that may take the job and those that may not."""
     ranks = catalog.ranks((video.model, *conditions.preferences.models))
+    quotes_max = {} if _restricts(conditions) else _quotes_max(conditions)
     found: list[Eligible] = []
     exclusions: list[Exclusion] = []
     for offering in catalog.offerings:
@@ -110,7 +112,8 @@ def eligible(
         if rank is None:
             exclusions.append(Exclusion(offering, ExclusionCause.MODEL, f"sells {offering.model}"))
             continue
-        verdict = _considered(offering, video, rank, catalog.providers[offering.provider], conditions)
+        provider = catalog.providers[offering.provider]
+        verdict = _considered(offering, video, rank, provider, conditions, quotes_max.get(offering.provider))
         if isinstance(verdict, Eligible):
             found.append(verdict)
         else:
@@ -118,8 +121,33 @@ def eligible(
     return found, tuple(exclusions)
 
 
+def _restricts(conditions: Conditions) -> bool:
+    """Whether anything is said of single offerings."""
+    preferences = conditions.preferences
+    return bool(conditions.tried or preferences.only or preferences.ignore or preferences.order)
+
+
+def _quotes_max(conditions: Conditions) -> dict[str, float]:
+    """Say by provider up to which quote no limit is in the way; those of which it does not say so are asked one by one.
+
+    It only ever spares looking at each limit for each offering.
+    """
+    left, quotes_max = conditions.left, dict[str, float]()
+    mine = (conditions.preferences.price_microusd_max, conditions.spend_left_microusd, left.caller_microusd)
+    everywhere = min((limit for limit in mine if limit is not None), default=inf)
+    for name, standing in conditions.standings.items():
+        if not standing.drained and standing.barred is None and standing.in_flight < standing.in_flight_max:
+            quotes_max[name] = min(everywhere, left.providers.get(name, inf))
+    return quotes_max
+
+
 def _considered(
-    offering: Offering, video: VideoRequest, rank: int, provider: Provider, conditions: Conditions
+    offering: Offering,
+    video: VideoRequest,
+    rank: int,
+    provider: Provider,
+    conditions: Conditions,
+    quote_microusd_max: float | None,
 ) -> Eligible | Exclusion:
     if (obstacle := _unsold(offering, video, conditions.now)) is not None:
         return Exclusion(offering, *obstacle)
@@ -131,9 +159,10 @@ def _considered(
     if (why := provider.adapter.unsupported(video, offering.upstream_model)) is not None:
         return Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
     quote_microusd = offering.price.quote_microusd(video.size, seconds)
-    for check in _LIMITS:
-        if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:
-            return exclusion
+    if quote_microusd_max is None or quote_microusd > quote_microusd_max:
+        for check in _LIMITS:
+            if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:
+                return exclusion
     return Eligible(offering, video, quote_microusd, rank, conditions.standings[provider.name])
 
 
