@@ -20,6 +20,7 @@ from router.commands.options import DATABASE, Admin, AsJson, Database
 from router.commands.providers import providers as providers_commands
 from router.commands.replay import replay_command
 from router.commands.route import route
+from router.commands.simulation import simulate
 from router.commands.terminal import console, stop
 from router.config.loading import load
 from router.config.policy_table import default_policy, policies, policy_document, titled
@@ -49,6 +50,7 @@ cli.command("sandbox")(sandbox)
 cli.command("journal")(journal)
 cli.command("replay")(replay_command)
 cli.command("route")(route)
+cli.command("simulate")(simulate)
 cli.add_typer(providers_commands)
 cli.add_typer(jobs_commands)
 cli.add_typer(ledger)
