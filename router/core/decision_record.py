@@ -1,6 +1,8 @@
 """A routing decision as it is kept with its attempt and shown to people: plain values, in the router's own names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from providers.canonical import VideoRequest
@@ -74,6 +76,7 @@ class DecisionRecord:
 
 def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candidate | None = None) -> DecisionRecord:
     """Write a decision down; `at` is wall seconds."""
+    by, best = decision.basis, _two_best(decision)
     return DecisionRecord(
         at,
         decision.basis,
@@ -81,7 +84,7 @@ def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candid
         video.model,
         video.seconds,
         str(video.size),
-        tuple(_candidate(each, flip_microusd(decision, each)) for each in decision.candidates),
+        tuple(_candidate(each, _flip_microusd(by, each, best)) for each in decision.candidates),
         tuple(
             ExclusionRecord(each.offering.id, each.offering.provider, each.cause, each.message, each.retry_after_s)
             for each in decision.exclusions
@@ -90,22 +93,21 @@ def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candid
     )
 
 
-def flip_microusd(decision: Decision, candidate: Candidate) -> int | None:
+def _two_best(decision: Decision) -> Sequence[Candidate]:
+    """Find who would be asked first if nothing were tried out, and who would if that one were not there."""
+    steady = (each for each in decision.candidates if not each.probing)
+    return nsmallest(2, steady, key=lambda each: (each.tier, each.value))
+
+
+def _flip_microusd(by: Basis, candidate: Candidate, best: Sequence[Candidate]) -> int | None:
     """Return at which quote this candidate would become the best of its tier, or the best would cease to be it."""
-    if decision.basis not in (Basis.EXPECTED_COST, Basis.PRICE):
+    rival = next((each for each in best if each is not candidate), None)
+    if rival is None or candidate.probing or candidate.tier != rival.tier:
         return None
-    steady = [each for each in decision.candidates if not each.probing]
-    rivals = [each for each in steady if each is not candidate]
-    top = min((each.tier for each in rivals), default=None)
-    if top is None or candidate.tier > top or candidate.probing:
-        return None
-    if candidate.tier < top:
-        return None
-    rival = min(each.value for each in rivals if each.tier == top)
-    if decision.basis is Basis.PRICE:
-        return int(rival)
-    left = rival - candidate.score.besides_microusd
-    return int(left / candidate.score.paid_attempts) if left > 0.0 else None
+    if by is Basis.PRICE:
+        return int(rival.value)
+    left = rival.value - candidate.score.besides_microusd
+    return int(left / candidate.score.paid_attempts) if by is Basis.EXPECTED_COST and left > 0.0 else None
 
 
 def _candidate(each: Candidate, flips_at_microusd: int | None) -> CandidateRecord:
