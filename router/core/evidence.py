@@ -150,7 +150,7 @@ class TrackRecords:
 
     def evidence(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return what is believed of an offering now; kept for a second, because little changes in it."""
-        return self.seen(offering_id, provider, duration_class)[0]
+        return self.seen(offering_id, provider, duration_class, self._clock.monotonic())[0]
 
     def peek(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return the same and change nothing: any thread may ask."""
@@ -158,9 +158,12 @@ class TrackRecords:
         record = self._records.get((offering_id, duration_class)) or _Record()
         return record.evidence(self._expected(record, provider, duration_class, now), now, self._half_life_s)
 
-    def seen(self, offering_id: str, provider: str, duration_class: DurationClass) -> tuple[Evidence, Load]:
-        """Return what is believed of an offering, and what is in flight there."""
-        now = self._clock.monotonic()
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.monotonic()
+
+    def seen(self, offering_id: str, provider: str, duration_class: DurationClass, now: float) -> tuple[Evidence, Load]:
+        """Return what is believed of an offering `now`, in monotonic seconds, and what is in flight there."""
         record = self._record(offering_id, duration_class)
         known = record.known
         if known is None or now - record.known_at >= _FRESH_S:

@@ -42,38 +42,34 @@ class Objective(NamedTuple):
         failure_microusd = settings.undelivered_microusd * _RISK_FALLS ** (max(1, attempts_left) - 1)
         return cls(failure_microusd, settings.microusd_per_minute / _MINUTE_S)
 
-    def score(self, quote_microusd: int, evidence: Evidence, load: Load, busy: float) -> Score:
+    def judged(
+        self, quote_microusd: int, evidence: Evidence, success_high: float, load: Load, busy: float
+    ) -> tuple[Score, float, float]:
         """Judge an offering by its success bound; `busy` is the share of its provider's places that are taken.
 
-        Trying offerings by cost / probability of success, the lowest first, is the cheapest way to the first success
-        (Smith 1956, least-cost testing sequence); here the cost of an attempt includes its share of failures that are
-        billed, the time it takes and the risk that none is left.
+        Besides, return `wait_s` and `total_microusd` as they are if it does as well as it may. Trying offerings by
+        cost / probability of success, the lowest first, is the cheapest way to the first success (Smith 1956,
+        least-cost testing sequence); here the cost of an attempt includes its share of failures that are billed, the
+        time it takes and the risk that none is left.
         """
-        return Score(*self._terms(quote_microusd, evidence, evidence.success_low, load, busy))
-
-    def hope(
-        self, quote_microusd: int, evidence: Evidence, success_high: float, load: Load, busy: float
-    ) -> tuple[float, float]:
-        """Return `wait_s` and `total_microusd` of an offering that does as well as it may."""
-        _, _, _, wait_s, _, total_microusd = self._terms(quote_microusd, evidence, success_high, load, busy)
-        return wait_s, total_microusd
-
-    def _terms(
-        self, quote_microusd: int, evidence: Evidence, success: float, load: Load, busy: float
-    ) -> tuple[float, float, float, float, float, float]:
-        failures = (1.0 - success) / success
-        paid_attempts = 1.0 + failures * evidence.billed_share
-        cost = quote_microusd * paid_attempts
-        risk = failures * self.failure_microusd
+        _, _, success_low, _, billed_share, usual_s, failure_s, *_ = evidence
+        failure_microusd, microusd_per_s = self
         # What runs there longer than videos used to take is the first sign that they take longer now.
-        delivery_s = max(evidence.delivery_s, load.age_s)
-        wait_s = delivery_s * (1.0 + busy) + failures * evidence.failure_s
-        wait = wait_s * self.microusd_per_s
-        return paid_attempts, cost, risk, wait_s, wait, cost + risk + wait
+        delivery_s = max(usual_s, load.age_s) * (1.0 + busy)
+        failures = (1.0 - success_low) / success_low
+        paid_attempts = 1.0 + failures * billed_share
+        cost, risk = quote_microusd * paid_attempts, failures * failure_microusd
+        wait_s = delivery_s + failures * failure_s
+        wait = wait_s * microusd_per_s
+        hoped = (1.0 - success_high) / success_high
+        hope_s = delivery_s + hoped * failure_s
+        hope = quote_microusd * (1.0 + hoped * billed_share) + hoped * failure_microusd + hope_s * microusd_per_s
+        return Score(paid_attempts, cost, risk, wait_s, wait, cost + risk + wait), hope_s, hope
 
 
 def score(
     quote_microusd: int, evidence: Evidence, load: Load, busy: float, attempts_left: int, settings: RoutingSettings
 ) -> Score:
     """Judge one offering for a job that has so many attempts left."""
-    return Objective.of(attempts_left, settings).score(quote_microusd, evidence, load, busy)
+    objective = Objective.of(attempts_left, settings)
+    return objective.judged(quote_microusd, evidence, evidence.success_high, load, busy)[0]

@@ -183,8 +183,10 @@ class _Judge:
 
     def __init__(self, by: Basis, situation: Situation) -> None:
         settings, preferences = situation.settings, situation.preferences
-        self._by = by
-        self._seen = situation.records.seen
+        self._by_cost, self._by_time, self._by_price = (
+            by is each for each in (Basis.EXPECTED_COST, Basis.TIME, Basis.PRICE)
+        )
+        self._seen, self._now = situation.records.seen, situation.records.now()
         self._objective = Objective.of(situation.attempts_left, settings)
         self._order = preferences.order
         self._by_priority = settings.policy is RoutingPolicy.PRIORITY and preferences.sort is None
@@ -195,21 +197,18 @@ class _Judge:
     def judged(self, each: Eligible) -> Judged:
         """Say what is known of an offering, and what it is compared by."""
         offering, video, quote_microusd, model_rank, standing = each
-        evidence, load = self._seen(offering.id, offering.provider, self._kind(video))
+        evidence, load = self._seen(offering.id, offering.provider, self._kind(video), self._now)
         busy = min(1.0, standing.in_flight / max(1, standing.in_flight_max))
-        usual = self._objective.score(quote_microusd, evidence, load, busy)
+        # What was seen until its ejection says little of what one on probation would do now.
+        success_high = SUCCESS_MAX if standing.probing else evidence.success_high
+        usual, hope_s, hope_microusd = self._objective.judged(quote_microusd, evidence, success_high, load, busy)
         value = hopeful = 0.0
-        match self._by:
-            case Basis.EXPECTED_COST | Basis.TIME:
-                # What was seen until its ejection says little of what one on probation would do now.
-                success_high = SUCCESS_MAX if standing.probing else evidence.success_high
-                hope_s, hope_microusd = self._objective.hope(quote_microusd, evidence, success_high, load, busy)
-                cost = self._by is Basis.EXPECTED_COST
-                value, hopeful = (usual.total_microusd, hope_microusd) if cost else (usual.wait_s, hope_s)
-            case Basis.PRICE:
-                value = hopeful = float(quote_microusd)
-            case Basis.WEIGHT:
-                pass
+        if self._by_cost:
+            value, hopeful = usual.total_microusd, hope_microusd
+        elif self._by_time:
+            value, hopeful = usual.wait_s, hope_s
+        elif self._by_price:
+            value = hopeful = float(quote_microusd)
         order_rank = _order_rank(offering, self._order) if self._order else 0
         late = evidence.p50_s > self._left_s and evidence.outcomes >= self._outcomes_min
         tier = (model_rank, order_rank, offering.priority if self._by_priority else 0, int(late))
