@@ -20,6 +20,7 @@ from router.core.record import Record
 
 COOL_DOWN_S: Final = 10.0
 POLL_SLOWDOWN: Final = 4.0
+_DOUBLINGS_MAX: Final = 16
 # Jobs end minutes after their submit, and fewer of them than were submitted: their window has to be wider.
 GENERATE_WINDOWS: Final = 10
 
@@ -118,6 +119,7 @@ class ProviderHealth:
         self._concurrency = Concurrency(provider.in_flight_max)
         self._record = Record(clock)
         self._cooling_until = self._out_until = clock.monotonic()
+        self._limited_in_a_row = 0
         self._out_reason: Reason | None = None
         self._retired = False
         self._drained = False
@@ -279,11 +281,13 @@ class ProviderHealth:
         self._concurrency.restore()
         self._record = Record(self._clock)
         self._cooling_until = self._out_until = self._clock.monotonic()
+        self._limited_in_a_row = 0
         self._out_reason = None
 
     def _submit_ended(self, permit: Permit, failure: Failure | None) -> None:
         if failure is None:
             permit.success()
+            self._limited_in_a_row = 0
             self._concurrency.succeeded()
         else:
             self._failed(permit, failure)
@@ -317,11 +321,19 @@ class ProviderHealth:
                 assert_never(effect)
 
     def _cool_down(self, retry_after_s: float | None) -> None:
-        """Wait as long as was asked for; of the submits that meet one rate limit together, only the first halves."""
+        """Wait as long as was asked for; of the submits that meet one rate limit together, only the first halves.
+
+        Whoever limits again and again while nothing is accepted in between is asked half as often each time, however
+        soon he wants to be.
+        """
         now = self._clock.monotonic()
         if now >= self._cooling_until:
             self._concurrency.halve()
+            self._limited_in_a_row += 1
         asked_s = retry_after_s if retry_after_s is not None and retry_after_s > 0.0 else COOL_DOWN_S
+        if self._limited_in_a_row > 1:
+            doublings = min(self._limited_in_a_row - 2, _DOUBLINGS_MAX)
+            asked_s = max(asked_s, min(COOL_DOWN_S * 2.0**doublings, self.provider.breaker.reset_s_max))
         # The jitter goes up only, for what was asked for is a floor; an absurd wish is cut to an outage's length.
         wait_s = min(asked_s, self.provider.breaker.outage_s) * self._rng.uniform(1.0, 1.2)
         self._cooling_until = max(self._cooling_until, now + wait_s)

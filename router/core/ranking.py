@@ -13,6 +13,8 @@ from router.core.routing_settings import RoutingPolicy, RoutingSettings
 
 TIE: Final = 0.005
 """How much dearer than the best an offering may be to share its jobs by weight."""
+BARGAIN: Final = 0.5
+"""How much dearer than somebody unproven the best of the others must be to lose jobs to him at once."""
 _TRIALS_SHARE_MAX: Final = 0.5
 _WEIGHT_MIN: Final = 1e-9
 
@@ -134,6 +136,8 @@ def _chances(
     else:
         least = settings.exploration.outcomes_min if by is not Basis.PRICE else 0
         known = [index for index in leaders if _is_known(judged[index].evidence, least)] or leaders
+        if trials_microusd is not None:
+            known += _bargains(judged, leaders, known, least)
         incumbent = min(known, key=lambda index: judged[index].value)
         limit = judged[incumbent].value * (1.0 + TIE)
         equals = [index for index in known if judged[index].value <= limit]
@@ -151,6 +155,16 @@ def _chances(
 
 def _is_known(evidence: Evidence, outcomes_min: int) -> bool:
     return evidence.returned or evidence.outcomes >= outcomes_min
+
+
+def _bargains(judged: Sequence[Judged], leaders: Sequence[int], known: Sequence[int], outcomes_min: int) -> list[int]:
+    """Find who is far better even by the bound of somebody unproven, as long as he has not what would prove him."""
+    limit = min(judged[index].value for index in known) / (1.0 + BARGAIN)
+    return [
+        index
+        for index in leaders
+        if index not in known and judged[index].value < limit and judged[index].load.in_flight < outcomes_min
+    ]
 
 
 def _probes(judged: Sequence[Judged], top: tuple[int, ...], incumbent: Judged, by: Basis) -> list[int]:

@@ -9,11 +9,14 @@ from router.core.catalog import BreakerSettings
 from router.core.clock import Clock
 
 OUTCOMES_MAX: Final = 1000
+ROW_WINDOWS: Final = 10
+"""In how many windows failures in a row, without any success, are enough however thinly they come."""
 
 
 class Window(CircuitMemoryStorage):
     """The last OUTCOMES_MAX outcomes that are no older than `window_s`, on the monotonic clock.
 
+    Where few jobs come a window never fills, so as many failures as would fill it count if nothing else came between.
     The inherited `opened_at` is wall time and nobody asks for it: only the gate decides when a trial is due.
     """
 
@@ -23,6 +26,7 @@ class Window(CircuitMemoryStorage):
         self._clock = clock
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0
+        self._row: deque[float] = deque(maxlen=OUTCOMES_MAX)
 
     def use(self, settings: BreakerSettings) -> None:
         """Judge what is remembered, and all that follows, by other settings."""
@@ -32,6 +36,7 @@ class Window(CircuitMemoryStorage):
         """Forget every outcome."""
         self._outcomes.clear()
         self._failures = 0
+        self._row.clear()
 
     @property
     def state(self) -> str:
@@ -53,14 +58,23 @@ class Window(CircuitMemoryStorage):
 
     @property
     def counter(self) -> int:
-        """Return the failures in the window, or 0 while they are too few or too small a share to trip."""
+        """Return the failures in the window, or in a row, or 0 while they are too few or too small a share to trip."""
         self._forget(self._clock.monotonic() - self._settings.window_s)
         volume = len(self._outcomes)
-        enough = volume >= self._settings.volume_min and self._failures >= self._settings.failure_share * volume
-        return self._failures if enough else 0
+        if volume < self._settings.volume_min:
+            return self._in_a_row()
+        return self._failures if self._failures >= self._settings.failure_share * volume else 0
+
+    def _in_a_row(self) -> int:
+        least, since = self._settings.volume_min, self._clock.monotonic() - ROW_WINDOWS * self._settings.window_s
+        return least if len(self._row) >= least and self._row[-least] > since else 0
 
     def _add(self, *, failed: bool) -> None:
         now = self._clock.monotonic()
+        if failed:
+            self._row.append(now)
+        else:
+            self._row.clear()
         self._outcomes.append((now, failed))
         self._failures += failed
         self._forget(now - self._settings.window_s)

@@ -7,7 +7,7 @@ import pytest
 from router.core.breaker import JITTER, Gate, Permit
 from router.core.catalog import BreakerSettings
 from router.core.events import BreakerKind, BreakerState
-from router.core.window import OUTCOMES_MAX
+from router.core.window import OUTCOMES_MAX, ROW_WINDOWS
 from tests.builders import ManualTime
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
@@ -96,8 +96,36 @@ def test_a_success_does_not_wipe_out_the_failures_before_it(bench: Bench) -> Non
 def test_failures_older_than_the_window_are_forgotten(bench: Bench) -> None:
     for _ in range(4):
         bench.acquire().failure()
+    bench.acquire().success()
     bench.time.advance(SETTINGS.window_s)
+    for _ in range(4):
+        bench.acquire().failure()
+    assert bench.gate.state is CLOSED
+
+
+def test_failures_in_a_row_count_however_thinly_they_come_but_not_for_ever(bench: Bench) -> None:
+    for _ in range(4):
+        bench.acquire().failure()
+        bench.time.advance(SETTINGS.window_s)
+    bench.acquire().success()
+    for _ in range(4):
+        bench.acquire().failure()
+        bench.time.advance(SETTINGS.window_s)
+    bench.time.advance(ROW_WINDOWS * SETTINGS.window_s)
+    for _ in range(4):
+        bench.acquire().failure()
+        bench.time.advance(SETTINGS.window_s)
+    assert bench.gate.state is CLOSED
     bench.acquire().failure()
+    assert bench.gate.state is OPEN
+
+
+def test_a_row_of_failures_among_many_jobs_is_chance() -> None:
+    bench = Bench(BreakerSettings(window_s=60.0, volume_min=5, failure_share=0.5))
+    for _ in range(20):
+        bench.acquire().success()
+    for _ in range(8):
+        bench.acquire().failure()
     assert bench.gate.state is CLOSED
 
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from router.core.breaker import JITTER, Gate, Permit, PermitEnd
 from router.core.catalog import BreakerSettings
 from router.core.events import BreakerKind, BreakerState
+from router.core.window import ROW_WINDOWS
 from tests.builders import ManualTime
 
 LIMITS = BreakerSettings(window_s=60.0, volume_min=3, failure_share=0.5, reset_s=10.0, reset_s_max=60.0)
@@ -22,11 +23,12 @@ class Model:
         self.state = BreakerState.CLOSED
         self.epoch = 0
         self.outcomes: list[tuple[float, bool]] = []
+        self.row: list[float] = []
         self.due_at = 0.0
         self.trial: tuple[Permit, float] | None = None
 
     def move(self, state: BreakerState, due_in_s: float | None = None) -> None:
-        self.state, self.epoch, self.outcomes, self.trial = state, self.epoch + 1, [], None
+        self.state, self.epoch, self.outcomes, self.row, self.trial = state, self.epoch + 1, [], [], None
         self.due_at = self.now + (due_in_s or 0.0)
 
     def admits(self) -> bool:
@@ -45,7 +47,12 @@ class Model:
             return BreakerState.OPEN if failed else BreakerState.CLOSED
         self.outcomes = [each for each in self.outcomes if each[0] > self.now - LIMITS.window_s] + [(self.now, failed)]
         failures, volume = sum(each[1] for each in self.outcomes), len(self.outcomes)
-        tripped = failed and volume >= LIMITS.volume_min and failures >= LIMITS.failure_share * volume
+        self.row = [*self.row, self.now] if failed else []
+        lately = [at for at in self.row[-LIMITS.volume_min :] if at > self.now - ROW_WINDOWS * LIMITS.window_s]
+        if volume >= LIMITS.volume_min:
+            tripped = failed and failures >= LIMITS.failure_share * volume
+        else:
+            tripped = len(lately) >= LIMITS.volume_min
         return BreakerState.OPEN if tripped else BreakerState.CLOSED
 
 

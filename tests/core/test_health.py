@@ -248,6 +248,21 @@ def test_a_shorter_cool_down_never_cuts_a_longer_one_short(ward: Ward) -> None:
     assert (ward.health.standing().retry_after_s or 0.0) >= 40.0
 
 
+def test_whoever_limits_again_and_again_is_asked_half_as_often_each_time_until_he_takes_a_job() -> None:
+    ward, waits = Ward(), list[float]()
+    for _ in range(9):
+        ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1.0), times=1)
+        waits.append(ward.health.standing().retry_after_s or 0.0)
+        ward.wait_out()
+    asked = [1.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0]
+    assert all(floor <= wait <= 1.2 * floor for floor, wait in zip(asked, waits, strict=True))
+    taken = ward.start()
+    taken.submitted()
+    taken.ended()
+    ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1.0), times=1)
+    assert (ward.health.standing().retry_after_s or 0.0) <= 1.2
+
+
 def test_an_absurd_retry_after_is_not_believed(ward: Ward) -> None:
     ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1e12), times=1)
     assert (ward.health.standing().retry_after_s or 0.0) <= 1.2 * BREAKER.outage_s

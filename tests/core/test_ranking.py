@@ -187,6 +187,17 @@ def test_a_cheaper_offering_that_nobody_knows_gets_a_trial_share_until_it_is_kno
     assert shares(decided(priced(100_000, 130_000), situation(past, trials_microusd=EXPLORES)))["alpha"] == 1.0
 
 
+def test_when_the_one_that_is_known_becomes_far_dearer_an_unknown_one_gets_as_many_jobs_as_prove_it() -> None:
+    past = Past().saw("alpha", delivered=50)
+    assert first(decided(priced(300_000, 120_000), situation(past))).offering.provider == "beta"
+    # Less far, it would take a trial; and one that may fail is not for a job that nobody could go on with.
+    assert first(decided(priced(300_000, 120_000), situation(past, attempts_left=1))).offering.provider == "alpha"
+    assert first(decided(priced(140_000, 120_000), situation(past))).offering.provider == "alpha"
+    for _ in range(RoutingSettings().exploration.outcomes_min):
+        past.records.entered("beta/clip", DurationClass.SHORT, past.time.clock.monotonic())
+    assert first(decided(priced(300_000, 120_000), situation(past))).offering.provider == "alpha"
+
+
 def test_where_nobody_is_known_the_cheapest_has_all() -> None:
     assert shares(decided(priced(100_000, 130_000), situation(trials_microusd=EXPLORES)))["alpha"] == 1.0
 
