@@ -50,10 +50,13 @@ class Concurrency:
         self._successes = 0
         self._restarted = None
 
-    def start_slowly(self, recovered: BreakerKind) -> None:
-        """Begin with a few after an outage; more of them follow successes of the kind that has `recovered`."""
+    def start_slowly(self, recovered: BreakerKind, up_to: int | None = None) -> None:
+        """Begin with a few after an outage; more of them follow successes of the kind that has `recovered`.
+
+        It ends at `up_to`, or where it is now.
+        """
         if self._restarted is None:
-            self._threshold = self.limit
+            self._threshold = self.limit if up_to is None else up_to
         self._restarted = recovered
         self.limit = max(1, min(self._threshold, self.count + SLOW_START))
 

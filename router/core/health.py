@@ -19,6 +19,9 @@ from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
 
 COOL_DOWN_S: Final = 10.0
+COOL_DOWN_S_MAX: Final = 300.0
+"""How long one that limits again and again is left alone, unless it asked for more."""
+_STORM: Final = 3
 POLL_SLOWDOWN: Final = 4.0
 _DOUBLINGS_MAX: Final = 16
 # Jobs end minutes after their submit, and fewer of them than were submitted: their window has to be wider.
@@ -120,6 +123,7 @@ class ProviderHealth:
         self._record = Record(clock)
         self._cooling_until = self._out_until = clock.monotonic()
         self._limited_in_a_row = 0
+        self._limit_before = provider.in_flight_max
         self._out_reason: Reason | None = None
         self._retired = False
         self._drained = False
@@ -287,6 +291,9 @@ class ProviderHealth:
     def _submit_ended(self, permit: Permit, failure: Failure | None) -> None:
         if failure is None:
             permit.success()
+            if self._limited_in_a_row >= _STORM:
+                # It refused whatever came, which says nothing of how many jobs it can take.
+                self._concurrency.start_slowly(BreakerKind.SUBMIT, self._limit_before)
             self._limited_in_a_row = 0
             self._concurrency.succeeded()
         else:
@@ -328,12 +335,14 @@ class ProviderHealth:
         """
         now = self._clock.monotonic()
         if now >= self._cooling_until:
+            if not self._limited_in_a_row:
+                self._limit_before = self._concurrency.limit
             self._concurrency.halve()
             self._limited_in_a_row += 1
         asked_s = retry_after_s if retry_after_s is not None and retry_after_s > 0.0 else COOL_DOWN_S
         if self._limited_in_a_row > 1:
             doublings = min(self._limited_in_a_row - 2, _DOUBLINGS_MAX)
-            asked_s = max(asked_s, min(COOL_DOWN_S * 2.0**doublings, self.provider.breaker.reset_s_max))
+            asked_s = max(asked_s, min(COOL_DOWN_S * 2.0**doublings, COOL_DOWN_S_MAX))
         # The jitter goes up only, for what was asked for is a floor; an absurd wish is cut to an outage's length.
         wait_s = min(asked_s, self.provider.breaker.outage_s) * self._rng.uniform(1.0, 1.2)
         self._cooling_until = max(self._cooling_until, now + wait_s)

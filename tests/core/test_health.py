@@ -6,7 +6,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import BreakerSettings
-from router.core.concurrency import SUCCESSES_PER_STEP
+from router.core.concurrency import SLOW_START, SUCCESSES_PER_STEP
 from router.core.eligibility import ExclusionCause
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
 from router.core.health import COOL_DOWN_S, POLL_SLOWDOWN, AttemptPermits, ProviderHealth
@@ -254,10 +254,12 @@ def test_whoever_limits_again_and_again_is_asked_half_as_often_each_time_until_h
         ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1.0), times=1)
         waits.append(ward.health.standing().retry_after_s or 0.0)
         ward.wait_out()
-    asked = [1.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0]
+    asked = [1.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]
     assert all(floor <= wait <= 1.2 * floor for floor, wait in zip(asked, waits, strict=True))
     taken = ward.start()
     taken.submitted()
+    # And soon he has as many as before.
+    assert ward.health.standing().in_flight_max == 1 + SLOW_START + 1
     taken.ended()
     ward.fail_submits(Failure(Stage.SUBMIT, Reason.RATE_LIMITED, retry_after_s=1.0), times=1)
     assert (ward.health.standing().retry_after_s or 0.0) <= 1.2
