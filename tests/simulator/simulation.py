@@ -54,7 +54,7 @@ class Simulation:
         self.in_the_air: set[str] = set()
         self.life: Incarnation | None = None
         self.over = False
-        self.store_troubles = tuple(_trouble(rng) for _ in range(rng.choice((0, 0, 1, 3))))
+        self.store_troubles = tuple(_trouble(rng) for _ in range(rng.choice((0, 1, 1, 3))))
         self._away: list[tuple[float, float]] = []
         self._dooms = [_doom(rng) for _ in range(rng.choice((0, 1, 3, 5, 8)))]
         self._changes = rng.choice((0, 0, 1, 3))
@@ -163,8 +163,8 @@ class Simulation:
 
 def _trouble(rng: Random) -> StoreTrouble:
     from_s = rng.uniform(0.0, 1500.0)
-    shares = rng.choice(((1.0, 0.0), (0.5, 0.0), (0.3, 0.2), (0.0, 0.3)))
-    return StoreTrouble(from_s, from_s + rng.choice((2.0, 30.0, 200.0)), *shares, reads_too=rng.random() < 0.3)
+    shares = rng.choice(((1.0, 0.0), (0.5, 0.0), (0.3, 0.2), (0.0, 0.3), (0.0, 0.6)))
+    return StoreTrouble(from_s, from_s + rng.choice((2.0, 30.0, 200.0, 900.0)), *shares, reads_too=rng.random() < 0.3)
 
 
 def _doom(rng: Random) -> Doom:
