@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
+from math import erfc, hypot, sqrt
 from random import Random
 from typing import Final, NamedTuple
 
-from router.core.eligibility import Eligible
+from providers.canonical import VideoRequest
+from router.core.catalog import Offering
 from router.core.evidence import Evidence, Load
 from router.core.objective import Score
 from router.core.preferences import RoutingPreferences, Sort
@@ -17,6 +20,7 @@ BARGAIN: Final = 0.5
 """How much dearer than somebody unproven the best of the others must be to lose jobs to him at once."""
 _TRIALS_SHARE_MAX: Final = 0.5
 _WEIGHT_MIN: Final = 1e-9
+_SQRT_2: Final = sqrt(2.0)
 
 
 class DecisionReason(StrEnum):
@@ -40,22 +44,29 @@ class Basis(StrEnum):
     WEIGHT = "weight"
 
 
-class Judged(NamedTuple):
-    """An eligible offering with what is known of it; `value` is what it is compared by, the lower, the better.
+class Candidate(NamedTuple):
+    """An offering able and allowed to take the job, the video as it would be submitted, and its chance to be first.
 
-    `hopeful` is that value if the offering does as well as it may; `tier` comes before any value, and holds the place
-    in the caller's own order where it is `ordered`.
+    `busy` is the share of its provider's places that are taken; `late` tells that its videos usually take longer than
+    the job has left. `value` is what candidates are compared by, the lower, the better, and `hopeful` is that value if
+    the offering does as well as it may; `tier` comes before any value, and holds the place in the caller's own order
+    where it is `ordered`.
     """
 
-    eligible: Eligible
+    offering: Offering
+    video: VideoRequest
+    quote_microusd: int
+    share: float
     evidence: Evidence
     load: Load
     busy: float
     score: Score
-    tier: tuple[int, ...]
-    ordered: bool
     value: float
-    hopeful: float
+    tier: tuple[int, ...]
+    probing: bool
+    late: bool
+    hopeful: float = 0.0
+    ordered: bool = False
 
 
 class Chance(NamedTuple):
@@ -67,9 +78,9 @@ class Chance(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """The order, the share of each in it, and why the first one is the first."""
+    """The order, with the share of each, and why the first one is the first."""
 
-    order: tuple[tuple[Judged, float], ...]
+    order: tuple[Candidate, ...]
     reason: DecisionReason
     premium_microusd: int = 0
 
@@ -95,7 +106,7 @@ def basis(preferences: RoutingPreferences, settings: RoutingSettings) -> Basis:
 
 
 def ranked(
-    judged: Sequence[Judged],
+    judged: Sequence[Candidate],
     by: Basis,
     settings: RoutingSettings,
     turns: Mapping[str, float],
@@ -111,19 +122,31 @@ def ranked(
     chances = _chances(judged, by, settings, trials_microusd)
     first = _drawn(judged, chances, by, turns, rng)
     shares = {chance.number: chance.share for chance in chances}
-    others = [index for index in range(len(judged)) if index != first.number]
-    draws = {index: rng.expovariate(1.0) / _weight(judged[index]) for index in others}
-    others.sort(key=lambda index: (*_place(judged[index]), judged[index].value, draws[index]))
-    order = tuple((judged[index], shares.get(index, 0.0)) for index in (first.number, *others))
+    others = _in_order(judged, first.number, rng)
+    order = tuple(
+        judged[index]._replace(share=shares[index]) if index in shares else judged[index]
+        for index in (first.number, *others)
+    )
     premium = _premium_microusd(judged, first, chances) if first.reason is DecisionReason.TRIAL else 0
     return Ranked(order, first.reason, premium)
 
 
+def _in_order(judged: Sequence[Candidate], first: int, rng: Random) -> list[int]:
+    """Put all but the first in order, one on probation behind the others of its tier, and equals by lot and weight."""
+    places = [(each.tier, each.probing, each.value) for each in judged]
+    others = [index for index in range(len(judged)) if index != first]
+    others.sort(key=places.__getitem__)
+    if any(places[one] == places[next_one] for one, next_one in pairwise(others)):
+        draws = [rng.expovariate(1.0) / _weight(each) for each in judged]
+        others.sort(key=lambda index: (places[index], draws[index]))
+    return others
+
+
 def _chances(
-    judged: Sequence[Judged], by: Basis, settings: RoutingSettings, trials_microusd: int | None
+    judged: Sequence[Candidate], by: Basis, settings: RoutingSettings, trials_microusd: int | None
 ) -> list[Chance]:
     """Share out the first place: equals have it, but for what is a trial's, and all of it is a probe's."""
-    steady = [index for index, each in enumerate(judged) if not each.eligible.standing.probing]
+    steady = [index for index, each in enumerate(judged) if not each.probing]
     if not steady:
         # Whoever is the best of those on probation is the probe.
         best = min(range(len(judged)), key=lambda index: (judged[index].tier, judged[index].value))
@@ -157,51 +180,53 @@ def _is_known(evidence: Evidence, outcomes_min: int) -> bool:
     return evidence.returned or evidence.outcomes >= outcomes_min
 
 
-def _bargains(judged: Sequence[Judged], leaders: Sequence[int], known: Sequence[int], outcomes_min: int) -> list[int]:
+def _bargains(
+    judged: Sequence[Candidate], leaders: Sequence[int], known: Sequence[int], outcomes_min: int
+) -> list[int]:
     """Find who is far better even by the bound of somebody unproven, as long as he has not what would prove him."""
     limit = min(judged[index].value for index in known) / (1.0 + BARGAIN)
     return [
         index
         for index in leaders
-        if index not in known and judged[index].value < limit and judged[index].load.in_flight < outcomes_min
+        if judged[index].value < limit and index not in known and judged[index].load.in_flight < outcomes_min
     ]
 
 
-def _probes(judged: Sequence[Judged], top: tuple[int, ...], incumbent: Judged, by: Basis) -> list[int]:
+def _probes(judged: Sequence[Candidate], top: tuple[int, ...], incumbent: Candidate, by: Basis) -> list[int]:
     """Find whose ejection is over and who would be asked first if it were well again: nothing else would tell."""
 
-    def wanted(each: Judged) -> bool:
+    def wanted(each: Candidate) -> bool:
         better = by is Basis.WEIGHT or each.hopeful < incumbent.value
-        return each.eligible.standing.probing and (each.tier < top or (each.tier == top and better))
+        return each.probing and (each.tier < top or (each.tier == top and better))
 
     return [index for index, each in enumerate(judged) if wanted(each)]
 
 
 def _trials(
-    judged: Sequence[Judged],
+    judged: Sequence[Candidate],
     leaders: Sequence[int],
-    incumbent: Judged,
+    incumbent: Candidate,
     settings: RoutingSettings,
     left_microusd: int | None,
 ) -> list[Chance]:
-    """Give a share to whoever may well be better than the incumbent, the less the more is known of it."""
+    """Give as great a share to whoever may be better than the incumbent as that is likely, up to the operator's."""
     if left_microusd is None:
         return []
     exploration, shares = settings.exploration, dict[int, float]()
     for index in leaders:
         each = judged[index]
         if each.hopeful < incumbent.value * (1.0 - TIE) and _dearer_microusd(each, incumbent) <= left_microusd:
-            shares[index] = exploration.share * min(1.0, exploration.outcomes_min / max(1e-9, each.evidence.outcomes))
+            shares[index] = min(exploration.share, _likely_better(each, incumbent))
     fit = min(1.0, _TRIALS_SHARE_MAX / max(1e-9, sum(shares.values())))
     return [Chance(index, share * fit, DecisionReason.TRIAL) for index, share in shares.items() if share]
 
 
 def _drawn(
-    judged: Sequence[Judged], chances: Sequence[Chance], by: Basis, turns: Mapping[str, float], rng: Random
+    judged: Sequence[Candidate], chances: Sequence[Chance], by: Basis, turns: Mapping[str, float], rng: Random
 ) -> Chance:
     if by is Basis.WEIGHT and chances[0].reason is DecisionReason.WEIGHTED:
         # Whose turn it is: nobody is ever further than one job from his share.
-        return max(chances, key=lambda each: turns.get(judged[each.number].eligible.offering.id, 0.0) + each.share)
+        return max(chances, key=lambda each: turns.get(judged[each.number].offering.id, 0.0) + each.share)
     drawn = rng.random()
     for chance in chances:
         drawn -= chance.share
@@ -210,27 +235,31 @@ def _drawn(
     return chances[-1]
 
 
-def _premium_microusd(judged: Sequence[Judged], trial: Chance, chances: Sequence[Chance]) -> int:
+def _premium_microusd(judged: Sequence[Candidate], trial: Chance, chances: Sequence[Chance]) -> int:
     """How much more a trial is expected to cost than one of the equals."""
     incumbent = next(judged[each.number] for each in reversed(chances) if each.reason is not DecisionReason.TRIAL)
     return _dearer_microusd(judged[trial.number], incumbent)
 
 
-def _dearer_microusd(each: Judged, incumbent: Judged) -> int:
-    return max(0, round(each.score.total_microusd - incumbent.score.total_microusd))
+def _dearer_microusd(each: Candidate, incumbent: Candidate) -> int:
+    """How much more one attempt costs, after whose failure the job goes on to the incumbent."""
+    dearer = each.score.total_microusd - incumbent.score.total_microusd
+    return max(0, round(each.evidence.success_low * dearer))
 
 
-def _reason(by: Basis, incumbent: Judged) -> DecisionReason:
+def _likely_better(each: Candidate, incumbent: Candidate) -> float:
+    """How likely one is better, if what either comes to is normal, with its bounds a standard deviation away."""
+    worse = (each.value + each.hopeful - incumbent.value - incumbent.hopeful) / 2.0
+    deviation = hypot(each.value - each.hopeful, incumbent.value - incumbent.hopeful) / 2.0
+    return 0.5 * erfc(worse / max(1e-9, deviation * _SQRT_2))
+
+
+def _reason(by: Basis, incumbent: Candidate) -> DecisionReason:
     if by is Basis.WEIGHT:
         return DecisionReason.WEIGHTED
     return DecisionReason.ORDERED if incumbent.ordered else DecisionReason.BEST
 
 
-def _weight(each: Judged) -> float:
+def _weight(each: Candidate) -> float:
     """One of no weight, among equals, is the last resort."""
-    return max(_WEIGHT_MIN, each.eligible.offering.weight)
-
-
-def _place(each: Judged) -> tuple[tuple[int, ...], bool]:
-    """One on probation comes behind the others of its tier."""
-    return each.tier, each.eligible.standing.probing
+    return max(_WEIGHT_MIN, each.offering.weight)

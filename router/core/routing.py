@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
-from typing import NamedTuple
 
 from providers.canonical import VideoRequest
 from router.core.budget import UNLIMITED, Left
@@ -18,33 +17,14 @@ from router.core.eligibility import (
     ProviderStanding,
     eligible,
 )
-from router.core.evidence import SUCCESS_MAX, Evidence, Load, TrackRecords
-from router.core.objective import Objective, Score
+from router.core.evidence import SUCCESS_MAX, TrackRecords
+from router.core.objective import Objective
 from router.core.preferences import RoutingPreferences
-from router.core.ranking import Basis, DecisionReason, Judged, basis, ranked
+from router.core.ranking import Basis, Candidate, DecisionReason, basis, ranked
 from router.core.reporting import DurationClass, class_of
 from router.core.routing_settings import PanicPolicy, RoutingPolicy, RoutingSettings
 
-
-class Candidate(NamedTuple):
-    """An offering able and allowed to take the job, the video as it would be submitted, and its chance to be first.
-
-    `busy` is the share of its provider's places that are taken; `late` tells that its videos usually take longer than
-    the job has left; `value` is what candidates are compared by.
-    """
-
-    offering: Offering
-    video: VideoRequest
-    quote_microusd: int
-    share: float
-    evidence: Evidence
-    load: Load
-    busy: float
-    score: Score
-    value: float
-    tier: tuple[int, ...]
-    probing: bool
-    late: bool
+__all__ = ["Candidate", "Decision", "Situation", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +138,7 @@ def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Ran
     # A trial or a probe may fail: there must be somebody to go on with.
     tries = situation.ventures and preferences.allow_fallbacks and not preferences.order
     trials_microusd = situation.trials_microusd if tries else None
-    order, reason, premium_microusd = ranked(judged, by, settings, situation.turns, trials_microusd, rng)
-    candidates = tuple(_candidate(each, share) for each, share in order)
+    candidates, reason, premium_microusd = ranked(judged, by, settings, situation.turns, trials_microusd, rng)
     return Decision(candidates, exclusions, by, reason, premium_microusd)
 
 
@@ -194,7 +173,7 @@ class _Judge:
         self._left_s = inf if situation.left_s is None else situation.left_s
         self._kinds: dict[int, DurationClass] = {}
 
-    def judged(self, each: Eligible) -> Judged:
+    def judged(self, each: Eligible) -> Candidate:
         """Say what is known of an offering, and what it is compared by."""
         offering, video, quote_microusd, model_rank, standing = each
         evidence, load = self._seen(offering.id, offering.provider, self._kind(video), self._now)
@@ -212,7 +191,22 @@ class _Judge:
         order_rank = _order_rank(offering, self._order) if self._order else 0
         late = evidence.p50_s > self._left_s and evidence.outcomes >= self._outcomes_min
         tier = (model_rank, order_rank, offering.priority if self._by_priority else 0, int(late))
-        return Judged(each, evidence, load, busy, usual, tier, order_rank < len(self._order), value, hopeful)
+        return Candidate(
+            offering,
+            video,
+            quote_microusd,
+            0.0,
+            evidence,
+            load,
+            busy,
+            usual,
+            value,
+            tier,
+            standing.probing,
+            late,
+            hopeful,
+            order_rank < len(self._order),
+        )
 
     def _kind(self, video: VideoRequest) -> DurationClass:
         kind = self._kinds.get(video.seconds)
@@ -224,21 +218,3 @@ class _Judge:
 def _order_rank(offering: Offering, order: Sequence[str]) -> int:
     """Where the caller named it, or its provider; behind all that he named, where he did not."""
     return next((rank for rank, name in enumerate(order) if name in (offering.id, offering.provider)), len(order))
-
-
-def _candidate(each: Judged, share: float) -> Candidate:
-    offering, video, quote_microusd, _, standing = each.eligible
-    return Candidate(
-        offering,
-        video,
-        quote_microusd,
-        share,
-        each.evidence,
-        each.load,
-        each.busy,
-        each.score,
-        each.value,
-        each.tier,
-        standing.probing,
-        bool(each.tier[-1]),
-    )
