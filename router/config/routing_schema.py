@@ -28,7 +28,7 @@ class ExplorationSection(Section):
         _EXPLORATION.share,
         ge=0,
         le=0.5,
-        description="Share of the jobs that an offering gets of which little is known and which looks better; "
+        description="Most of the jobs that an offering which may be better gets, as many as that is likely; "
         "0 tries nobody out.",
     )
     outcomes_min: int = Field(

@@ -30,11 +30,12 @@ class PanicPolicy(StrEnum):
 class ExplorationSettings:
     """How much may be spent on finding out who is cheaper than thought.
 
-    An offering with fewer than `outcomes_min` outcomes that looks cheaper gets `share` of the jobs, one that is known
-    better gets less; together they may be expected to cost `microusd_per_day` more than the best in a UTC day.
+    An offering that may be cheaper gets as great a share of the jobs as that is likely, at most `share`, and cannot be
+    the best before it has `outcomes_min` outcomes; together trials may be expected to cost `microusd_per_day` more
+    than the best in a UTC day.
     """
 
-    share: float = 0.1
+    share: float = 0.2
     outcomes_min: int = 5
     microusd_per_day: int = 2_000_000
 

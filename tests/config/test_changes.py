@@ -77,14 +77,14 @@ CASES = {
     (
         "policy:",
         'routing: {policy: fastest, usd_per_minute_of_waiting: "0.05", undelivered_usd: "2", half_life_s: 60, '
-        'exploration: {share: 0.2, outcomes_min: 7, usd_per_day: "0.5"}, retry_budget: {share: 0, per_s: 0.5}, '
+        'exploration: {share: 0.3, outcomes_min: 7, usd_per_day: "0.5"}, retry_budget: {share: 0, per_s: 0.5}, '
         "panic: never, duration_policy: nearest}\npolicy:",
     ): (
         "routing.policy: expected_cost -> fastest",
         "routing.usd_per_minute_of_waiting: 0.00 -> 0.05",
         "routing.undelivered_usd: 1.00 -> 2.00",
         "routing.half_life_s: 3600 -> 60",
-        "routing.exploration.share: 0.1 -> 0.2",
+        "routing.exploration.share: 0.2 -> 0.3",
         "routing.exploration.outcomes_min: 5 -> 7",
         "routing.exploration.usd_per_day: 2.00 -> 0.50",
         "routing.retry_budget.share: 0.2 -> 0",
