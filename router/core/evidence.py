@@ -79,13 +79,14 @@ _Key = tuple[str, DurationClass]
 def outcome_of(attempt: Attempt, size: Size) -> Outcome | None:
     """Return what an attempt that left its job says of its offering; None of one that says nothing.
 
-    Refusals, requests that nobody could serve, rate limits and what we gave up ourselves say nothing.
+    Refusals, requests that nobody could serve, rate limits and what we gave up ourselves say nothing, nor does a job
+    that had too little time.
     """
     if attempt.ended_at is None:
         return None
     # One that its job left keeps why, also when it succeeded late.
     delivered = attempt.state is AttemptState.SUCCEEDED and attempt.stage is None
-    if not delivered and not (attempt.asked and _counts(attempt)):
+    if not delivered and not (attempt.asked and not attempt.cut_short and _counts(attempt)):
         return None
     return Outcome(
         attempt.offering_id,

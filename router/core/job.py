@@ -58,6 +58,8 @@ ATTEMPT_TRANSITIONS: Final[Mapping[AttemptState, frozenset[AttemptState]]] = Map
 
 WITHDRAWN: Final = "withdrawn"
 """Code of a submit that was taken back before it left, for its provider was removed or replaced meanwhile."""
+CUT_SHORT: Final = "cut_short"
+"""Code of an attempt whose job had less time for it than videos there usually take."""
 
 
 class IllegalTransitionError(Exception):
@@ -107,6 +109,11 @@ class Attempt:
     def asked(self) -> bool:
         """Whether its provider was asked, or may have been; one that was withdrawn uses up nothing of its job."""
         return (self.stage, self.reason, self.code) != (Stage.SUBMIT, Reason.UNREACHABLE, WITHDRAWN)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether its job's own deadline ended it too soon to say anything of its provider."""
+        return self.reason is Reason.EXPIRED and self.code == CUT_SHORT
 
     @property
     def uncertain(self) -> bool:

@@ -128,6 +128,11 @@ class RoutingMemory:
         if (outcome := outcome_of(attempt, size)) is not None:
             self.records.add(outcome)
 
+    def usual_s(self, attempt: Attempt, size: Size) -> float:
+        """How long nine of ten videos take where an attempt is, or are believed to."""
+        evidence = self.records.evidence(attempt.offering_id, attempt.provider, class_of(size, attempt.seconds))
+        return max(evidence.p90_s, evidence.delivery_s)
+
     def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
         """Take in attempts of before the start, the one that ended first before the others."""
         since = self._clock.monotonic() - self._clock.wall()

@@ -10,7 +10,7 @@ from math import inf
 from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import Adapter, HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, Reason, Running, Stage, Succeeded, VideoRequest
+from providers.canonical import Accepted, Failure, Reason, Running, Size, Stage, Succeeded, VideoRequest
 from providers.capabilities import reference_of
 from providers.classification import poll_unanswered, unanswered, unsent
 from providers.links import link_expires_at
@@ -160,6 +160,15 @@ class AttemptRun:
         self._enter(Stage.DOWNLOAD)
         # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
         return self._given_up if isinstance(ending, Failure) and self._given_up is not None else ending
+
+    def cut_short(self, ending: Failure, size: Size) -> bool:
+        """Whether it ended only because its job had less time for it than videos there usually take."""
+        if ending.reason is not Reason.EXPIRED or ending.stage is Stage.DOWNLOAD:
+            return False
+        if self.parts.now() < self.job_deadline_at or self.attempt.provider not in self.parts.catalog.providers:
+            return False
+        usual_s = self.parts.memory.usual_s(self.attempt, size)
+        return self.parts.now() - self.attempt.submitted_at < min(usual_s, self._polling().deadline_s)
 
     def permits_kept(self) -> AbstractContextManager[None]:
         """Give the permits back with nothing said of the provider when what is done with them breaks."""

@@ -13,7 +13,7 @@ from router.core.events import AttemptEnded, FailedOver, FailoverDelayed, JobEnd
 from router.core.exhaustion import nobody_left
 from router.core.health import AttemptPermits
 from router.core.intent import booking, intent, started
-from router.core.job import WITHDRAWN, Attempt, AttemptState, Job, JobState
+from router.core.job import CUT_SHORT, WITHDRAWN, Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
 from router.core.policy import JobLimits, Pair, goes_on
 from router.core.routing import Candidate, Decision
@@ -276,6 +276,10 @@ class JobRun:
             case Fetched():
                 run.ended(None)
                 await self._deliver(run, ending)
+            case Failure() if run.cut_short(ending, self.job.video.size):
+                # A caller's haste must not take anybody out.
+                run.overtaken()
+                await self._fail(run, replace(ending, code=CUT_SHORT))
             case Failure():
                 run.ended(ending)
                 await self._fail(run, ending)

@@ -4,8 +4,10 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
+from router.core.evidence import outcome_of
 from router.core.job import JobState
 from router.core.policy import JobLimits
+from router.core.reporting import DurationClass
 from tests.engine.scripted import Fate, a_scene
 from tests.virtual_time import in_virtual_time
 
@@ -49,5 +51,23 @@ def test_a_job_waits_for_a_barred_provider_only_when_its_time_can_come(
             assert job.ended_at is not None
             assert job.ended_at - job.created_at < over_after_s
             assert job.state is state
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize(("deadline_s", "ejected"), [(30.0, False), (300.0, True)])
+def test_a_callers_haste_takes_nobody_out_but_one_that_had_its_time_counts(deadline_s: float, ejected: bool) -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [Fate(ends_after_s=None)] * 12}, providers=("alpha",)) as scene:
+            jobs = [await scene.accept(deadline_s=deadline_s) for _ in range(12)]
+            ended = [await scene.ended(job.id) for job in jobs]
+            assert {job.failure and job.failure.reason for job in ended} == {Reason.EXPIRED}
+            assert (scene.health["alpha"].standing().barred is not None) is ejected
+            evidence = scene.engine._parts.memory.records.evidence("alpha/clip", "alpha", DurationClass.SHORT)
+            assert (evidence.outcomes > 0.0) is ejected
+            # Neither does the next start learn anything else.
+            since = clock.wall() - 1000.0
+            learned = [outcome_of(*each) for each in await scene.store.ended_attempts(since, 100)]
+            assert [each is not None for each in learned] == [ejected] * 12
 
     in_virtual_time(main)
