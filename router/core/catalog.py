@@ -1,9 +1,10 @@
 """Who sells what, at which price: providers, offerings and quotes."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from providers.adapter import Adapter
 from providers.canonical import Failure, ImageKind, Reason, Size, Stage
@@ -166,12 +167,16 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that is for sale, in the order of the configuration; `groups` are names for several models."""
+    """Everything that is for sale, in the order of the configuration; `groups` are names for several models.
+
+    `worked_out` holds what follows from all this alone, for whoever asks again.
+    """
 
     providers: Mapping[str, Provider]
     offerings: tuple[Offering, ...]
     models: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(

@@ -12,6 +12,9 @@ from router.core.catalog import Catalog, Offering, Provider
 from router.core.money import usd
 from router.core.preferences import DurationPolicy, RoutingPreferences
 
+_SHELVES_MAX: Final = 1_000
+"""For how many kinds of videos it is remembered who sells them."""
+
 
 class ExclusionCause(StrEnum):
     """Why an offering cannot take a job. The last group passes by itself; the others need another request or config.
@@ -86,6 +89,25 @@ class Eligible(NamedTuple):
     standing: ProviderStanding
 
 
+class _Offer(NamedTuple):
+    """What an offering sells of such a video: `changed` tells that it has another length, or is of another model."""
+
+    offering: Offering
+    provider: Provider
+    model_rank: int
+    seconds: int
+    changed: bool
+    quote_microusd: int
+
+
+class _Shelf(NamedTuple):
+    """All offerings, as they are from `since` on and before `until`, in wall seconds."""
+
+    since: float
+    until: float
+    offers: tuple[_Offer | Exclusion, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What eligibility depends on besides the request and the catalogue. `now` is wall seconds."""
@@ -103,22 +125,60 @@ def eligible(
     video: VideoRequest, catalog: Catalog, conditions: Conditions
 ) -> tuple[list[Eligible], tuple[Exclusion, ...]]:
     """Sort every offering into those that may take the job and those that may not."""
-    ranks = catalog.ranks((video.model, *conditions.preferences.models))
     quotes_max = {} if _restricts(conditions) else _quotes_max(conditions)
     found: list[Eligible] = []
     exclusions: list[Exclusion] = []
-    for offering in catalog.offerings:
-        rank = ranks.get(offering.model)
-        if rank is None:
-            exclusions.append(Exclusion(offering, ExclusionCause.MODEL, f"sells {offering.model}"))
+    for each in _shelf(video, catalog, conditions).offers:
+        if isinstance(each, Exclusion):
+            exclusions.append(each)
             continue
-        provider = catalog.providers[offering.provider]
-        verdict = _considered(offering, video, rank, provider, conditions, quotes_max.get(offering.provider))
+        verdict = _considered(each, video, conditions, quotes_max.get(each.provider.name))
         if isinstance(verdict, Eligible):
             found.append(verdict)
         else:
             exclusions.append(verdict)
     return found, tuple(exclusions)
+
+
+def _shelf(video: VideoRequest, catalog: Catalog, conditions: Conditions) -> _Shelf:
+    """Return what is sold of such a video, which is the same for all jobs like this one."""
+    names, policy = (video.model, *conditions.preferences.models), conditions.duration_policy
+    key = (names, video.size, video.seconds, tuple(image.kind for image in video.images), policy)
+    shelf: _Shelf | None = catalog.worked_out.get(key)
+    if shelf is None or not shelf.since <= conditions.now < shelf.until:
+        shelf = _stocked(video, catalog, names, conditions)
+        if len(catalog.worked_out) >= _SHELVES_MAX:
+            catalog.worked_out.clear()
+        catalog.worked_out[key] = shelf
+    return shelf
+
+
+def _stocked(video: VideoRequest, catalog: Catalog, names: tuple[str, ...], conditions: Conditions) -> _Shelf:
+    ranks, policy, now = catalog.ranks(names), conditions.duration_policy, conditions.now
+    ends = [each.available_until for each in catalog.offerings if each.available_until is not None]
+    return _Shelf(
+        max((end for end in ends if end <= now), default=-inf),
+        min((end for end in ends if end > now), default=inf),
+        tuple(
+            _offer(each, video, ranks.get(each.model), catalog.providers[each.provider], policy, now)
+            for each in catalog.offerings
+        ),
+    )
+
+
+def _offer(
+    offering: Offering, video: VideoRequest, rank: int | None, provider: Provider, policy: DurationPolicy, now: float
+) -> _Offer | Exclusion:
+    """Say at which quote such a video is sold, or why it is not."""
+    if rank is None:
+        return Exclusion(offering, ExclusionCause.MODEL, f"sells {offering.model}")
+    if (obstacle := _unsold(offering, video, now)) is not None:
+        return Exclusion(offering, *obstacle)
+    seconds = _sold_seconds(offering, video.seconds, policy)
+    if seconds is None:
+        return Exclusion(offering, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds")
+    changed = seconds != video.seconds or offering.model != video.model
+    return _Offer(offering, provider, rank, seconds, changed, offering.price.quote_microusd(video.size, seconds))
 
 
 def _restricts(conditions: Conditions) -> bool:
@@ -142,23 +202,13 @@ def _quotes_max(conditions: Conditions) -> dict[str, float]:
 
 
 def _considered(
-    offering: Offering,
-    video: VideoRequest,
-    rank: int,
-    provider: Provider,
-    conditions: Conditions,
-    quote_microusd_max: float | None,
+    offer: _Offer, video: VideoRequest, conditions: Conditions, quote_microusd_max: float | None
 ) -> Eligible | Exclusion:
-    if (obstacle := _unsold(offering, video, conditions.now)) is not None:
-        return Exclusion(offering, *obstacle)
-    seconds = _sold_seconds(offering, video.seconds, conditions.duration_policy)
-    if seconds is None:
-        return Exclusion(offering, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds")
-    if seconds != video.seconds or offering.model != video.model:
+    offering, provider, rank, seconds, changed, quote_microusd = offer
+    if changed:
         video = replace(video, seconds=seconds, model=offering.model)
     if (why := provider.adapter.unsupported(video, offering.upstream_model)) is not None:
         return Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
-    quote_microusd = offering.price.quote_microusd(video.size, seconds)
     if quote_microusd_max is None or quote_microusd > quote_microusd_max:
         for check in _LIMITS:
             if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:

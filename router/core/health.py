@@ -126,6 +126,8 @@ class ProviderHealth:
         self._limit_before = provider.in_flight_max
         self._out_reason: Reason | None = None
         self._retired = False
+        self._well = ProviderStanding()
+        self._well_key: tuple[int, int, bool, int] | None = None
         self._drained = False
         self._recoveries = 0
         self._accounts_had = 1
@@ -164,9 +166,14 @@ class ProviderHealth:
         return self._drained or self.provider.drained
 
     def standing(self) -> ProviderStanding:
-        """Return the health as routing wants it; changes nothing."""
-        bar = self._bar()
+        """Return the health as routing wants it; changes nothing that anybody could see."""
         in_flight, limit = self._concurrency.count, self._concurrency.limit
+        if self._is_well():
+            if (in_flight, limit, self.drained, self._recoveries) != self._well_key:
+                self._well_key = (in_flight, limit, self.drained, self._recoveries)
+                self._well = ProviderStanding(in_flight, limit, drained=self.drained, recoveries=self._recoveries)
+            return self._well
+        bar = self._bar()
         if bar is not None:
             return ProviderStanding(
                 in_flight, limit, bar.message, bar.cause, bar.for_s, drained=self.drained, recoveries=self._recoveries
@@ -180,6 +187,16 @@ class ProviderHealth:
             probe_due_s=due_s,
             drained=self.drained,
             recoveries=self._recoveries,
+        )
+
+    def _is_well(self) -> bool:
+        """Whether it takes jobs without any reservation."""
+        now = self._clock.monotonic()
+        return (
+            now >= self._out_until
+            and now >= self._cooling_until
+            and self._submit.admits_all
+            and self._generate.admits_all
         )
 
     def try_start(self) -> AttemptPermits | None:

@@ -52,10 +52,10 @@ class Objective(NamedTuple):
         least-cost testing sequence); here the cost of an attempt includes its share of failures that are billed, the
         time it takes and the risk that none is left.
         """
-        _, _, success_low, _, billed_share, usual_s, failure_s, *_ = evidence
+        success_low, billed_share, failure_s = evidence.success_low, evidence.billed_share, evidence.failure_s
         failure_microusd, microusd_per_s = self
         # What runs there longer than videos used to take is the first sign that they take longer now.
-        delivery_s = max(usual_s, load.age_s) * (1.0 + busy)
+        delivery_s = max(evidence.delivery_s, load.age_s) * (1.0 + busy)
         failures = (1.0 - success_low) / success_low
         paid_attempts = 1.0 + failures * billed_share
         cost, risk = quote_microusd * paid_attempts, failures * failure_microusd
