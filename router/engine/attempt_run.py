@@ -17,10 +17,10 @@ from providers.links import link_expires_at
 from providers.reading import read_poll, read_submit
 from router.core.catalog import Polling
 from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
-from router.core.health import AttemptPermits
 from router.core.job import Attempt, AttemptState
 from router.core.ledger import is_doubted
 from router.core.pacing import patience_s
+from router.core.permits import AttemptPermits
 from router.core.policy import MoneyEffect, consequences
 from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm

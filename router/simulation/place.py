@@ -37,7 +37,7 @@ class Setup:
 
 
 class Permits(Protocol):
-    """What an attempt holds of its provider, see `router.core.health.AttemptPermits`."""
+    """What an attempt holds of its provider, see `router.core.permits.AttemptPermits`."""
 
     def submitted(self, failure: Failure | None = None) -> None:
         """Report how the submit ended."""

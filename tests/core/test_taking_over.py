@@ -11,7 +11,8 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import BreakerSettings, Catalog
 from router.core.concurrency import Concurrency
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Event, ProviderOut
-from router.core.health import AttemptPermits, ProviderHealth
+from router.core.health import ProviderHealth
+from router.core.permits import AttemptPermits
 from tests.builders import ManualTime, a_catalog, a_provider, an_offering
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

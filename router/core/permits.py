@@ -1,0 +1,68 @@
+"""What one attempt holds of its provider while it is under way."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from providers.canonical import Failure, Stage
+from router.core.breaker import Permit
+
+
+class AttemptPermits:
+    """What one attempt holds of its provider: its submit's permit, its outcome's permit, and a place in flight.
+
+    Every method may be called at any time and again; the first report of each end is the one that counts.
+    """
+
+    __slots__ = ("_generate", "_leave", "_submit", "_submit_ended", "_video_ended")
+
+    def __init__(
+        self,
+        submit: Permit | None,
+        generate: Permit,
+        submit_ended: Callable[[Permit, Failure | None], None],
+        video_ended: Callable[[Permit, Failure | None], None],
+        leave: Callable[[], None],
+    ) -> None:
+        self._submit = submit
+        self._generate: Permit | None = generate
+        self._submit_ended = submit_ended
+        self._video_ended = video_ended
+        self._leave = leave
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Give back with nothing said of the provider what is held when what is done with it breaks."""
+        try:
+            yield
+        except BaseException:
+            self.abandon()
+            raise
+
+    def submitted(self, failure: Failure | None = None) -> None:
+        """Report how the submit ended; a failed one ends the attempt, and says nothing of how videos end."""
+        submit, self._submit = self._submit, None
+        if submit is not None:
+            self._submit_ended(submit, failure)
+        if failure is not None:
+            self.abandon()
+
+    def ended(self, failure: Failure | None = None) -> None:
+        """Report how the attempt ended, None meaning a video; its place in flight is free again."""
+        if failure is not None and failure.stage is Stage.SUBMIT:
+            self.submitted(failure)
+            return
+        generate, self._generate = self._generate, None
+        if generate is not None:
+            self._video_ended(generate, failure)
+            self._leave()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give back whatever is still held without a word about the provider, as when the router itself gives up."""
+        submit, self._submit = self._submit, None
+        generate, self._generate = self._generate, None
+        if submit is not None:
+            submit.neutral()
+        if generate is not None:
+            generate.neutral()
+            self._leave()
