@@ -33,9 +33,9 @@ class ExplorationBudget:
         return max(0, self._microusd_per_day - self.used_microusd)
 
     def take(self, microusd: int) -> None:
-        """Count a trial that begins."""
+        """Count a trial that begins, or with less than 0 one that did not."""
         self._turn_over()
-        self.used_microusd += microusd
+        self.used_microusd = max(0, self.used_microusd + microusd)
 
     def _turn_over(self) -> None:
         today = day_of(self._clock.wall())

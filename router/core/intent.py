@@ -8,11 +8,16 @@ from router.core.ranking import DecisionReason
 from router.core.routing import Candidate, Decision
 
 
+def next_attempt_id(job: Job) -> str:
+    """Name the attempt that a job would begin now."""
+    return attempt_id_of(job.id, len(job.attempts) + 1)
+
+
 def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEntry]:
     """Return a job's next attempt, its price frozen, and the money reserved for it; `at` is wall seconds."""
     number, offering = len(job.attempts) + 1, candidate.offering
     attempt = Attempt(
-        id=attempt_id_of(job.id, number),
+        id=next_attempt_id(job),
         job_id=job.id,
         number=number,
         offering_id=offering.id,

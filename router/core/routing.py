@@ -17,8 +17,8 @@ from router.core.eligibility import (
     ProviderStanding,
     eligible,
 )
-from router.core.evidence import SUCCESS_MAX, TrackRecords
-from router.core.objective import Objective
+from router.core.evidence import SUCCESS_MAX, Seen, TrackRecords
+from router.core.objective import Objective, Score
 from router.core.preferences import RoutingPreferences
 from router.core.ranking import Basis, Candidate, DecisionReason, basis, ranked
 from router.core.reporting import DurationClass, class_of
@@ -31,7 +31,8 @@ __all__ = ["Candidate", "Decision", "Situation", "decide"]
 class Decision:
     """Candidates in the order they would be tried, and everything that was excluded.
 
-    `premium_microusd` is what the first of them, where it is a trial, is expected to cost more than the best.
+    `premium_microusd` is what the first of them, where it is a trial, is expected to cost more than the best;
+    `choices_before` how many jobs had been given to somebody when it was made.
     """
 
     candidates: tuple[Candidate, ...]
@@ -39,6 +40,7 @@ class Decision:
     basis: Basis = Basis.EXPECTED_COST
     reason: DecisionReason = DecisionReason.BEST
     premium_microusd: int = 0
+    choices_before: int = 0
 
     @property
     def first(self) -> Candidate | None:
@@ -176,11 +178,13 @@ class _Judge:
     def judged(self, each: Eligible) -> Candidate:
         """Say what is known of an offering, and what it is compared by."""
         offering, video, quote_microusd, model_rank, standing = each
-        evidence, load = self._seen(offering.id, offering.provider, self._kind(video), self._now)
-        busy = min(1.0, standing.in_flight / max(1, standing.in_flight_max))
+        kind = self._kinds.get(video.seconds) or self._kind(video)
+        seen = self._seen(offering.id, offering.provider, kind, self._now)
+        evidence, in_flight, in_flight_max = seen.evidence, standing.in_flight, standing.in_flight_max
+        busy = in_flight / in_flight_max if in_flight < in_flight_max else 1.0
         # What was seen until its ejection says little of what one on probation would do now.
         success_high = SUCCESS_MAX if standing.probing else evidence.success_high
-        usual, hope_s, hope_microusd = self._objective.judged(quote_microusd, evidence, success_high, load, busy)
+        usual, hope_s, hope_microusd = self._scored(seen, quote_microusd, success_high, busy)
         value = hopeful = 0.0
         if self._by_cost:
             value, hopeful = usual.total_microusd, hope_microusd
@@ -197,7 +201,7 @@ class _Judge:
             quote_microusd,
             0.0,
             evidence,
-            load,
+            seen.load,
             busy,
             usual,
             value,
@@ -208,11 +212,17 @@ class _Judge:
             order_rank < len(self._order),
         )
 
+    def _scored(self, seen: Seen, quote_microusd: int, success_high: float, busy: float) -> tuple[Score, float, float]:
+        """Score an offering, unless the last job that saw just this asked for just this."""
+        asked = (quote_microusd, success_high, busy, self._objective)
+        if seen.asked != asked:
+            seen.scored = self._objective.judged(quote_microusd, seen.evidence, success_high, seen.load, busy)
+            seen.asked = asked
+        scored: tuple[Score, float, float] = seen.scored
+        return scored
+
     def _kind(self, video: VideoRequest) -> DurationClass:
-        kind = self._kinds.get(video.seconds)
-        if kind is None:
-            kind = self._kinds[video.seconds] = class_of(video.size, video.seconds)
-        return kind
+        return self._kinds.setdefault(video.seconds, class_of(video.size, video.seconds))
 
 
 def _order_rank(offering: Offering, order: Sequence[str]) -> int:

@@ -43,7 +43,9 @@ class RoutingMemory:
         self.exploration = ExplorationBudget(clock, settings.exploration.microusd_per_day)
         self.turns = Turns()
         self.retries = RetryBudget(clock, settings.retry_budget)
+        self.choices = 0
         self._running: dict[str, tuple[str, DurationClass, float]] = {}
+        self._meant: dict[str, int] = {}
         self._recoveries: dict[str, int] = {}
         self._offerings: dict[str, frozenset[str]] = {}
         self.use(settings, catalog)
@@ -103,15 +105,31 @@ class RoutingMemory:
         self.records.forget(provider, self._offerings.get(provider, frozenset()))
 
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
-        """Take note of whom a job went to; `first` when nobody was asked before."""
+        """Take note of whom a job goes to, at once: whoever decides next has to know; `first` when nobody was asked."""
+        self.choices += 1
         self.turns.took(decision, candidate)
         if candidate is decision.first and decision.premium_microusd:
             self.exploration.take(decision.premium_microusd)
         if first:
             self.retries.submitted()
 
+    def meant(self, attempt_id: str, decision: Decision, candidate: Candidate) -> None:
+        """Count an attempt as in flight that was chosen and is not written down yet."""
+        kind, now = class_of(candidate.video.size, candidate.video.seconds), self._clock.monotonic()
+        self._running[attempt_id] = (candidate.offering.id, kind, now)
+        self._meant[attempt_id] = decision.premium_microusd if candidate is decision.first else 0
+        self.records.entered(candidate.offering.id, kind, now)
+
+    def dropped(self, attempt_id: str) -> None:
+        """Take back what was `meant`, unless it began."""
+        premium_microusd = self._meant.pop(attempt_id, None)
+        if premium_microusd is not None:
+            self.records.left(*self._running.pop(attempt_id))
+            self.exploration.take(-premium_microusd)
+
     def began(self, attempt: Attempt, size: Size) -> None:
         """Count an attempt as in flight since its submit, however long that is ago."""
+        self._meant.pop(attempt.id, None)
         if attempt.id in self._running:
             return
         at = self._clock.monotonic() - max(0.0, self._clock.wall() - attempt.submitted_at)

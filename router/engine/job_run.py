@@ -11,10 +11,10 @@ from router.core.catalog import ChargeRule
 from router.core.decision_record import record_of
 from router.core.events import AttemptEnded, FailedOver, FailoverDelayed, JobEnded
 from router.core.exhaustion import nobody_left
-from router.core.health import AttemptPermits
-from router.core.intent import booking, intent, started
+from router.core.intent import booking, intent, next_attempt_id, started
 from router.core.job import CUT_SHORT, WITHDRAWN, Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
+from router.core.permits import AttemptPermits
 from router.core.policy import JobLimits, Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.core.routing_memory import JobSoFar
@@ -145,7 +145,7 @@ class JobRun:
             return None
         left_s = self.job.deadline_at - self._parts.now()
         decision, self._decision = self._decision, None
-        if decision is None or not self._parts.is_current(decision):
+        if decision is None or not self._parts.is_fresh(decision):
             decision = self._route()
         candidates = self._in_time(decision, left_s)
         may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.asked))
@@ -159,10 +159,8 @@ class JobRun:
             await self._alarm.sleep(min(turn_s, may_begin_for_s))
             return None
         for candidate in candidates:
-            permits = self._parts.health[candidate.offering.provider].try_start()
+            permits = self._parts.try_start(self.job, decision, candidate)
             if permits is not None:
-                if self.job.asked:
-                    self._parts.memory.retries.try_take()
                 return candidate, permits, decision
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
         await self._alarm.sleep(min(wait_s, may_begin_for_s))
@@ -187,6 +185,8 @@ class JobRun:
         """Submit, and see it through."""
         submit = asyncio.create_task(self._submit(candidate, permits, decision))
         self._desk.submitting(submit)
+        meant = next_attempt_id(self.job)
+        submit.add_done_callback(lambda _: self._parts.memory.dropped(meant))
         try:
             run = await asyncio.shield(submit)
         except StoreUnavailableError:
@@ -229,7 +229,6 @@ class JobRun:
                 await self._parts.store.start_attempt(before, after, attempt, entry, why)
             self._entries.append(entry)
             self._publish(self._current(after, attempt))
-            self._parts.memory.chosen(decision, candidate, first=previous is None)
             self._parts.memory.began(attempt, self.job.video.size)
             self._parts.emit(started(self.job, attempt, candidate, decision))
             if previous is not None:

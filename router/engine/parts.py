@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -13,11 +13,13 @@ from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
+from router.core.intent import next_attempt_id
 from router.core.job import Attempt, Job
 from router.core.ledger import cost_in_all
+from router.core.permits import AttemptPermits
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
-from router.core.routing import Decision, decide
+from router.core.routing import Candidate, Decision, decide
 from router.core.routing_memory import NOTHING_YET, JobSoFar, RoutingMemory
 from router.core.routing_settings import RoutingSettings
 from router.engine.alarm import Alarm
@@ -66,6 +68,20 @@ class Parts:
         """Whether a decision was made with the catalogue in force, which shares no offering with a former one."""
         first = decision.first
         return first is not None and any(first.offering is offering for offering in self.catalog.offerings)
+
+    def is_fresh(self, decision: Decision) -> bool:
+        """Whether nobody was chosen since: a turn, a trial, an idle provider is there for one job, not for a crowd."""
+        return self.is_current(decision) and decision.choices_before == self.memory.choices
+
+    def try_start(self, job: Job, decision: Decision, candidate: Candidate) -> AttemptPermits | None:
+        """Take a place for a job's next attempt and count it in all that routing goes by; None when there is none."""
+        permits = self.health[candidate.offering.provider].try_start()
+        if permits is not None:
+            if job.asked:
+                self.memory.retries.try_take()
+            self.memory.chosen(decision, candidate, first=not job.attempts)
+            self.memory.meant(next_attempt_id(job), decision, candidate)
+        return permits
 
     def still_asks(self, former: Provider) -> bool:
         """Whether a provider still sells something, and speaks as it did when an attempt was meant for it."""
@@ -137,7 +153,7 @@ class Parts:
         standings = {name: health.standing() for name, health in self.health.items()}
         left = self.budgets.left(caller)
         situation = self.memory.situation(standings, self.routing, self.limits, preferences, left, history)
-        return decide(video, self.catalog, situation, self.rng)
+        return replace(decide(video, self.catalog, situation, self.rng), choices_before=self.memory.choices)
 
 
 async def written(write: Callable[[], Awaitable[T]]) -> T:

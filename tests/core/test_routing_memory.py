@@ -201,3 +201,15 @@ def test_something_is_tried_out_only_when_there_is_an_attempt_to_go_on_with_or_n
     standings = {"alpha": ProviderStanding()}
     situation = scene.memory.situation(standings, scene.settings, limits, wishes, UNLIMITED, so_far)
     assert situation.ventures is ventures
+
+
+def test_what_was_meant_for_somebody_and_never_left_leaves_nothing_behind(scene: Scene) -> None:
+    trial, attempt = replace(scene.decide(), premium_microusd=30_000), scene.attempt()
+    for begins in (False, True):
+        scene.memory.chosen(trial, trial.candidates[0], first=True)
+        scene.memory.meant(attempt.id, trial, trial.candidates[0])
+        assert scene.in_flight() == 1
+        if begins:
+            scene.memory.began(attempt, PORTRAIT)
+        scene.memory.dropped(attempt.id)
+        assert (scene.in_flight(), scene.memory.exploration.used_microusd) == ((1, 30_000) if begins else (0, 0))

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from providers.canonical import Failure, Reason, Stage
+from router.core.catalog import Catalog
 from router.core.clock import Clock
 from router.core.events import AttemptStarted, FailoverDelayed
 from router.core.job import AttemptState
@@ -172,5 +174,36 @@ def test_what_was_learned_of_an_offering_survives_a_new_price() -> None:
             record = scene.engine.quote((await scene.accept()).video, (await scene.accept()).preferences, "tester")
             known = {each.offering: (each.quote_microusd, round(each.outcomes)) for each in record.candidates}
             assert known["alpha/clip"] == (a_price(160_000).tiers[0].amount_microusd, 6)
+
+    in_virtual_time(main)
+
+
+def test_fixed_shares_are_kept_when_a_hundred_jobs_come_at_once() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            parts = scene.engine._parts
+            weights = {"alpha": 70.0, "beta": 30.0}
+            offerings = tuple(replace(each, weight=weights[each.provider]) for each in parts.catalog.offerings)
+            catalog = Catalog.of(tuple(parts.catalog.providers.values()), offerings)
+            parts.use(catalog, parts.health, parts.limits, RoutingSettings(policy=RoutingPolicy.WEIGHTED))
+            jobs = await asyncio.gather(*(scene.accept() for _ in range(100)))
+            assert {(await scene.ended(job.id)).state.value for job in jobs} == {"completed"}
+            assert scene.posts() == {"alpha": 70, "beta": 30}
+
+    in_virtual_time(main)
+
+
+def test_a_crowd_does_not_overspend_what_trials_may_cost() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [BROKEN, BROKEN]}) as scene:
+            trials = ExplorationSettings(share=0.5, outcomes_min=50, microusd_per_day=60_000)
+            use(scene, RoutingSettings(exploration=trials, undelivered_microusd=15_000_000))
+            for name, times in (("beta", 30), ("alpha", 4)):
+                for _ in range(times):
+                    await scene.made(only=(name,))
+            for _ in range(2):
+                jobs = await asyncio.gather(*(scene.accept() for _ in range(100)))
+                assert {(await scene.ended(job.id)).state.value for job in jobs} == {"completed"}
+            assert 0 < scene.engine._parts.memory.exploration.used_microusd <= trials.microusd_per_day
 
     in_virtual_time(main)
