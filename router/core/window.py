@@ -11,12 +11,14 @@ from router.core.clock import Clock
 OUTCOMES_MAX: Final = 1000
 ROW_WINDOWS: Final = 10
 """In how many windows failures in a row, without any success, are enough however thinly they come."""
+ROW_AMONG_MANY: Final = 2
 
 
 class Window(CircuitMemoryStorage):
     """The last OUTCOMES_MAX outcomes that are no older than `window_s`, on the monotonic clock.
 
-    Where few jobs come a window never fills, so as many failures as would fill it count if nothing else came between.
+    Where few jobs come a window never fills, so as many failures as would fill it count if nothing else came between;
+    among many jobs twice as many do, however well it did just before.
     The inherited `opened_at` is wall time and nobody asks for it: only the gate decides when a trial is due.
     """
 
@@ -61,12 +63,14 @@ class Window(CircuitMemoryStorage):
         """Return the failures in the window, or in a row, or 0 while they are too few or too small a share to trip."""
         self._forget(self._clock.monotonic() - self._settings.window_s)
         volume = len(self._outcomes)
-        if volume < self._settings.volume_min:
-            return self._in_a_row()
-        return self._failures if self._failures >= self._settings.failure_share * volume else 0
+        least = self._settings.volume_min
+        if volume < least:
+            return self._in_a_row(least)
+        full = self._failures >= self._settings.failure_share * volume
+        return self._failures if full else self._in_a_row(ROW_AMONG_MANY * least)
 
-    def _in_a_row(self) -> int:
-        least, since = self._settings.volume_min, self._clock.monotonic() - ROW_WINDOWS * self._settings.window_s
+    def _in_a_row(self, least: int) -> int:
+        since = self._clock.monotonic() - ROW_WINDOWS * self._settings.window_s
         return least if len(self._row) >= least and self._row[-least] > since else 0
 
     def _add(self, *, failed: bool) -> None:

@@ -120,21 +120,25 @@ def test_failures_in_a_row_count_however_thinly_they_come_but_not_for_ever(bench
     assert bench.gate.state is OPEN
 
 
-def test_a_row_of_failures_among_many_jobs_is_chance() -> None:
+def test_a_row_of_failures_among_many_jobs_may_be_chance_but_not_a_long_one() -> None:
     bench = Bench(BreakerSettings(window_s=60.0, volume_min=5, failure_share=0.5))
     for _ in range(20):
         bench.acquire().success()
-    for _ in range(8):
+    for _ in range(9):
         bench.acquire().failure()
     assert bench.gate.state is CLOSED
+    bench.acquire().failure()
+    assert bench.gate.state is OPEN
 
 
 def test_the_window_holds_a_bounded_number_of_outcomes() -> None:
     bench = Bench(BreakerSettings(window_s=1e9, volume_min=5))
     for _ in range(3 * OUTCOMES_MAX):
         bench.acquire().success()
-    for _ in range(OUTCOMES_MAX // 2 - 1):
+    for number in range(OUTCOMES_MAX // 2 - 1):
         bench.acquire().failure()
+        if number % 9 == 8:
+            bench.acquire().success()
     assert bench.gate.state is CLOSED
     bench.acquire().failure()
     assert bench.gate.state is OPEN

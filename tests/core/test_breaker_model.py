@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from router.core.breaker import JITTER, Gate, Permit, PermitEnd
 from router.core.catalog import BreakerSettings
 from router.core.events import BreakerKind, BreakerState
-from router.core.window import ROW_WINDOWS
+from router.core.window import ROW_AMONG_MANY, ROW_WINDOWS
 from tests.builders import ManualTime
 
 LIMITS = BreakerSettings(window_s=60.0, volume_min=3, failure_share=0.5, reset_s=10.0, reset_s_max=60.0)
@@ -48,11 +48,10 @@ class Model:
         self.outcomes = [each for each in self.outcomes if each[0] > self.now - LIMITS.window_s] + [(self.now, failed)]
         failures, volume = sum(each[1] for each in self.outcomes), len(self.outcomes)
         self.row = [*self.row, self.now] if failed else []
-        lately = [at for at in self.row[-LIMITS.volume_min :] if at > self.now - ROW_WINDOWS * LIMITS.window_s]
-        if volume >= LIMITS.volume_min:
-            tripped = failed and failures >= LIMITS.failure_share * volume
-        else:
-            tripped = len(lately) >= LIMITS.volume_min
+        many = volume >= LIMITS.volume_min
+        needed = LIMITS.volume_min * (ROW_AMONG_MANY if many else 1)
+        lately = [at for at in self.row[-needed:] if at > self.now - ROW_WINDOWS * LIMITS.window_s]
+        tripped = len(lately) >= needed or (failed and many and failures >= LIMITS.failure_share * volume)
         return BreakerState.OPEN if tripped else BreakerState.CLOSED
 
 
