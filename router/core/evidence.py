@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import exp, floor, log, sqrt
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from providers.canonical import Failure, Size
 from router.core.clock import Clock
@@ -73,6 +73,20 @@ class Load(NamedTuple):
 
 
 NO_LOAD: Final = Load(0, 0.0)
+
+
+class Seen:
+    """What is known of an offering at a moment, and room for the last score that came of it and what that was for."""
+
+    __slots__ = ("asked", "evidence", "load", "scored")
+
+    def __init__(self, evidence: Evidence, load: Load) -> None:
+        self.evidence = evidence
+        self.load = load
+        self.asked: object = None
+        self.scored: Any = None
+
+
 _Key = tuple[str, DurationClass]
 
 
@@ -151,7 +165,7 @@ class TrackRecords:
 
     def evidence(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return what is believed of an offering now; kept for a second, because little changes in it."""
-        return self.seen(offering_id, provider, duration_class, self._clock.monotonic())[0]
+        return self.seen(offering_id, provider, duration_class, self._clock.monotonic()).evidence
 
     def peek(self, offering_id: str, provider: str, duration_class: DurationClass) -> Evidence:
         """Return the same and change nothing: any thread may ask."""
@@ -163,23 +177,24 @@ class TrackRecords:
         """Monotonic seconds."""
         return self._clock.monotonic()
 
-    def seen(self, offering_id: str, provider: str, duration_class: DurationClass, now: float) -> tuple[Evidence, Load]:
-        """Return what is believed of an offering `now`, in monotonic seconds, and what is in flight there."""
+    def seen(self, offering_id: str, provider: str, duration_class: DurationClass, now: float) -> Seen:
+        """Return what is known of an offering `now`, in monotonic seconds; for a second little changes in it."""
         record = self._record(offering_id, duration_class)
         known = record.known
         if known is None or now - record.known_at >= _FRESH_S:
-            known = self._thought_anew(record, provider, duration_class, now)
-        return known, record.load(now) if record.running else NO_LOAD
+            known = self._seen_anew(record, provider, duration_class, now)
+        return known
 
     def load(self, offering_id: str, duration_class: DurationClass) -> Load:
         """Return what is in flight there now."""
         record = self._records.get((offering_id, duration_class))
         return NO_LOAD if record is None else record.load(self._clock.monotonic())
 
-    def _thought_anew(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> Evidence:
+    def _seen_anew(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> Seen:
         expected = self._expected(record, provider, duration_class, now)
-        record.known, record.known_at = record.evidence(expected, now, self._half_life_s), now
-        return record.known
+        seen = Seen(record.evidence(expected, now, self._half_life_s), record.load(now))
+        record.known, record.known_at = seen, now
+        return seen
 
     def _of(self, offerings: frozenset[str]) -> Iterator["_Record"]:
         return (record for (offering_id, _), record in self._records.items() if offering_id in offerings)
@@ -257,7 +272,7 @@ class _Record:
         self._quantiles = _NO_QUANTILES
         self.returned = False
         self.usual: float | None = None
-        self.known: Evidence | None = None
+        self.known: Seen | None = None
 
     def load(self, now: float) -> Load:
         """What is in flight, and its mean age."""
@@ -270,10 +285,12 @@ class _Record:
     def enter(self, at: float) -> None:
         self.running += 1
         self._started_sum += at
+        self.known = None
 
     def leave(self, at: float) -> None:
         self.running = max(0, self.running - 1)
         self._started_sum = self._started_sum - at if self.running else 0.0
+        self.known = None
 
     def add(self, outcome: Outcome, at: float, half_life_s: float) -> None:
         weight = self._faded(at, half_life_s)

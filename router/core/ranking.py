@@ -158,7 +158,7 @@ def _chances(
         incumbent = leaders[0]
     else:
         least = settings.exploration.outcomes_min if by is not Basis.PRICE else 0
-        known = [index for index in leaders if _is_known(judged[index].evidence, least)] or leaders
+        known = _known(judged, leaders, least) or leaders
         if trials_microusd is not None:
             known += _bargains(judged, leaders, known, least)
         incumbent = min(known, key=lambda index: judged[index].value)
@@ -169,15 +169,17 @@ def _chances(
             for chance in _trials(judged, leaders, judged[incumbent], settings, trials_microusd)
             if chance.number not in equals
         ]
-    if trials_microusd is not None and (probes := _probes(judged, top, judged[incumbent], by)):
+    anybody_back = trials_microusd is not None and len(steady) < len(judged)
+    if anybody_back and (probes := _probes(judged, top, judged[incumbent], by)):
         return [Chance(index, 1.0 / len(probes), DecisionReason.PROBE) for index in probes]
     total, weights = sum(chance.share for chance in trials), [_weight(judged[index]) for index in equals]
     rest, reason = (1.0 - total) / sum(weights), _reason(by, judged[incumbent])
     return [*trials, *(Chance(index, rest * weight, reason) for index, weight in zip(equals, weights, strict=True))]
 
 
-def _is_known(evidence: Evidence, outcomes_min: int) -> bool:
-    return evidence.returned or evidence.outcomes >= outcomes_min
+def _known(judged: Sequence[Candidate], leaders: Sequence[int], outcomes_min: int) -> list[int]:
+    believed = ((index, judged[index].evidence) for index in leaders)
+    return [index for index, evidence in believed if evidence.outcomes >= outcomes_min or evidence.returned]
 
 
 def _bargains(
@@ -212,10 +214,10 @@ def _trials(
     """Give as great a share to whoever may be better than the incumbent as that is likely, up to the operator's."""
     if left_microusd is None:
         return []
-    exploration, shares = settings.exploration, dict[int, float]()
+    exploration, shares, limit = settings.exploration, dict[int, float](), incumbent.value * (1.0 - TIE)
     for index in leaders:
         each = judged[index]
-        if each.hopeful < incumbent.value * (1.0 - TIE) and _dearer_microusd(each, incumbent) <= left_microusd:
+        if each.hopeful < limit and _dearer_microusd(each, incumbent) <= left_microusd:
             shares[index] = min(exploration.share, _likely_better(each, incumbent))
     fit = min(1.0, _TRIALS_SHARE_MAX / max(1e-9, sum(shares.values())))
     return [Chance(index, share * fit, DecisionReason.TRIAL) for index, share in shares.items() if share]
