@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench simulate crash faults pictures clean lock
+.PHONY: demo test lint bench simulate gamedays crash faults pictures clean lock
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -28,6 +28,10 @@ SEEDS ?= 200
 FIRST_SEED ?= 0
 simulate: $(READY)
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) --first-seed $(FIRST_SEED)
+
+# Days on which something goes wrong at the upstreams, this router beside others.
+gamedays: $(READY)
+	$(BIN)/python -m tests.gamedays
 
 # Processes killed, stopped and starved: CRASH_ROUNDS (200) and CRASH_SEED say how often and how.
 crash: $(READY)
