@@ -1,6 +1,6 @@
 """In which order candidates are tried, and how likely each of them is to be the first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from math import erfc, hypot, sqrt
@@ -111,15 +111,17 @@ def ranked(
     settings: RoutingSettings,
     turns: Mapping[str, float],
     trials_microusd: int | None,
+    back: Collection[str],
     rng: Random,
 ) -> Ranked:
     """Order the candidates; shares add up to 1. `turns` says whose turn it is where shares are fixed.
 
     `trials_microusd` is what trials may still be expected to cost; None for a job that nothing is tried out with.
+    `back` are the offerings on probation that this job may be the probe of.
     """
     if not judged:
         return Ranked((), DecisionReason.BEST)
-    chances = _chances(judged, by, settings, trials_microusd)
+    chances = _chances(judged, by, settings, trials_microusd, back)
     first = _drawn(judged, chances, by, turns, rng)
     shares = {chance.number: chance.share for chance in chances}
     others = _in_order(judged, first.number, rng)
@@ -143,7 +145,11 @@ def _in_order(judged: Sequence[Candidate], first: int, rng: Random) -> list[int]
 
 
 def _chances(
-    judged: Sequence[Candidate], by: Basis, settings: RoutingSettings, trials_microusd: int | None
+    judged: Sequence[Candidate],
+    by: Basis,
+    settings: RoutingSettings,
+    trials_microusd: int | None,
+    back: Collection[str],
 ) -> list[Chance]:
     """Share out the first place: equals have it, but for what is a trial's, and all of it is a probe's."""
     steady = [index for index, each in enumerate(judged) if not each.probing]
@@ -169,8 +175,7 @@ def _chances(
             for chance in _trials(judged, leaders, judged[incumbent], settings, trials_microusd)
             if chance.number not in equals
         ]
-    anybody_back = trials_microusd is not None and len(steady) < len(judged)
-    if anybody_back and (probes := _probes(judged, top, judged[incumbent], by)):
+    if back and (probes := _probes(judged, top, judged[incumbent], by, back)):
         return [Chance(index, 1.0 / len(probes), DecisionReason.PROBE) for index in probes]
     total, weights = sum(chance.share for chance in trials), [_weight(judged[index]) for index in equals]
     rest, reason = (1.0 - total) / sum(weights), _reason(by, judged[incumbent])
@@ -194,12 +199,14 @@ def _bargains(
     ]
 
 
-def _probes(judged: Sequence[Candidate], top: tuple[int, ...], incumbent: Candidate, by: Basis) -> list[int]:
+def _probes(
+    judged: Sequence[Candidate], top: tuple[int, ...], incumbent: Candidate, by: Basis, back: Collection[str]
+) -> list[int]:
     """Find whose ejection is over and who would be asked first if it were well again: nothing else would tell."""
 
     def wanted(each: Candidate) -> bool:
         better = by is Basis.WEIGHT or each.hopeful < incumbent.value
-        return each.probing and (each.tier < top or (each.tier == top and better))
+        return each.offering.id in back and (each.tier < top or (each.tier == top and better))
 
     return [index for index, each in enumerate(judged) if wanted(each)]
 

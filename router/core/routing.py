@@ -137,10 +137,12 @@ def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Ran
         exclusions += turned_away
     by = basis(preferences, settings)
     judged = list(map(_Judge(by, situation).judged, found))
-    # A trial or a probe may fail: there must be somebody to go on with.
+    # A trial may fail: there must be somebody to go on with.
     tries = situation.ventures and preferences.allow_fallbacks and not preferences.order
     trials_microusd = situation.trials_microusd if tries else None
-    candidates, reason, premium_microusd = ranked(judged, by, settings, situation.turns, trials_microusd, rng)
+    candidates, reason, premium_microusd = ranked(
+        judged, by, settings, situation.turns, trials_microusd, _back(found, catalog, situation), rng
+    )
     return Decision(candidates, exclusions, by, reason, premium_microusd)
 
 
@@ -157,6 +159,24 @@ def _without_panic(found: list[Eligible], catalog: Catalog) -> tuple[list[Eligib
         for each, wait_s in zip(found, waits, strict=True)
         if wait_s > 0.0
     )
+
+
+def _back(found: Sequence[Eligible], catalog: Catalog, situation: Situation) -> frozenset[str]:
+    """Find who is on probation and may be probed with this job.
+
+    A probe may fail: there must be somebody to go on with, but for one that nobody has tried for very long. Whoever
+    asks for it by name, or for one attempt only, would otherwise never have it again.
+    """
+    probing = [each for each in found if each.standing.probing]
+    preferences = situation.preferences
+    if not (situation.ventures and (preferences.allow_fallbacks or preferences.order)):
+        providers = catalog.providers
+        probing = [
+            each
+            for each in probing
+            if each.standing.probe_due_s >= providers[each.offering.provider].breaker.reset_s_max
+        ]
+    return frozenset(each.offering.id for each in probing)
 
 
 class _Judge:

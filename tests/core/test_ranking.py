@@ -248,6 +248,23 @@ def test_a_cheap_provider_whose_ejection_is_over_gets_the_next_job_as_its_probe(
     assert (order(decision), decision.reason) == (["alpha", "beta"], DecisionReason.PROBE)
 
 
+def test_one_that_a_caller_asks_for_by_name_is_probed_with_his_job() -> None:
+    standings = {**WELL, "beta": ProviderStanding(probing=True)}
+    for falls_back in (True, False):
+        wishes = RoutingPreferences(order=("beta", "alpha"), allow_fallbacks=falls_back)
+        decision = decided(priced(100_000, 130_000), situation(standings=standings, preferences=wishes))
+        assert (order(decision), decision.reason) == (["beta", "alpha"], DecisionReason.PROBE)
+
+
+@pytest.mark.parametrize("changes", [{"ventures": False}, {"preferences": RoutingPreferences(allow_fallbacks=False)}])
+@pytest.mark.parametrize(("due_s", "expected"), [(599.0, "beta"), (600.0, "alpha")])
+def test_one_that_nobody_could_probe_for_very_long_is_probed_with_any_job(
+    changes: dict[str, object], due_s: float, expected: str
+) -> None:
+    standings = {**WELL, "alpha": ProviderStanding(probing=True, probe_due_s=due_s)}
+    assert order(decided(priced(100_000, 130_000), situation(standings=standings, **changes)))[0] == expected
+
+
 def test_a_dear_provider_is_not_probed_while_a_cheaper_one_is_well() -> None:
     standings = {**WELL, "beta": ProviderStanding(probing=True)}
     decision = decided(priced(100_000, 130_000), situation(standings=standings))
