@@ -12,6 +12,7 @@ import typer
 from router.commands.files import readable
 from router.commands.options import DATABASE, AsJson, Database
 from router.commands.periods import Since
+from router.commands.plots import Plot, check_drawing, drawn
 from router.commands.terminal import console, say, stop
 from router.config.loading import load
 from router.config.problems import ConfigError
@@ -38,8 +39,10 @@ def replay_command(
     journal: Journal = None,
     seed: Seed = 0,
     as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Show what recorded jobs would have cost, and how many had been delivered, with another configuration."""
+    check_drawing(plot)
     settings = _settings(config)
     begin = None if since is None else time.time() - since
     jobs = _of_database(db, begin) if journal is None else _of_journal(journal, begin)
@@ -51,6 +54,7 @@ def replay_command(
         typer.echo(replay_document(found))
     else:
         _show(found)
+    drawn("router.simulation.replay_picture", "draw_replay", found, plot)
 
 
 def setup_of(settings: Settings) -> Setup:

@@ -1,6 +1,7 @@
 """`video-router replay` on the file of a router that worked before real sandboxes, and on a journal of it."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,20 @@ async def test_another_price_is_paid_in_the_replay_only(tmp_path: Path) -> None:
     shenma = found["replayed"]["providers"]["shenma"]
     assert shenma["paid_microusd"] == 10_000 * shenma["delivered"] > 0
     assert found["replayed"]["paid_microusd"] < found["happened"]["paid_microusd"]
+
+
+def test_a_picture_is_drawn_where_it_is_wanted_and_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, picture = written(tmp_path, a_recorded_job(model="sora-2", seconds=10)), tmp_path / "replay.png"
+    plain = ("--config", "config/router.yaml", "--journal", str(journal), "--plot")
+    assert run(*plain, str(picture)).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    nowhere = run(*plain, str(tmp_path / "gone" / "replay.png"))
+    assert nowhere.exit_code == 2
+    assert "cannot be written" in nowhere.output
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    without = run(*plain, str(picture))
+    assert without.exit_code == 2
+    assert "video-router[plot]" in without.output
 
 
 def test_a_file_without_a_job_that_ended_is_told(tmp_path: Path) -> None:
