@@ -21,6 +21,9 @@ class RetryBudget:
         self._settings = settings
         self._at = clock.monotonic()
         self._held = settings.per_s * _SECONDS_SAVED
+        self._line: dict[str, int] = {}
+        self._called: set[str] = set()
+        self._came = self._went = 0
 
     def use(self, settings: RetryBudgetSettings) -> None:
         """Go on with other settings; what is held stays, within the new limit."""
@@ -46,6 +49,31 @@ class RetryBudget:
         self._fill()
         missing = 1.0 - self._held
         return missing / self._settings.per_s if missing > _ALMOST else 0.0
+
+    def turn_s(self, job_id: str) -> float:
+        """Return after how long a job has its turn, 0 once it has it; whoever asked before is called before.
+
+        A job that waits need not ask again until then: thousands that all tried each turn would have no time for it.
+        """
+        self._fill()
+        if job_id in self._called:
+            return 0.0
+        if job_id not in self._line:
+            self._line[job_id] = self._came
+            self._came += 1
+        missing = max(0, self._line[job_id] - self._went) + 1.0 - self._held
+        if missing > _ALMOST:
+            return missing / self._settings.per_s
+        self.leave(job_id)
+        self._called.add(job_id)
+        self._held = max(0.0, self._held - 1.0)
+        return 0.0
+
+    def leave(self, job_id: str) -> None:
+        """Forget a job that makes use of its turn, or is over."""
+        self._called.discard(job_id)
+        if self._line.pop(job_id, None) is not None:
+            self._went += 1
 
     @property
     def _limit(self) -> float:

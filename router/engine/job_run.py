@@ -69,6 +69,7 @@ class JobRun:
             candidate = await self._candidate()
             if candidate is not None:
                 await self._attempt(*candidate)
+        self._parts.memory.retries.leave(self.job.id)
 
     def adopt(self, late: Attempt, fetched: Fetched) -> bool:
         """Offer the video of an attempt that was given up earlier; refused when the job is over."""
@@ -152,7 +153,7 @@ class JobRun:
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
             await self._end(nobody_left(self.job, decision, self._last_failure))
             return None
-        if self.job.asked and (turn_s := self._parts.memory.retries.wait_s()) > 0.0:
+        if self.job.asked and (turn_s := self._parts.memory.retries.turn_s(self.job.id)) > 0.0:
             if self._delayed_after != len(self.job.attempts):
                 self._delayed_after = len(self.job.attempts)
                 self._parts.emit(FailoverDelayed(self.job, self.job.attempts[-1], turn_s))

@@ -77,8 +77,7 @@ class Parts:
         """Take a place for a job's next attempt and count it in all that routing goes by; None when there is none."""
         permits = self.health[candidate.offering.provider].try_start()
         if permits is not None:
-            if job.asked:
-                self.memory.retries.try_take()
+            self.memory.retries.leave(job.id)
             self.memory.chosen(decision, candidate, first=not job.attempts)
             self.memory.meant(next_attempt_id(job), decision, candidate)
         return permits

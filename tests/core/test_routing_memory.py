@@ -213,3 +213,16 @@ def test_what_was_meant_for_somebody_and_never_left_leaves_nothing_behind(scene:
             scene.memory.began(attempt, PORTRAIT)
         scene.memory.dropped(attempt.id)
         assert (scene.in_flight(), scene.memory.exploration.used_microusd) == ((1, 30_000) if begins else (0, 0))
+
+
+def test_jobs_that_wait_for_a_failover_are_called_in_the_order_in_which_they_came() -> None:
+    time = ManualTime()
+    budget = RetryBudget(time.clock, RetryBudgetSettings(share=0.0, per_s=0.1))
+    waits = [budget.turn_s(f"video_{number}") for number in range(5)]
+    assert waits == pytest.approx([0.0, 10.0, 20.0, 30.0, 40.0])
+    budget.leave("video_1")
+    time.advance(10.0)
+    assert budget.turn_s("video_3") == pytest.approx(10.0)
+    assert (budget.turn_s("video_2"), budget.turn_s("video_2"), budget.turn_s("video_0")) == (0.0, 0.0, 0.0)
+    budget.leave("video_2")
+    assert budget.turn_s("video_2") == pytest.approx(30.0)

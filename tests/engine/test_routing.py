@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from router.core.job import AttemptState
 from router.core.order import NoCandidateError
 from router.core.ranking import DecisionReason
 from router.core.reporting import DurationClass
+from router.core.routing import Situation
 from router.core.routing_settings import ExplorationSettings, RetryBudgetSettings, RoutingPolicy, RoutingSettings
 from tests.builders import a_price
 from tests.engine.scripted import Fate, Scene, a_scene
@@ -205,5 +207,28 @@ def test_a_crowd_does_not_overspend_what_trials_may_cost() -> None:
                 jobs = await asyncio.gather(*(scene.accept() for _ in range(100)))
                 assert {(await scene.ended(job.id)).state.value for job in jobs} == {"completed"}
             assert 0 < scene.engine._parts.memory.exploration.used_microusd <= trials.microusd_per_day
+
+    in_virtual_time(main)
+
+
+def test_many_failovers_that_wait_are_not_routed_at_every_turn() -> None:
+    async def main(clock: Clock) -> None:
+        broken = [Fate(end=BROKEN.end, ends_after_s=120.0)] * 300
+        async with a_scene(clock, {"alpha": broken}, in_flight_max=1000) as scene:
+            use(scene, RoutingSettings(retry_budget=RetryBudgetSettings(share=0.0, per_s=2.0)))
+            jobs = [await scene.accept() for _ in range(300)]
+            asked = Counter[str]()
+            situation = scene.engine._parts.memory.situation
+
+            def counted(*args: Any) -> Situation:
+                asked["decisions"] += 1
+                return situation(*args)
+
+            scene.engine._parts.memory.situation = counted
+            assert {(await scene.ended(job.id)).state.value for job in jobs} == {"completed"}
+            seconds = [event for event in started(scene) if event.attempt.number == 2]
+            assert [event.at for event in seconds] == sorted(event.at for event in seconds)
+            assert len(seconds) == 300
+            assert asked["decisions"] <= 4 * 300
 
     in_virtual_time(main)
