@@ -13,7 +13,7 @@ from router.engine.exchange import NoAnswer
 from tests.engine.scripted import Fate, ListingAdapter, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
-MOMENTS = [0.0, 0.3, 0.6, 5.0, 30.0, 60.3]
+MOMENTS = [0.0, 0.3, 0.6, 5.0, 30.0, 60.2]
 
 
 async def stored(scene: Scene, job_id: str) -> Any:
