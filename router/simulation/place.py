@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import Final, Protocol
@@ -24,6 +24,7 @@ from router.simulation.routers import Question, Router
 from router.simulation.virtual_time import Steps, VirtualTime
 
 _UNWATCHED: Final = ProviderStanding(in_flight_max=1_000_000)
+_DRAINED: Final = replace(_UNWATCHED, drained=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,9 @@ class Place:
     def _standings(self) -> Mapping[str, ProviderStanding]:
         if self._router.health:
             return {name: health.standing() for name, health in self.health.items()}
-        return dict.fromkeys(self.setup.catalog.providers, _UNWATCHED)
+        providers = self.setup.catalog.providers
+        # The operator's word, unlike health, counts for whoever routes.
+        return {name: _DRAINED if each.drained else _UNWATCHED for name, each in providers.items()}
 
     def _new_health(self, name: str) -> ProviderHealth:
         return ProviderHealth(self.setup.catalog.providers[name], self.time.clock, self.rng, self._noted)

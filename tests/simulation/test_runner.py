@@ -7,6 +7,7 @@ import pytest
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import ChargeRule
 from router.core.policy import JobLimits, OnAmbiguous
+from router.simulation.oracle import Clairvoyant, Informed
 from router.simulation.place import Setup
 from router.simulation.result import Arrival, JobResult, Run
 from router.simulation.routers import ListOrder, LowestQuote, OurRouter, RoundRobin, Router
@@ -113,6 +114,15 @@ def test_a_reload_puts_other_prices_in_force_at_its_moment() -> None:
     run = asked(jobs=40, every_s=10.0, reloads=[Reload(200.0, dearer)])
     assert [job.attempts[0].provider for job in run.jobs[:20]] == ["alpha"] * 20
     assert run.jobs[-1].attempts[0].provider == "beta"
+
+
+@pytest.mark.parametrize(
+    "router", [OurRouter(), ListOrder(), Informed(SyntheticWorld()), Clairvoyant(SyntheticWorld())]
+)
+def test_nobody_asks_a_provider_that_is_drained_by_a_reload(router: Router) -> None:
+    drained = Setup(a_catalog(*CATALOG.offerings, alpha=a_provider("alpha", drained=True)))
+    run = asked(jobs=4, every_s=30.0, router=router, reloads=(Reload(45.0, drained),))
+    assert [job.attempts[0].provider for job in run.jobs] == ["alpha", "alpha", "beta", "beta"]
 
 
 def test_a_change_holds_for_its_time_and_comes_again() -> None:
