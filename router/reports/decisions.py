@@ -16,19 +16,19 @@ _NONE: Final = "-"
 
 
 def candidate_table(decision: DecisionRecord) -> Table:
-    """One line a candidate, the first to be asked first; money is USD, and times are seconds.
+    """One line a candidate, the first to be asked first, and below its name what else counts.
 
     `expected` is the cost of a delivered video; of its success the lower bound is shown, and how many outcomes it rests
     on; `first` is the probability to be asked first.
     """
-    numbers = ("quote", "expected", "paid\nattempts", "success\n(outcomes)", "p50/p90", "wait", "in flight", "weight")
-    table = new_table("Candidates, in the order in which they would be tried", ("offering",), (*numbers, "first"))
+    numbers = ("quote", "expected", "paid\nattempts", "success\n(outcomes)", "p50/p90", "wait", "in\nflight", "first")
+    title = "Candidates, in the order in which they would be tried (USD, seconds)"
+    table = new_table(title, ("offering",), numbers)
     # Whole, so that it can be copied from here into a request.
     table.columns[0].no_wrap = True
-    table.add_column("note", overflow="fold")
     for each in decision.candidates:
         table.add_row(
-            Text(each.offering),
+            Text("\n  ".join((each.offering, *_notes(each, decision)))),
             usd(each.quote_microusd),
             _mean(each.expected_microusd),
             f"{each.paid_attempts:.2f}",
@@ -36,9 +36,7 @@ def candidate_table(decision: DecisionRecord) -> Table:
             f"{_seconds(each.p50_s)}/{_seconds(each.p90_s)}",
             _seconds(each.wait_s),
             f"{each.in_flight} ({each.busy:.0%})",
-            f"{each.weight:g}",
             f"{each.share:.1%}",
-            Text("\n".join(_notes(each, decision))),
         )
     return table
 
@@ -69,8 +67,8 @@ def verdict(decision: DecisionRecord) -> Iterator[str]:
         return
     first = next((each for each in decision.candidates if each.offering == decision.chosen), decision.candidates[0])
     yield f"{first.offering} {'is first' if decision.chosen is None else 'was chosen'}: {_why(first, decision)}"
-    cost, quote = _mean(first.expected_microusd), usd(first.quote_microusd)
-    yield f"expected: {cost} USD for a delivered video, at {quote} USD an attempt, after {_seconds(first.wait_s)} s"
+    cost, quote, wait = _mean(first.expected_microusd), usd(first.quote_microusd), _seconds(first.wait_s)
+    yield f"expected: {cost} USD for a delivered video, at {quote} USD an attempt, after {wait} s, from there alone"
     yield from _flips(decision)
 
 
@@ -155,3 +153,5 @@ def _notes(each: CandidateRecord, decision: DecisionRecord) -> Iterable[str]:
         yield f"makes {each.model}"
     if each.priority != 1:
         yield f"priority {each.priority}"
+    if each.weight != 1:
+        yield f"weight {each.weight:g}"

@@ -15,6 +15,13 @@ from router.reports.decisions import reason_of
 from router.reports.tables import moment, new_table
 
 _NONE: Final = "-"
+_WRITTEN: Final = {
+    "price_microusd_max": "max_price_usd",
+    "spend_microusd_max": "max_spend_usd",
+    "duplicate_microusd_max": "max_duplicate_usd",
+    "attempts_max": "max_attempts",
+}
+"""What its caller wrote where the router has another name."""
 
 
 def job_lines(whole: WholeJob) -> Iterator[str]:
@@ -24,7 +31,7 @@ def job_lines(whole: WholeJob) -> Iterator[str]:
     yield f"{job.id}: {_state(job)}, of {job.caller}"
     yield f"asked: {video.model} {video.seconds} s {video.size}, a prompt of {len(video.prompt)} characters{images}"
     if said := spelled(job.preferences):
-        yield "routing: " + ", ".join(f"{name} {_spelled(value)}" for name, value in said.items())
+        yield "routing: " + "; ".join(_wish(name, value) for name, value in said.items())
     yield f"accepted {moment(job.created_at)} UTC, to end by {moment(job.deadline_at)}{_ended(job)}"
     if job.trace_parent is not None:
         yield f"trace {job.trace_parent}"
@@ -35,6 +42,7 @@ def attempt_table(whole: WholeJob) -> Table:
     table = new_table(
         "Attempts", ("attempt", "offering", "outcome", "chosen\nas"), ("quote", "submitted\n(UTC)", "took")
     )
+    table.columns[1].no_wrap = True
     table.add_column("remote id", overflow="fold")
     for each in whole.job.attempts:
         decision = whole.decisions.get(each.id)
@@ -120,5 +128,18 @@ def _outcome(attempt: Attempt) -> str:
     return attempt.state.value if attempt.stage is None else f"{attempt.state}: {attempt.stage}.{attempt.reason}"
 
 
-def _spelled(value: object) -> str:
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
+def _wish(name: str, value: object) -> str:
+    """Say a preference as its caller would write it."""
+    written = _WRITTEN.get(name, name)
+    match value:
+        case list():
+            said = ", ".join(map(str, value))
+        case dict():
+            said = ", ".join(f"{failure}={step}" for failure, step in value.items())
+        case bool():
+            said = str(value).lower()
+        case int() if written.endswith("_usd"):
+            said = usd(value)
+        case _:
+            said = str(value)
+    return f"{written} {said}"

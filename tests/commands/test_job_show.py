@@ -24,7 +24,8 @@ async def test_a_job_that_failed_over_tells_of_each_attempt_why_it_went_there(tm
     async with a_rig(tmp_path, "jizhiai", "shenma") as rig:
         await rig.sandboxes["jizhiai"].set_faults([{"fault": "http_503", "share": 1.0}])
         image = "https://images.example.com/boat.png?signature=canary-2"
-        extra = {"images": [image], "routing": {"max_spend_usd": "0.80"}}
+        wishes = {"order": ["jizhiai", "shenma"], "max_spend_usd": "0.80", "failover_on": {"output_review": "never"}}
+        extra = {"images": [image], "routing": wishes}
         video = await rig.made(prompt="canary-1 in a paper boat", extra_body=extra)
         db = ("--db", str(rig.database))
         shown, document = await said(video.id, *db), orjson.loads(await said(video.id, "--json", *db))
@@ -41,7 +42,11 @@ async def test_a_job_that_failed_over_tells_of_each_attempt_why_it_went_there(tm
         "images": ["url"],
         "prompt_length": len("canary-1 in a paper boat"),
     }
-    assert document["preferences"] == {"spend_microusd_max": 800_000}
+    assert document["preferences"] == {
+        "order": ["jizhiai", "shenma"],
+        "spend_microusd_max": 800_000,
+        "failover_on": {"output_review.refused": "never"},
+    }
     assert [(each["provider"], each["state"], each["stage"], each["reason"]) for each in document["attempts"]] == [
         ("jizhiai", "failed", "submit", "overloaded"),
         ("shenma", "succeeded", None, None),
@@ -60,7 +65,8 @@ async def test_a_job_that_failed_over_tells_of_each_attempt_why_it_went_there(tm
     flat = " ".join(shown.split())
     assert f"{video.id}: completed, of anonymous" in flat
     assert "asked: sora-2 10 s 720x1280, a prompt of 24 characters, input images: 1" in flat
-    assert "routing: spend_microusd_max 800000" in flat
+    said_routing = "routing: order jizhiai, shenma; max_spend_usd 0.80; failover_on output_review.refused=never"
+    assert said_routing in flat
     assert "failed: submit.overloaded" in flat
     assert f"{video.id}-1 went to jizhiai/sora-2" in flat
     assert "was tried for this job already" in flat
