@@ -335,6 +335,7 @@ class Engine:
                 # The write that made an attempt late may be what broke the run.
                 self._watch_late_ones(job)
             if job is None or job.ended:
+                self._parts.memory.retries.leave(run.job.id)
                 self._runs.pop(run.job.id, None)
                 return None
             run = self._runs[job.id] = JobRun(self._parts, self, job)

@@ -232,3 +232,18 @@ def test_many_failovers_that_wait_are_not_routed_at_every_turn() -> None:
             assert asked["decisions"] <= 4 * 300
 
     in_virtual_time(main)
+
+
+def test_a_job_that_ends_in_the_line_of_failovers_keeps_nobody_waiting() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [REFUSED] * 4}) as scene:
+            use(scene, RoutingSettings(retry_budget=RetryBudgetSettings(share=0.0, per_s=0.1)))
+            jobs = [await scene.accept() for _ in range(4)]
+            await asyncio.sleep(2.0)
+            # All but the first wait; the next of them is given up by its caller.
+            await scene.engine.delete("tester", jobs[1].id)
+            for job in (jobs[0], *jobs[2:]):
+                assert (await scene.ended(job.id, 300.0)).state.value == "completed"
+            assert scene.posts() == {"alpha": 4, "beta": 3}
+
+    in_virtual_time(main)
