@@ -18,10 +18,10 @@ _NONE: Final = "-"
 def candidate_table(decision: DecisionRecord) -> Table:
     """One line a candidate, the first to be asked first, and below its name what else counts.
 
-    `expected` is the cost of a delivered video; of its success the lower bound is shown, and how many outcomes it rests
-    on; `first` is the probability to be asked first.
+    `expected` is the cost of a delivered video, the quote paid so many times; of its success the lower bound is shown,
+    and of how many outcomes; `first` is the probability to be asked first.
     """
-    numbers = ("quote", "expected", "paid\nattempts", "success\n(outcomes)", "p50/p90", "wait", "in\nflight", "first")
+    numbers = ("quote", "expected", "paid\ntimes", "success\n(of)", "p50/p90", "wait", "in\nflight", "first")
     title = "Candidates, in the order in which they would be tried (USD, seconds)"
     table = new_table(title, ("offering",), numbers)
     # Whole, so that it can be copied from here into a request.
@@ -115,8 +115,26 @@ def _best(first: CandidateRecord, decision: DecisionRecord) -> str:
             why = "it has the largest weight"
         case _:
             assert_never(decision.basis)
+    passed_over = [each for each in decision.candidates if not each.share]
+    if any(_compared(each, decision.basis) < _compared(first, decision.basis) for each in passed_over):
+        why = f"others are of a later rank, on probation or too little known; of the rest, {why}"
     equals = [each for each in decision.candidates if each.share and each is not first]
     return f"{why}; {first.share:.1%} of such jobs" if equals else why
+
+
+def _compared(each: CandidateRecord, basis: Basis) -> float:
+    """Return the lower, the better; by weight nobody is better than another."""
+    match basis:
+        case Basis.EXPECTED_COST:
+            return each.total_microusd
+        case Basis.PRICE:
+            return each.quote_microusd
+        case Basis.TIME:
+            return each.wait_s
+        case Basis.WEIGHT:
+            return 0.0
+        case _:
+            assert_never(basis)
 
 
 def _flips(decision: DecisionRecord) -> Iterator[str]:
