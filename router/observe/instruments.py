@@ -111,7 +111,7 @@ class Instruments:
     def _make_jobs(self) -> None:
         names = self._names
         self.jobs_accepted = self._counter(
-            families.JOBS_ACCEPTED, product(names.models), sets_max=len(names.models) + 1
+            families.JOBS_ACCEPTED, product(names.askable), sets_max=len(names.askable) + 1
         )
         self.jobs_finished = self._counter(
             families.JOBS_FINISHED,

@@ -7,7 +7,7 @@ from typing import Final
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
 from router.core.events import BreakerState
-from router.core.job import AttemptState, Job, JobState
+from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry
 from router.core.policy import POSSIBLE
 from router.core.ranking import DecisionReason
@@ -119,7 +119,9 @@ class SoldNames:
     def __init__(self, catalog: Catalog) -> None:
         self.providers = tuple(catalog.providers)
         self.models = catalog.models
+        self.askable = (*catalog.models, *catalog.groups)
         self.pairs = tuple(dict.fromkeys((offering.provider, offering.model) for offering in catalog.offerings))
+        self._made = {offering.id: offering.model for offering in catalog.offerings}
         self._providers, self._models, self._pairs = (
             frozenset(self.providers),
             frozenset(self.models),
@@ -133,6 +135,18 @@ class SoldNames:
     def model(self, name: str) -> str:
         """Fold a model's name."""
         return closed(name, self._models)
+
+    def asked(self, name: str) -> str:
+        """Fold the name that a job asks for: a model or a group."""
+        return closed(name, self.askable)
+
+    def model_made(self, attempt: Attempt, job: Job) -> str:
+        """Return the model that an attempt makes, which for a group or a fallback is another than its job asked for."""
+        return self._made.get(attempt.offering_id, job.video.model)
+
+    def made(self, attempt: Attempt, job: Job) -> tuple[str, str]:
+        """Fold an attempt's provider and the model that it makes."""
+        return self.pair(attempt.provider, self.model_made(attempt, job))
 
     def pair(self, provider: str | None, model: str) -> tuple[str, str]:
         """Fold a provider and a model that it sells; a model that it does not sell is `other`."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import nan
 from typing import Final, assert_never
@@ -199,7 +200,7 @@ class Metrics:
     ) -> None:
         match event:
             case JobAccepted(job):
-                self._to.jobs_accepted.at(self._names.model(job.video.model)).inc()
+                self._to.jobs_accepted.at(self._names.asked(job.video.model)).inc()
                 self._place(job, None)
             case AttemptStarted():
                 self._place(event.job, event.attempt)
@@ -221,7 +222,7 @@ class Metrics:
         self._resolve_ambiguous(job, AmbiguousResolution.HELD)
         outcome, delivered = labels.job_outcome(job), job.delivered
         last = delivered or (job.attempts[-1] if job.attempts else None)
-        provider, model = self._names.pair(last.provider if last else None, job.video.model)
+        provider, model = self._names.made(last, job) if last else self._names.pair(None, job.video.model)
         stage, reason = (NONE, NONE) if job.failure is None else (str(job.failure.stage), str(job.failure.reason))
         self._to.jobs_finished.at(model, provider, outcome, stage, reason).inc()
         duration_s = max(0.0, (job.created_at if job.ended_at is None else job.ended_at) - job.created_at)
@@ -237,14 +238,15 @@ class Metrics:
         self._to.jobs_on_time.at(kind, labels.ON_TIME[0] if met else labels.ON_TIME[1]).inc()
 
     def _delivered(self, job: Job, delivered: Attempt, duration_s: float) -> None:
-        provider, model = pair = self._names.pair(delivered.provider, job.video.model)
+        provider, model = pair = self._names.made(delivered, job)
         self._to.job_overhead.at().observe(overhead_s(job))
         if provider in self._names.providers:
             kind = duration_class(job.video)
             self._to.job_duration.at(provider, kind).observe(duration_s, exemplar(job.trace_parent))
         self._to.video_seconds.at(*pair).inc(delivered.seconds)
         self._to.delivered_quote.add(delivered.quote_microusd, *pair)
-        baseline = baseline_microusd(self._catalog, self._reporting.baseline, job.video)
+        video = replace(job.video, model=self._names.model_made(delivered, job))
+        baseline = baseline_microusd(self._catalog, self._reporting.baseline, video)
         if baseline is None:
             self._to.baseline_missing.at(self._names.model(model)).inc()
         self._to.baseline_cost.add(delivered.quote_microusd if baseline is None else baseline, *pair)
@@ -254,7 +256,7 @@ class Metrics:
         # A late attempt ends a second time when its money is known; it is counted, and timed, when it left its job.
         again = attempt.id in self._uncertain
         for entry in event.entries:
-            self._book(job, entry)
+            self._book(attempt, job, entry)
         if again:
             return
         if attempt.uncertain:
@@ -263,13 +265,13 @@ class Metrics:
             self._place(job, None)
         self._count_attempt(event)
 
-    def _book(self, job: Job, entry: LedgerEntry) -> None:
+    def _book(self, attempt: Attempt, job: Job, entry: LedgerEntry) -> None:
         if entry.kind is not EntryKind.PENDING and (provider := self._uncertain.remove(entry.attempt_id)) is not None:
             self._to.uncertain_settled.at(provider, labels.uncertain_resolution(entry)).inc()
             self._show_uncertain(provider)
         self._routed.booked(entry)
         if entry.cost_kind is not None:
-            pair = self._names.pair(entry.provider, job.video.model)
+            pair = self._names.made(attempt, job)
             self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
             self._to.caller_cost.add(entry.amount_microusd, labels.closed(job.caller, self._callers))
 
@@ -283,7 +285,7 @@ class Metrics:
         succeeded = attempt.state is AttemptState.SUCCEEDED
         stage = labels.closed(attempt.stage, labels.STAGES)
         self._to.attempts.at(
-            *self._names.pair(attempt.provider, event.job.video.model),
+            *self._names.made(attempt, event.job),
             labels.closed(attempt.state, labels.ATTEMPT_OUTCOMES),
             NONE if succeeded else stage,
             NONE if succeeded else labels.closed(attempt.reason, labels.REASONS),

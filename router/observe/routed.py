@@ -52,7 +52,7 @@ class Routed:
         expected, delivered = self._expected_microusd.pop(job.id, {}), job.delivered
         if delivered is not None:
             microusd = round(expected.get(delivered.id, delivered.quote_microusd))
-            self._to.expected_cost.add(microusd, *names.pair(delivered.provider, job.video.model))
+            self._to.expected_cost.add(microusd, *names.made(delivered, job))
 
     def watch(self, memory: RoutingMemory, catalog: Catalog, asked: Asked) -> None:
         """Ask at every scrape what routing believes and may still try out."""

@@ -408,3 +408,30 @@ def test_a_trace_that_is_kept_is_named_beside_the_samples_it_explains():
         "video_router_attempts_total",
     ]
     assert scenes.TRACE not in metrics.exposition()[0].decode()
+
+
+def test_a_video_of_a_group_is_counted_as_the_model_that_was_made():
+    metrics, catalog = metrics_of(), replace(scenes.catalog_of(), groups={"standard": ("sora-2", "sora-2-pro")})
+    metrics.use(catalog, ReportingSettings(baseline="p1"), ["studio"])
+    job = scenes.job_of("standard")
+    attempt = replace(scenes.attempt_of(job, "p0"), offering_id="p0/sora-2-pro")
+    accepted, (job, start) = JobAccepted(job), scenes.started(job, attempt)
+    job, end = scenes.succeeded(job, attempt)
+    found = changes(metrics, [accepted, start, end, JobEnded(job)])
+    assert {name.split("{")[0]: name for name in found if "model=" in name} == {
+        "jobs_accepted_total": "jobs_accepted_total{model=standard}",
+        "jobs_finished_total": (
+            "jobs_finished_total{model=sora-2-pro,outcome=succeeded,provider=p0,reason=none,stage=none}"
+        ),
+        "attempts_total": "attempts_total{model=sora-2-pro,outcome=succeeded,provider=p0,reason=none,stage=none}",
+        **{
+            name: f"{name}{{model=sora-2-pro,provider=p0}}"
+            for name in (
+                "baseline_cost_usd_total",
+                "delivered_quote_usd_total",
+                "expected_cost_usd_total",
+                "video_seconds_total",
+            )
+        },
+        "cost_usd_total": "cost_usd_total{kind=delivered,model=sora-2-pro,provider=p0}",
+    }
