@@ -100,7 +100,7 @@ def outcome_of(attempt: Attempt, size: Size) -> Outcome | None:
         return None
     # One that its job left keeps why, also when it succeeded late.
     delivered = attempt.state is AttemptState.SUCCEEDED and attempt.stage is None
-    if not delivered and not (attempt.asked and not attempt.cut_short and _counts(attempt)):
+    if not delivered and (attempt.blameless or not _counts(attempt)):
         return None
     return Outcome(
         attempt.offering_id,

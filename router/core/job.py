@@ -58,6 +58,8 @@ ATTEMPT_TRANSITIONS: Final[Mapping[AttemptState, frozenset[AttemptState]]] = Map
 
 WITHDRAWN: Final = "withdrawn"
 """Code of a submit that was taken back before it left, for its provider was removed or replaced meanwhile."""
+INTERRUPTED: Final = "interrupted"
+"""Code of a submit during which the router itself stopped."""
 CUT_SHORT: Final = "cut_short"
 """Code of an attempt whose job had less time for it than videos there usually take."""
 
@@ -111,9 +113,14 @@ class Attempt:
         return (self.stage, self.reason, self.code) != (Stage.SUBMIT, Reason.UNREACHABLE, WITHDRAWN)
 
     @property
-    def cut_short(self) -> bool:
-        """Whether its job's own deadline ended it too soon to say anything of its provider."""
-        return self.reason is Reason.EXPIRED and self.code == CUT_SHORT
+    def blameless(self) -> bool:
+        """Whether its end was this side's doing, so that it says nothing of its provider.
+
+        It was withdrawn, its job's deadline came too soon, or the router stopped during its submit.
+        """
+        hasty = self.reason is Reason.EXPIRED and self.code == CUT_SHORT
+        stopped = self.reason is Reason.AMBIGUOUS and self.code == INTERRUPTED
+        return hasty or stopped or not self.asked
 
     @property
     def uncertain(self) -> bool:

@@ -36,20 +36,6 @@ class RetryBudget:
         self._fill()
         self._held = min(self._limit, self._held + self._settings.share)
 
-    def try_take(self) -> bool:
-        """Take a failover's turn, if there is one."""
-        self._fill()
-        if self._held < 1.0 - _ALMOST:
-            return False
-        self._held = max(0.0, self._held - 1.0)
-        return True
-
-    def wait_s(self) -> float:
-        """Return after how long there will be a turn, when nobody else takes it."""
-        self._fill()
-        missing = 1.0 - self._held
-        return missing / self._settings.per_s if missing > _ALMOST else 0.0
-
     def turn_s(self, job_id: str) -> float:
         """Return after how long a job has its turn, 0 once it has it; whoever asked before is called before.
 

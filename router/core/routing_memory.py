@@ -146,10 +146,16 @@ class RoutingMemory:
         if (outcome := outcome_of(attempt, size)) is not None:
             self.records.add(outcome)
 
-    def usual_s(self, attempt: Attempt, size: Size) -> float:
-        """How long nine of ten videos take where an attempt is, or are believed to."""
+    def cut_short(self, attempt: Attempt, size: Size, ending: Failure, job_deadline_at: float, given_s: float) -> bool:
+        """Whether it ended only because its job had less time for it than videos there usually take.
+
+        `given_s` is what every attempt there has. A provider that had its time and hung is to blame.
+        """
+        now = self._clock.wall()
+        if ending.reason is not Reason.EXPIRED or ending.stage is Stage.DOWNLOAD or now < job_deadline_at:
+            return False
         evidence = self.records.evidence(attempt.offering_id, attempt.provider, class_of(size, attempt.seconds))
-        return max(evidence.p90_s, evidence.delivery_s)
+        return now - attempt.submitted_at < min(max(evidence.p90_s, evidence.delivery_s), given_s)
 
     def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
         """Take in attempts of before the start, the one that ended first before the others."""

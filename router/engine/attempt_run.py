@@ -163,12 +163,10 @@ class AttemptRun:
 
     def cut_short(self, ending: Failure, size: Size) -> bool:
         """Whether it ended only because its job had less time for it than videos there usually take."""
-        if ending.reason is not Reason.EXPIRED or ending.stage is Stage.DOWNLOAD:
+        if self.attempt.provider not in self.parts.catalog.providers:
             return False
-        if self.parts.now() < self.job_deadline_at or self.attempt.provider not in self.parts.catalog.providers:
-            return False
-        usual_s = self.parts.memory.usual_s(self.attempt, size)
-        return self.parts.now() - self.attempt.submitted_at < min(usual_s, self._polling().deadline_s)
+        given_s = self._polling().deadline_s
+        return self.parts.memory.cut_short(self.attempt, size, ending, self.job_deadline_at, given_s)
 
     def permits_kept(self) -> AbstractContextManager[None]:
         """Give the permits back with nothing said of the provider when what is done with them breaks."""

@@ -14,7 +14,7 @@ from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
 from router.core.intent import next_attempt_id
-from router.core.job import Attempt, Job
+from router.core.job import INTERRUPTED, Attempt, Job
 from router.core.ledger import cost_in_all
 from router.core.permits import AttemptPermits
 from router.core.policy import JobLimits
@@ -124,7 +124,7 @@ class Parts:
         if attempt.id in self.unsent:
             self.unsent.discard(attempt.id)
             return unsent("its intent was not known to be durable, so it was not sent")
-        return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit")
+        return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit", code=INTERRUPTED)
 
     async def restored(self) -> list[Job]:
         """Take over what the store knows of before the start, for budgets and routing; return what is not over."""

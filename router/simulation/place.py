@@ -116,9 +116,9 @@ class Place:
         """Return the permits of a new attempt, None when its provider takes no job now."""
         return self.health[candidate.offering.provider].try_start() if self._router.health else _NO_PERMITS
 
-    def retry_wait_s(self) -> float:
-        """How long the next failover has to wait for its turn."""
-        return self.memory.retries.wait_s() if self._router.health else 0.0
+    def turn_s(self, job: Job) -> float:
+        """How long a job's failover has to wait for its turn."""
+        return self.memory.retries.turn_s(job.id) if self._router.health else 0.0
 
     def submit(self, job: Job, candidate: Candidate) -> Fate:
         """Let the world say what such a submit comes to, and its provider work on it."""

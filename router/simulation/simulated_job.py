@@ -8,7 +8,7 @@ from providers.canonical import Failure
 from router.core.catalog import ChargeRule
 from router.core.exhaustion import nobody_left
 from router.core.intent import booking, intent
-from router.core.job import Attempt, AttemptState, Job, JobState
+from router.core.job import CUT_SHORT, Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
 from router.core.policy import JobLimits, Pair, goes_on
 from router.core.ranking import DecisionReason
@@ -72,6 +72,7 @@ class SimulatedJob:
             found = yield from self._candidate()
             if found is not None:
                 yield from self._attempt(*found)
+        self._place.memory.retries.leave(self.job.id)
 
     def _candidate(self) -> Generator[float, None, _Found]:
         place = self._place
@@ -87,14 +88,13 @@ class SimulatedJob:
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
             self._end(nobody_left(self.job, decision, self._last_failure))
             return None
-        if self.job.attempts and (turn_s := place.retry_wait_s()) > 0.0:
+        if self.job.attempts and (turn_s := place.turn_s(self.job)) > 0.0:
             yield min(turn_s, may_begin_for_s)
             return None
         for candidate in candidates:
             permits = place.try_start(candidate)
             if permits is not None:
-                if self.job.attempts:
-                    place.memory.retries.try_take()
+                place.memory.retries.leave(self.job.id)
                 return candidate, permits, decision
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
         yield min(wait_s, may_begin_for_s)
@@ -176,14 +176,19 @@ class SimulatedJob:
         self.results[number] = earlier._replace(delivered=True)
 
     def _fail(self, run: _Running, failure: Failure) -> None:
-        run.permits.ended(failure)
-        at = self._place.now
+        place, attempt, at = self._place, run.attempt, self._place.now
+        given_s = place.setup.catalog.polling(attempt.provider, attempt.offering_id).deadline_s
+        if place.memory.cut_short(attempt, self.job.video.size, failure, self.job.deadline_at, given_s):
+            run.permits.abandon()
+            failure = replace(failure, code=CUT_SHORT)
+        else:
+            run.permits.ended(failure)
         provider = self._place.setup.catalog.providers.get(run.attempt.provider)
         entry = closing(run.attempt, failure, provider.charge_rule if provider else ChargeRule(), at)
         state = AttemptState.FAILED
         if entry is None:
             state = AttemptState.UNKNOWN if run.attempt.state is AttemptState.SUBMITTING else AttemptState.LATE
-        after = run.attempt.moved(state, ended_at=at, stage=failure.stage, reason=failure.reason)
+        after = run.attempt.moved(state, ended_at=at, stage=failure.stage, reason=failure.reason, code=failure.code)
         job, self._last_failure = self.job.with_attempt(after), failure
         go_on = goes_on(
             failure,

@@ -1,12 +1,14 @@
 """What is learned from outcomes: rates with their bounds, times as quantiles, and all of it fades."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import Failure, Reason, Size, Stage
 from router.core.evidence import OUTCOMES_MAX, PRIOR_OUTCOMES, Evidence, Outcome, TrackRecords, outcome_of
-from router.core.job import AttemptState
+from router.core.job import CUT_SHORT, INTERRUPTED, WITHDRAWN, AttemptState
 from router.core.reporting import DurationClass
 from tests.builders import PORTRAIT, ManualTime, an_attempt
 
@@ -210,3 +212,17 @@ def test_what_is_believed_beforehand_weighs_as_a_few_outcomes() -> None:
     records = Records()
     records.saw(int(PRIOR_OUTCOMES), delivered=False)
     assert records.now().success == pytest.approx(0.95 / 2)
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason", "code"),
+    [
+        (Stage.SUBMIT, Reason.UNREACHABLE, WITHDRAWN),
+        (Stage.SUBMIT, Reason.AMBIGUOUS, INTERRUPTED),
+        (Stage.GENERATE, Reason.EXPIRED, CUT_SHORT),
+    ],
+)
+def test_what_this_side_did_itself_says_nothing_of_a_provider(stage: Stage, reason: Reason, code: str) -> None:
+    ours = an_attempt(state=AttemptState.FAILED, ended_at=2e9, stage=stage, reason=reason, code=code)
+    assert outcome_of(ours, PORTRAIT) is None
+    assert outcome_of(replace(ours, code=None), PORTRAIT) is not None

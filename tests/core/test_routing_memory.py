@@ -153,16 +153,22 @@ def test_the_exploration_budget_is_new_every_utc_day() -> None:
     assert budget.left_microusd() == 50
 
 
-def test_failovers_wait_when_too_many_follow_each_other_and_none_is_lost() -> None:
+def turns_s(budget: RetryBudget, *jobs: str) -> list[float]:
+    return [budget.turn_s(job) for job in jobs]
+
+
+def test_failovers_stand_in_line_when_too_many_follow_each_other_and_none_is_lost() -> None:
     time = ManualTime()
     budget = RetryBudget(time.clock, RetryBudgetSettings(share=0.2, per_s=0.5))
-    assert sum(budget.try_take() for _ in range(50)) == 5
-    assert budget.wait_s() == 2.0
+    assert turns_s(budget, *"abcde") == [0.0] * 5
+    assert turns_s(budget, *"fgh") == [2.0, 4.0, 6.0]
     time.advance(2.0)
-    assert (budget.wait_s(), budget.try_take(), budget.try_take()) == (0.0, True, False)
+    assert turns_s(budget, *"fgh") == [0.0, 2.0, 4.0]
+    budget.leave("g")
+    assert turns_s(budget, "h") == [2.0]
     for _ in range(5):
         budget.submitted()
-    assert budget.try_take()
+    assert turns_s(budget, "h") == [0.0]
 
 
 def test_settings_of_the_two_budgets_are_taken_over(scene: Scene) -> None:
@@ -171,7 +177,7 @@ def test_settings_of_the_two_budgets_are_taken_over(scene: Scene) -> None:
     )
     scene.memory.use(changed, scene.catalog)
     assert scene.memory.exploration.left_microusd() == 5
-    assert sum(scene.memory.retries.try_take() for _ in range(50)) == 1
+    assert turns_s(scene.memory.retries, "a", "b") == [0.0, 10.0]
 
 
 def test_a_record_says_at_which_price_the_decision_would_be_another(scene: Scene) -> None:
