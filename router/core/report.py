@@ -11,9 +11,9 @@ from router.core.ledger import CostKind
 class ReportRow:
     """An attempt and what it cost. Times are wall seconds.
 
-    `job_seconds` is what the caller asked for, `seconds` what was bought. Its money is in one of three places:
-    `open_microusd` is pending and uncertain, `posted_microusd` was spent on `cost_kind` (which is None until then), or
-    its reservation is `voided`. Adjustments are part of what was posted.
+    `model` and `job_seconds` are what the caller asked for, `model_made` and `seconds` what was bought. Its money is in
+    one of three places: `open_microusd` is pending and uncertain, `posted_microusd` was spent on `cost_kind` (which is
+    None until then), or its reservation is `voided`. Adjustments are part of what was posted.
     """
 
     job_id: str
@@ -22,6 +22,7 @@ class ReportRow:
     job_created_at: float
     job_ended_at: float | None
     model: str
+    model_made: str
     size: Size
     job_seconds: int
     attempt_id: str

@@ -54,7 +54,7 @@ def summaries(rows: Iterable[ReportRow], *, by_model: bool = False) -> list[Prov
     """Add up the attempts of each provider, or of each provider's models, in the order of their names."""
     grouped: dict[tuple[str, str], list[ReportRow]] = {}
     for row in rows:
-        grouped.setdefault((row.provider, row.model if by_model else ""), []).append(row)
+        grouped.setdefault((row.provider, row.model_made if by_model else ""), []).append(row)
     return [_summary(provider, model or None, grouped[provider, model]) for provider, model in sorted(grouped)]
 
 

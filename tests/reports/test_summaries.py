@@ -25,6 +25,7 @@ DELIVERED = ReportRow(
     job_created_at=EPOCH,
     job_ended_at=EPOCH + 90,
     model="clip",
+    model_made="clip",
     size=PORTRAIT,
     job_seconds=10,
     attempt_id="a1",
@@ -170,7 +171,7 @@ def test_callers_are_added_up_to_the_last_micro_usd_and_who_spent_most_comes_fir
 
 
 def test_a_second_of_one_model_is_not_compared_with_one_of_another():
-    dear = replace(DELIVERED, model="film", posted_microusd=900_000)
+    dear = replace(DELIVERED, model_made="film", posted_microusd=900_000)
     twice = replace(BILLED, cost_kind=CostKind.DUPLICATE)
     clip, film = summaries([DELIVERED, BILLED, twice, LOST, dear], by_model=True)
     assert (clip.model, clip.failed_billed_microusd, clip.duplicate_microusd) == ("clip", 60_000, 60_000)

@@ -12,7 +12,7 @@ from router.core.ledger import CostKind, voided
 from router.engine.store import Store, StoreUnavailableError, StoreVersionError
 from router.engine.store.reading import read_report
 from tests.builders import EPOCH, PORTRAIT
-from tests.store.lives import delivered, lost, refused, running, started, the_job
+from tests.store.lives import a_decision, delivered, lost, refused, running, started, the_job
 
 
 async def test_a_file_in_use_is_read_attempt_by_attempt(store: Store, path: Path) -> None:
@@ -40,6 +40,14 @@ async def test_a_report_begins_where_it_is_told_to(store: Store, path: Path) -> 
     for number in (1, 2, 3):
         await started(store, await store.add_job(the_job(number)), submitted_at=EPOCH + number)
     assert [row.job_id for row in read_report(path, EPOCH + 2)] == ["video_2", "video_3"]
+
+
+async def test_what_a_group_or_a_fallback_came_to_is_told_beside_what_was_asked(store: Store, path: Path) -> None:
+    made, *others = a_decision().candidates
+    decision = a_decision(candidates=(made._replace(model="film"), *others))
+    for number, kept in enumerate((decision, None), 1):
+        await started(store, await store.add_job(the_job(number)), decision=kept, offering_id=made.offering)
+    assert [(row.model, row.model_made) for row in read_report(path)] == [("clip", "film"), ("clip", "clip")]
 
 
 async def test_deleted_jobs_are_still_paid_for(store: Store, path: Path) -> None:

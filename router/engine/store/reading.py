@@ -1,19 +1,29 @@
 """What reports read: a router's file as it is at one moment, whether the router runs or not."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, func, select
 
 from providers.canonical import Reason, Size, Stage
 from router.core.job import AttemptState, JobState
 from router.core.ledger import CostKind, EntryKind
 from router.core.report import ReportRow
 from router.engine.store.money_columns import joined_money, money, posted_microusd
-from router.engine.store.schema import attempts, jobs
+from router.engine.store.schema import attempts, decisions, jobs
 from router.engine.store.snapshot import snapshot
 
 __all__ = ["ReportRow", "read_report"]
+
+# Candidates as `decision_document` writes them: the offering comes first, its model third.
+_DOCUMENT: Final = case((func.json_valid(decisions.c.document), decisions.c.document), else_="[]")
+_CANDIDATE: Final = func.json_each(_DOCUMENT, "$[7]").table_valued("value", joins_implicitly=True).c.value
+_MODEL_MADE: Final = (
+    select(func.json_extract(_CANDIDATE, "$[2]"))
+    .where(decisions.c.attempt_id == attempts.c.id, func.json_extract(_CANDIDATE, "$[0]") == attempts.c.offering_id)
+    .limit(1)
+    .scalar_subquery()
+)
 
 
 def read_report(path: Path, since: float | None = None) -> list[ReportRow]:
@@ -31,6 +41,8 @@ def _query(since: float | None) -> Select[Any]:
         select(
             jobs.c.caller,
             jobs.c.model,
+            # An attempt from before decisions were kept made what was asked.
+            func.coalesce(_MODEL_MADE, jobs.c.model).label("model_made"),
             jobs.c.size,
             jobs.c.seconds.label("job_seconds"),
             jobs.c.state.label("job_state"),
@@ -61,6 +73,7 @@ def _report_row(row: Row[Any]) -> ReportRow:
         job_created_at=row.created_at,
         job_ended_at=row.job_ended_at,
         model=row.model,
+        model_made=row.model_made,
         size=Size.parse(row.size),
         job_seconds=row.job_seconds,
         attempt_id=row.id,
