@@ -118,20 +118,24 @@ class Situation:
     turns: Mapping[str, float] = field(default_factory=dict)
     trials_microusd: int = 0
 
+    @property
+    def conditions(self) -> Conditions:
+        """What of it says who may take the job at all."""
+        return Conditions(
+            self.standings,
+            self.now,
+            self.preferences,
+            self.preferences.duration_policy or self.settings.duration_policy,
+            self.tried,
+            self.spend_left_microusd,
+            self.left,
+        )
+
 
 def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Random) -> Decision:
     """Sort every offering into candidates and exclusions, and put the candidates in order."""
     preferences, settings = situation.preferences, situation.settings
-    conditions = Conditions(
-        situation.standings,
-        situation.now,
-        preferences,
-        preferences.duration_policy or settings.duration_policy,
-        situation.tried,
-        situation.spend_left_microusd,
-        situation.left,
-    )
-    found, exclusions = eligible(video, catalog, conditions)
+    found, exclusions = eligible(video, catalog, situation.conditions)
     if settings.panic is PanicPolicy.NEVER:
         found, turned_away = _without_panic(found, catalog)
         exclusions += turned_away

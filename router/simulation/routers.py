@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from providers.canonical import VideoRequest
 from router.core.catalog import Catalog
-from router.core.eligibility import Conditions, Eligible, eligible
+from router.core.eligibility import Eligible, eligible
 from router.core.evidence import NO_LOAD, Evidence
 from router.core.objective import Score
 from router.core.ranking import Basis, DecisionReason
@@ -104,18 +104,7 @@ class Ordering(Protocol):
 
 def in_order(question: Question, ordering: Ordering) -> Decision:
     """Decide by an order alone; who may take the job at all is found as this router does."""
-    situation = question.situation
-    preferences = situation.preferences
-    conditions = Conditions(
-        situation.standings,
-        situation.now,
-        preferences,
-        preferences.duration_policy or situation.settings.duration_policy,
-        situation.tried,
-        situation.spend_left_microusd,
-        situation.left,
-    )
-    found, exclusions = eligible(question.video, question.catalog, conditions)
+    found, exclusions = eligible(question.video, question.catalog, question.situation.conditions)
     candidates = tuple(_candidate(each, place) for place, each in enumerate(ordering(found)))
     return Decision(candidates, exclusions, Basis.PRICE, DecisionReason.BEST)
 
