@@ -49,7 +49,7 @@ def replay_command(
     try:
         found = replay(jobs, setup_of(settings), seed)
     except EmptyJournalError as error:
-        stop(str(error))
+        stop(str(error) if since is None else f"{error}; --since leaves out those from before")
     if as_json:
         typer.echo(replay_document(found))
     else:

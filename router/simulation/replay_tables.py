@@ -64,7 +64,7 @@ def provider_table(found: Replay) -> Table:
 
 def grounds_table(found: Replay) -> Table:
     """One line an offering: on what its share of the replay rests."""
-    numbers = ("recorded", "refused as\nelsewhere", "resampled,\naround then", "resampled,\nat any time", "assumed")
+    numbers = tuple(grounds.value for grounds in Grounds)
     table = _table("What the replay rests on (attempts, USD)", ("offering",), numbers)
     for offering, weights in [*found.grounds.items()][:_OFFERINGS_SHOWN]:
         each = (weights.get(grounds) for grounds in Grounds)

@@ -83,6 +83,9 @@ def test_a_file_without_a_job_that_ended_is_told(tmp_path: Path) -> None:
     result = run("--config", "config/demo.yaml", "--journal", str(journal))
     assert result.exit_code == 2
     assert "no job that has ended" in result.output
+    assert "--since" not in result.output
+    late = run("--config", "config/demo.yaml", "--journal", str(written(tmp_path, a_recorded_job())), "--since", "1m")
+    assert "--since leaves out those from before" in late.output
 
 
 def test_what_is_wrong_with_a_file_is_said_by_its_own_reader(tmp_path: Path) -> None:
