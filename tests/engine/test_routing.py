@@ -15,8 +15,9 @@ from router.core.job import AttemptState
 from router.core.order import NoCandidateError
 from router.core.ranking import DecisionReason
 from router.core.reporting import DurationClass
-from router.core.routing import Situation
+from router.core.routing import Decision, Situation, decide
 from router.core.routing_settings import ExplorationSettings, RetryBudgetSettings, RoutingPolicy, RoutingSettings
+from router.engine import parts
 from tests.builders import a_price
 from tests.engine.scripted import Fate, Scene, a_scene
 from tests.virtual_time import in_virtual_time
@@ -245,5 +246,29 @@ def test_a_job_that_ends_in_the_line_of_failovers_keeps_nobody_waiting() -> None
             for job in (jobs[0], *jobs[2:]):
                 assert (await scene.ended(job.id, 300.0)).state.value == "completed"
             assert scene.posts() == {"alpha": 4, "beta": 3}
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize(("policy", "anew"), [(RoutingPolicy.EXPECTED_COST, False), (RoutingPolicy.WEIGHTED, True)])
+def test_a_crowd_of_creates_is_decided_anew_only_where_one_choice_bears_on_the_next(
+    policy: RoutingPolicy, monkeypatch: pytest.MonkeyPatch, *, anew: bool
+) -> None:
+    decided = []
+
+    def counted(*given: Any) -> Decision:
+        decided.append(given)
+        return decide(*given)
+
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            for _ in range(6):
+                await scene.made()
+            use(scene, RoutingSettings(policy=policy))
+            monkeypatch.setattr(parts, "decide", counted)
+            jobs = await asyncio.gather(*(scene.accept() for _ in range(20)))
+            await asyncio.sleep(5.0)
+            assert (len(decided) > 20) is anew
+            assert {(await scene.ended(job.id)).state.value for job in jobs} == {"completed"}
 
     in_virtual_time(main)
