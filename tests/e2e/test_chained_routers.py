@@ -21,9 +21,13 @@ from tests.rig import POLLING, Rig, a_rig, assert_books_agree
 async def losing_creates(port: int) -> AsyncIterator[str]:
     """Pass connections on to a port of this machine, but the answers to POSTs back to nobody."""
 
+    serving: set[asyncio.Task[None] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", port)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        sending: asyncio.Task[None] | None = None
+        try:
             head = await reader.readuntil(b"\r\n")
             upstream.write(head)
             sending = asyncio.create_task(_pass_on(reader, upstream))
@@ -31,13 +35,24 @@ async def losing_creates(port: int) -> AsyncIterator[str]:
                 await upstream_reader.readuntil(b"\r\n\r\n")
             else:
                 await _pass_on(upstream_reader, writer)
-            sending.cancel()
-        upstream.close()
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            if sending is not None:
+                sending.cancel()
+            for each in (upstream, writer):
+                each.close()
+                with contextlib.suppress(OSError):
+                    await each.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    # Connections are kept alive: somebody has to hang up.
+    left = [task for task in serving if task is not None]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
