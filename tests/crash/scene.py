@@ -82,6 +82,9 @@ class Scene:
 
 
 def _read(database: Path) -> tuple[Ledger, list[str]]:
+    if not database.exists():
+        # Its first router was killed before it had made it.
+        return Ledger({}, (), {}), []
     return read_ledger(database), audit_findings(database)
 
 

@@ -143,10 +143,13 @@ class Simulation:
         self.world.say("calm")
         if self.life is not None:
             self.life.reload()
-        while not self._rests():
+        rested = False
+        while not rested:
+            while not self._rests():
+                await asyncio.sleep(60.0)
+            # Whatever is told a moment after it was written, or found only now, and is waited for then.
             await asyncio.sleep(60.0)
-        # Whatever is told a moment after it was written.
-        await asyncio.sleep(60.0)
+            rested = self._rests()
 
     def _rests(self) -> bool:
         if self.life is None or not self.life.open:
