@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from router.core.catalog import Catalog, Offering
+from router.core.catalog import Catalog
 from router.core.job import Attempt, Job
 
 _HIDDEN: Final = "[provider]"
@@ -83,14 +83,6 @@ class Naming:
     def tells_of(self, offering_id: str, provider: str) -> bool:
         """Whether `words` knows everything that words about an offering could give away."""
         return provider in self._aliases and (self.shown or offering_id in self._offerings)
-
-    def provider(self, offering: Offering) -> str:
-        """Name the provider of an offering."""
-        return self._aliases[offering.provider] if self.shown else self._numbers[offering.provider]
-
-    def offering(self, offering: Offering) -> str:
-        """Name an offering."""
-        return self._offerings[offering.id]
 
     def provider_name(self, provider: str) -> str:
         """Name a provider by its configured name."""
