@@ -14,7 +14,7 @@ from router.core.ledger import voided
 from router.core.ranking import Basis, DecisionReason
 from router.engine.store import DeletedJobError, Store, StoreVersionError
 from router.engine.store.decision_document import EXCLUSIONS_MAX, VERSION, document_of, read_document
-from router.engine.store.decisions import read_decisions
+from router.engine.store.whole_job import read_whole_job
 from tests.builders import EPOCH
 from tests.store.lives import a_decision, running, started, the_job
 
@@ -46,6 +46,11 @@ async def test_the_decisions_of_a_deleted_job_stay(store: Store) -> None:
     job, _ = await running(store, await store.add_job(the_job()), decision=a_decision())
     await store.delete_job(job.id, EPOCH)
     assert len(await store.decisions(job.id)) == 1
+
+
+def read_decisions(path: Path, job_id: str) -> tuple[tuple[str, DecisionRecord], ...]:
+    whole = read_whole_job(path, job_id)
+    return () if whole is None else tuple(whole.decisions.items())
 
 
 async def test_decisions_are_read_from_a_file_that_a_router_has_open_or_not(store: Store, path: Path) -> None:
