@@ -1,12 +1,9 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
-import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from math import inf
 from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import Adapter, HttpRequest, HttpResponse
@@ -24,32 +21,22 @@ from router.core.permits import AttemptPermits
 from router.core.policy import MoneyEffect, consequences
 from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm
-from router.engine.content import opened
 from router.engine.exchange import ContentError, NoAnswer, NotSent
+from router.engine.fetch import UNWRITTEN, Fetched, fetch_once, written_by_adapter
 from router.engine.parts import Parts, written
 from router.engine.store import RemoteIdTakenError
-from router.engine.verification import Verified, verify
+from router.engine.verification import Verified
 from router.engine.watch import Watch
 
-_LOG = logging.getLogger(__name__)
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
-_UNWRITTEN = "the dialect failed to write its request; the log says why"
 
 
 class Overtaken(Enum):
     """Another attempt of the same job delivered while this one was running."""
 
     YES = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A finished video that was read to its end once, and is what it claims to be."""
-
-    done: Succeeded
-    verified: Verified
 
 
 Ending: TypeAlias = Fetched | Failure | Overtaken
@@ -64,7 +51,7 @@ async def poll_once(
     """
     provider = parts.provider(attempt.provider)
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
-    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, _UNWRITTEN)
+    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
         match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
             case HttpResponse() as response:
@@ -121,8 +108,8 @@ class AttemptRun:
         self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
         request = written_by_adapter(lambda: self._submit_request(provider.adapter, video))
         if request is None:
-            self.cause = _UNWRITTEN
-            reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, _UNWRITTEN)
+            self.cause = UNWRITTEN
+            reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, UNWRITTEN)
         else:
             reading = await self._answer(request)
         self.trail.answered_at = self.parts.now()
@@ -339,34 +326,9 @@ def beside_status(url: str) -> Succeeded:
     return Succeeded(url, expires_at=link_expires_at(url))
 
 
-async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: float = inf) -> Verified:
-    """Stream a finished video through the check without keeping it; raises ContentError."""
-    provider = parts.provider(attempt.provider)
-    request = written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
-    if request is None:
-        raise ContentError("the upstream called the video done and named no link" if done.url is None else _UNWRITTEN)
-    limit_s = min(provider.polling.download_s_max, max(0.0, within_s))
-    try:
-        # The transport ends silence only: bytes that trickle would keep a job from ever ending.
-        async with asyncio.timeout(limit_s), opened(parts.transport, provider.name, request, {}) as found:
-            return await verify(found.stream)
-    except TimeoutError:
-        raise ContentError(f"the video took longer than {limit_s:g} s to read") from None
-
-
 def _tell_unknown(parts: Parts, provider: str, failure: Failure, prompt: str | None) -> None:
     if not failure.recognised and prompt is not None:
         parts.emit(UnknownErrorSeen(provider, failure, prompt))
-
-
-def written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest | None:
-    """Return the request, or None when the adapter, which may be a stranger's, breaks: then nothing was sent."""
-    try:
-        return write()
-    except Exception as error:  # noqa: BLE001 - whatever broke, the job must come to an end
-        # Not the error's own words, which may quote the prompt.
-        _LOG.error("an adapter failed to write a request: %s", type(error).__name__)
-        return None
 
 
 def delivered(attempt: Attempt, fetched: Fetched, at: float) -> Attempt:

@@ -32,8 +32,9 @@ from router.core.resolution import Resolution
 from router.core.routing import Decision
 from router.core.terms import terms_of
 from router.engine.adjusting import Adjusting
-from router.engine.attempt_run import AttemptRun, Fetched
+from router.engine.attempt_run import AttemptRun
 from router.engine.exchange import ContentStream
+from router.engine.fetch import Fetched
 from router.engine.images import without_bytes
 from router.engine.job_run import JobRun
 from router.engine.late_search import LateSearch

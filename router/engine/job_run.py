@@ -25,14 +25,13 @@ from router.engine.attempt_run import (
     FETCH_PAST_DEADLINE_S,
     AttemptRun,
     Ending,
-    Fetched,
     Overtaken,
     delivered,
-    fetch_once,
     poll_once,
 )
 from router.engine.desk import Desk
 from router.engine.exchange import ContentError
+from router.engine.fetch import Fetched, fetch_once
 from router.engine.images import with_bytes
 from router.engine.parts import Parts, written
 from router.engine.search import look_for, may_be_found

@@ -27,7 +27,8 @@ from router.core.lookup import (
 )
 from router.core.policy import NextStep, consequences
 from router.engine.alarm import Alarm
-from router.engine.attempt_run import AttemptRun, written_by_adapter
+from router.engine.attempt_run import AttemptRun
+from router.engine.fetch import written_by_adapter
 from router.engine.parts import Parts
 from router.engine.store import RemoteIdTakenError, StoreUnavailableError
 
