@@ -75,6 +75,23 @@ class Store:
         """
         return await self._writer.do(lambda connection: writes.add_job(connection, job, key))
 
+    async def add_started(
+        self,
+        job: Job,
+        attempt: Attempt,
+        entry: LedgerEntry,
+        decision: DecisionRecord | None = None,
+        key: IdempotencyKey | None = None,
+    ) -> Job:
+        """Insert a job in progress together with the intent of its first submit, and return it.
+
+        Returns the earlier job that its caller's key already stands for, and then writes nothing at all. Raises
+        IdempotencyConflictError when the key was used for another request.
+        """
+        return await self._writer.do(
+            lambda connection: writes.add_started(connection, job, attempt, entry, decision, key)
+        )
+
     async def start_attempt(
         self,
         job_before: Job,

@@ -12,6 +12,7 @@ from router.core.job import (
     AttemptState,
     IllegalTransitionError,
     Job,
+    JobState,
 )
 from router.core.ledger import CLOSING_KINDS, EntryKind, LedgerEntry, cost_in_all
 from router.engine.store import reads, rows, statements
@@ -33,6 +34,26 @@ def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None
     return job
 
 
+def add_started(
+    connection: sqlite3.Connection,
+    job: Job,
+    attempt: Attempt,
+    entry: LedgerEntry,
+    decision: DecisionRecord | None,
+    key: IdempotencyKey | None,
+) -> Job:
+    """Insert the job with the intent of its first submit, or return the job that its key stands for already."""
+    if job.state is not JobState.IN_PROGRESS or attempt.job_id != job.id or attempt.number != 1:
+        raise IllegalTransitionError(
+            f"job {job.id}: begins {job.state} with attempt {attempt.number} of {attempt.job_id}"
+        )
+    _check_intent(attempt, entry)
+    added = add_job(connection, job, key)
+    if added is job:
+        _insert_intent(connection, attempt, entry, decision)
+    return added
+
+
 def start_attempt(
     connection: sqlite3.Connection,
     job_before: Job,
@@ -42,9 +63,7 @@ def start_attempt(
     decision: DecisionRecord | None,
 ) -> None:
     """Make durable the intent to submit, what it may cost and why it was chosen; DeletedJobError for a deleted job."""
-    if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
-        raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
-    _check_entry(attempt, entry)
+    _check_intent(attempt, entry)
     try:
         move_job(connection, job_before, job_after, statements.START_JOB)
     except StaleWriteError:
@@ -52,6 +71,12 @@ def start_attempt(
         if job is not None and job.deleted_at is not None:
             raise DeletedJobError(f"job {attempt.job_id} was deleted") from None
         raise
+    _insert_intent(connection, attempt, entry, decision)
+
+
+def _insert_intent(
+    connection: sqlite3.Connection, attempt: Attempt, entry: LedgerEntry, decision: DecisionRecord | None
+) -> None:
     connection.execute(statements.INSERT_ATTEMPT, rows.attempt_row(attempt))
     connection.execute(statements.INSERT_ENTRY, rows.entry_row(entry))
     if decision is not None:
@@ -162,6 +187,12 @@ def prune_keys(connection: sqlite3.Connection, before: float, limit: int) -> int
 def touch(connection: sqlite3.Connection) -> None:
     """Write without changing anything."""
     connection.execute(statements.TOUCH)
+
+
+def _check_intent(attempt: Attempt, entry: LedgerEntry) -> None:
+    if attempt.state is not AttemptState.SUBMITTING or entry.kind is not EntryKind.PENDING:
+        raise IllegalTransitionError(f"attempt {attempt.id}: begins as {attempt.state} with a {entry.kind} entry")
+    _check_entry(attempt, entry)
 
 
 def _check_money(before: Attempt, after: Attempt, entry: LedgerEntry | None) -> None:
