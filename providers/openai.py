@@ -29,6 +29,7 @@ from providers.places import Paths, paths
 from providers.plausibility import JOBS_OF_A_PAGE
 from providers.reading import read_created, read_job
 from providers.rules import RULES, Rule, rule
+from providers.webhooks import job_of_event
 
 PATH = "/v1/videos"
 EVERY_VARIANT: frozenset[Variant] = frozenset({"video", "thumbnail", "spritesheet"})
@@ -185,6 +186,8 @@ read_poll = PLAIN.read_poll
 content_request = PLAIN.content_request
 lookup_request = PLAIN.lookup_request
 read_lookup = PLAIN.read_lookup
+# developers.openai.com/api/docs/guides/webhooks; `video.completed` and `video.failed` are types of its endpoints.
+read_webhook = job_of_event
 
 # relay/common/relay_info.go: `input_reference` is a Go string, so an object is answered 400; controller/video_proxy.go
 # has no variants and would answer each with the video; router/video-router.go has neither a list nor a DELETE.
