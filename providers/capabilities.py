@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-from providers.adapter import HttpRequest, HttpResponse
-from providers.canonical import Failure, ListedPage
+from providers.adapter import HttpRequest, HttpResponse, PolledPage
+from providers.canonical import Failure, ListedPage, ListPolling
 
 
 class Lookup(Protocol):
@@ -51,6 +51,16 @@ class HookedCreate(Protocol):
         """Put `url` into a create of `submit_request`, and change nothing else about it."""
 
 
+class ListedPolls(Protocol):
+    """The upstream's list tells of each job what a poll of it tells, so that one exchange asks about many."""
+
+    def polls_request(self, cursor: str | None, limit: int) -> HttpRequest:
+        """Build the exchange that asks for the `limit` newest jobs, or for those that follow `cursor`."""
+
+    def read_polls(self, response: HttpResponse) -> PolledPage | Failure:
+        """Read a list's answer; a Failure of stage `poll` says nothing of any job. May raise like `read_poll`."""
+
+
 def lookup_of(adapter: object) -> Lookup | None:
     """The adapter as one that lists jobs, or None."""
     return cast("Lookup", adapter) if _offers(adapter, "lookup_request", "read_lookup") else None
@@ -74,6 +84,17 @@ def webhook_of(adapter: object) -> Webhook | None:
 def hooked_create_of(adapter: object) -> HookedCreate | None:
     """The adapter as one whose creates can carry an address for webhooks that it reads, or None."""
     return cast("HookedCreate", adapter) if _offers(adapter, "read_webhook", "hooked") else None
+
+
+def listed_polls_of(adapter: object) -> ListedPolls | None:
+    """The adapter as one that asks about many jobs at once, or None."""
+    return cast("ListedPolls", adapter) if _offers(adapter, "polls_request", "read_polls") else None
+
+
+def list_polling_of(adapter: object) -> ListPolling:
+    """What the adapter says in `list_polling` that its list is good for; one that says nothing leaves it to people."""
+    told = getattr(adapter, "list_polling", None)
+    return told if isinstance(told, ListPolling) and listed_polls_of(adapter) is not None else ListPolling.OFF
 
 
 def _offers(adapter: object, *functions: str) -> bool:
