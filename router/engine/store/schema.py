@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from router.core.job import AttemptState, JobState
 from router.core.ledger import NOTE_CHARS_MAX, CostKind, EntryKind
@@ -198,7 +198,7 @@ def script() -> str:
     """Write what makes a file of the newest revision, the statements apart by a blank line."""
     tables = metadata.sorted_tables
     indexes = sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
-    made = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
+    made: list[DDLElement] = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
     texts = (str(each.compile(dialect=sqlite.dialect())) for each in made)
     statements = ["\n".join(line.rstrip().expandtabs(4) for line in text.strip().splitlines()) for text in texts]
     return "\n\n".join((*statements, *TRIGGERS.values(), *_REVISION)) + "\n"
