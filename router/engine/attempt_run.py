@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import Adapter, HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, Reason, Running, Size, Stage, Succeeded, VideoRequest
+from providers.canonical import Accepted, Failure, ListPolling, Reason, Running, Size, Stage, Succeeded, VideoRequest
 from providers.capabilities import reference_of
 from providers.classification import poll_unanswered, unanswered, unsent
 from providers.links import link_expires_at
@@ -43,13 +43,18 @@ Ending: TypeAlias = Fetched | Failure | Overtaken
 
 
 async def poll_once(
-    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None
+    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None, alone: bool = False
 ) -> Running | Succeeded | Failure:
     """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
 
-    Unknown words are told of only with the job's `prompt`, which they may quote.
+    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Unknown words are told of only with
+    the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
+    listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
+    if listed is not None:
+        _note_job(parts, attempt, listed)
+        return listed
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
     reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
@@ -61,22 +66,33 @@ async def poll_once(
     # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
     if attempt.state is not AttemptState.SUCCEEDED:
         _note(parts, attempt, reading, prompt)
+    parts.listed.polled(attempt, reading)
     return reading
 
 
 def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure, prompt: str | None) -> None:
     """Tell everybody what a poll said of its provider."""
     provider = parts.provider(attempt.provider)
-    if isinstance(reading, Running) and reading.unknown_word is not None:
-        parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
-    said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
+    said_something = not _is_failed_poll(reading)
     if isinstance(reading, Failure):
         _tell_unknown(parts, provider.name, reading, prompt)
         if not said_something:
             parts.emit(PollFailed(provider.name, reading.reason))
-    if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
-        parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
+    _note_job(parts, attempt, reading)
     parts.health[provider.name].polled(said_something)
+
+
+def _note_job(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure) -> None:
+    """Tell everybody what is odd about a job, whether it was asked about alone or with many."""
+    if isinstance(reading, Running):
+        if reading.unknown_word is not None:
+            parts.emit(UnknownStatusSeen(attempt.provider, reading.unknown_word))
+    elif not _is_failed_poll(reading) and is_doubted(attempt, reading.cost_microusd):
+        parts.emit(CostDoubted(attempt.provider, reading.cost_microusd or 0, attempt.quote_microusd))
+
+
+def _is_failed_poll(reading: Running | Succeeded | Failure) -> bool:
+    return isinstance(reading, Failure) and reading.stage is Stage.POLL
 
 
 @dataclass(slots=True)
@@ -297,9 +313,19 @@ class AttemptRun:
                     pass
 
     async def _poll(self, lag_s: float | None = None) -> Running | Succeeded | Failure:
-        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt)
+        # What an attempt is given up for, and a link that is broken, are no matter for a list that may be late.
+        alone = lag_s is None or self._is_nearly_over()
+        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt, alone=alone)
         self.trail.polled(reading, self.parts.now())
         return reading
+
+    def _is_nearly_over(self) -> bool:
+        """Whether it is to be given up soon, moving or not, where a list might be asked about it."""
+        if self.parts.provider(self.attempt.provider).polling.listed is ListPolling.OFF:
+            return False
+        polling = self._polling()
+        left_s = min(self._job_left_s(), self.attempt.submitted_at + polling.deadline_s - self.parts.now())
+        return left_s <= 2 * polling.interval_s_max
 
     async def _read(self, done: Succeeded, within_s: float) -> Verified:
         """Read the video once; raises ContentError."""
