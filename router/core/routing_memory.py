@@ -10,6 +10,7 @@ from router.core.clock import Clock
 from router.core.eligibility import ProviderStanding
 from router.core.evidence import TrackRecords, outcome_of
 from router.core.exploration import ExplorationBudget
+from router.core.hints import Hints
 from router.core.job import Attempt
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
@@ -43,6 +44,7 @@ class RoutingMemory:
         self.exploration = ExplorationBudget(clock, settings.exploration.microusd_per_day)
         self.turns = Turns()
         self.retries = RetryBudget(clock, settings.retry_budget)
+        self.hints = Hints(clock)
         self.choices = 0
         self._running: dict[str, tuple[str, DurationClass, float]] = {}
         self._meant: dict[str, int] = {}
@@ -103,6 +105,7 @@ class RoutingMemory:
     def renewed(self, provider: str) -> None:
         """Forget how a provider did: it is another account now."""
         self.records.forget(provider, self._offerings.get(provider, frozenset()))
+        self.hints.forget(provider)
 
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
         """Take note of whom a job goes to, at once: whoever decides next has to know; `first` when nobody was asked."""
