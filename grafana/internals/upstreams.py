@@ -45,7 +45,7 @@ def upstreams() -> list[AnyPanel]:
         over_time(
             Text(
                 "Webhooks, per second",
-                "What they were good for: only hinted ones bring a poll; unproven ones are forged, or a secret is wrong.",
+                "By their use: only hinted ones bring a poll; unproven ones are forged, or a secret is wrong.",
                 "No webhook came.",
             ),
             {"{{result}}": ROUTER.rate(f.WEBHOOKS, "result")},
