@@ -101,6 +101,13 @@ class PollingSection(Section):
         _POLLING.link_settles_s,
         description="A link beside an unfinished status is tried once it has been there for so long, and so often.",
     )
+    listed: Literal["off", "confirmed", "trusted"] | None = Field(
+        None,
+        description="Whether one reading of the provider's list of jobs may answer the polls of many. confirmed: how "
+        "far they are; that one has ended is asked about it alone, too. trusted: also that one has succeeded, for a "
+        "list whose entries are what single polls are answered. Failures are always asked about alone. "
+        "Default: as `profile` is known, else off.",
+    )
 
 
 class BreakerSection(Section):

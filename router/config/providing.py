@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.adapter import Adapter, Profile
-from providers.capabilities import lookup_of
+from providers.canonical import ListPolling
+from providers.capabilities import list_polling_of, listed_polls_of, lookup_of
 from providers.registry import profiles
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.checks import check_failover
@@ -61,6 +62,7 @@ class Assembly:
             check_failover(path, section.failover_on, findings)
             if speaker is not None:
                 _check_lookup(section, speaker.adapter, path, findings)
+                _check_listed(section, speaker.adapter, path, findings)
         if section is not None and speaker is not None and key is not None:
             self.providers.append(_provider(name, section, speaker.adapter, self.failover_on))
             self.accounts[name] = _account(section, key, speaker)
@@ -173,13 +175,26 @@ def _check_lookup(section: ProviderSection, adapter: Adapter, path: YamlPath, fi
     """Warn of a lookup that never happens; one that is switched off does what it says."""
     written, off = section.lookup.model_fields_set, section.lookup.mode == "off"
     if lookup_of(adapter) is None and written and not off:
-        whose = f"profile {section.profile} of {section.dialect}" if section.profile else section.dialect
-        message = f"has no effect: {whose} has no list of jobs that a lost submit could be found in; remove it"
+        message = (
+            f"has no effect: {_whose(section)} has no list of jobs that a lost submit could be found in; remove it"
+        )
         findings.warn((*path, "lookup"), message)
     elif off and written != {"mode"}:
         message = "has no effect while `mode` is off: nothing is looked for; remove it, or choose another mode"
         for name in sorted(written - {"mode"}):
             findings.warn((*path, "lookup", name), message)
+
+
+def _check_listed(section: ProviderSection, adapter: Adapter, path: YamlPath, findings: Findings) -> None:
+    """Warn of a list that nobody can be asked for."""
+    if section.polling.listed in (None, "off") or listed_polls_of(adapter) is not None:
+        return
+    message = f"has no effect: {_whose(section)} has no list that tells how far jobs are; remove it"
+    findings.warn((*path, "polling", "listed"), message)
+
+
+def _whose(section: ProviderSection) -> str:
+    return f"profile {section.profile} of {section.dialect}" if section.profile else section.dialect
 
 
 def _order(larger: str, value: float) -> str:
@@ -194,7 +209,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         profile=section.profile,
         in_flight_max=section.in_flight_max,
         timeouts=Timeouts(**section.timeouts.model_dump()),
-        polling=Polling(**section.polling.model_dump()),
+        polling=_polling(section, adapter),
         breaker=BreakerSettings(**section.breaker.model_dump()),
         charge_rule=section.charge_rule.build(),
         failover_on=failover_on(above, section.failover_on),
@@ -205,6 +220,12 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         daily_budget_microusd=section.daily_budget_usd,
         drained=section.drained,
     )
+
+
+def _polling(section: ProviderSection, adapter: Adapter) -> Polling:
+    told = section.polling.listed
+    listed = list_polling_of(adapter) if told is None else ListPolling(told)
+    return Polling(**section.polling.model_dump(exclude={"listed"}), listed=listed)
 
 
 def _account(section: ProviderSection, key: Secret, speaker: Profile) -> Account:
