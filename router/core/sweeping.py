@@ -10,6 +10,10 @@ from router.core.catalog import Polling
 FEW: Final = 4
 """So many polls have to be due at about the same time before a list is asked at all."""
 PAGES_MAX: Final = 100
+SWEEP_S_MAX: Final = 10.0
+GATHER_S_MAX: Final = 8.0
+ALONE_S_MAX: Final = 30.0
+"""How long before it is given up an attempt is asked about alone: an answer of a list may be so old."""
 # At this share a job costs its provider two thirds of an exchange, were all that it lists ours.
 _EXCHANGES_PER_JOB: Final = 2 / 3
 # Upstreams tell whole seconds, and write a job down a moment before or after they answer its create.
@@ -76,4 +80,5 @@ def goes_on(depths: Sequence[float], limit: int) -> bool:
 def gather_s(polling: Polling, span_s: float, limit: int) -> float:
     """Seconds for which polls are gathered, so that a list that is read for `span_s` of time costs a job so little."""
     worth_s = span_s / limit / _EXCHANGES_PER_JOB
-    return min(max(worth_s, polling.interval_s_min / 2), polling.interval_s_max / 2)
+    most_s = min(polling.interval_s_max / 2, GATHER_S_MAX)
+    return min(max(worth_s, polling.interval_s_min / 2), most_s)

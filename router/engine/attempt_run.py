@@ -19,6 +19,7 @@ from router.core.ledger import is_doubted
 from router.core.pacing import patience_s
 from router.core.permits import AttemptPermits
 from router.core.policy import MoneyEffect, consequences
+from router.core.sweeping import ALONE_S_MAX
 from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
@@ -325,7 +326,7 @@ class AttemptRun:
             return False
         polling = self._polling()
         left_s = min(self._job_left_s(), self.attempt.submitted_at + polling.deadline_s - self.parts.now())
-        return left_s <= 2 * polling.interval_s_max
+        return left_s <= min(2 * polling.interval_s_max, ALONE_S_MAX)
 
     async def _read(self, done: Succeeded, within_s: float) -> Verified:
         """Read the video once; raises ContentError."""

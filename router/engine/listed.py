@@ -20,14 +20,13 @@ from router.core.events import Emit, Operation, PollFailed
 from router.core.health import ProviderHealth
 from router.core.job import Attempt, AttemptState
 from router.core.pacing import patience_s
-from router.core.sweeping import FEW, PAGES_MAX, ListShape, gather_s, goes_on, stretch
+from router.core.sweeping import FEW, PAGES_MAX, SWEEP_S_MAX, ListShape, gather_s, goes_on, stretch
 from router.engine.answer import ANSWER_BYTES_MAX
 from router.engine.exchange import Transport
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Reading: TypeAlias = Running | Succeeded | Failure
-_SWEEP_S_MAX: Final = 10.0
 _JOBS_OF_A_PAGE_MIN: Final = 10
 _CHECK_EVERY_PAGES: Final = 10
 _PAUSE_S: Final = 30.0
@@ -251,7 +250,7 @@ class _ProviderList:
             self._shape.per_s = self._density(sweep) or self._shape.per_s
         moments = sorted(map(self._moment, left.values()), reverse=True)
         top = self._shape.moment(self._clock.wall()) if sweep.oldest is None else sweep.oldest
-        in_time = self._clock.monotonic() - sweep.began_at < _SWEEP_S_MAX
+        in_time = self._clock.monotonic() - sweep.began_at < SWEEP_S_MAX
         bounded = sweep.pages < min(len(sweep.asked), PAGES_MAX)
         known = sweep.oldest is not None or self._shape.per_s is None
         return known and bounded and in_time and goes_on(self._shape.depths(moments, top), self._limit)
