@@ -88,6 +88,9 @@ class Timeouts:
 class Polling:
     """When a running attempt is asked about, and when it is given up.
 
+    What is learned decides when polls are sent; `first_after_s`, `interval_s_min` and `interval_s_max` are its bounds,
+    and `polls_per_s_max` that of all requests that ask the provider how far its jobs are.
+
     `stall_s` without any change of progress, or `deadline_s` since the submit, ends the attempt for its job; it is then
     polled every `late_interval_s` for `late_s_max` more, because its money is not known yet. `download_s_max` is how
     long a finished video may take to become fetchable. A link beside an unfinished status is tried once it has been
@@ -96,7 +99,8 @@ class Polling:
 
     first_after_s: float = 20.0
     interval_s_min: float = 2.0
-    interval_s_max: float = 15.0
+    interval_s_max: float = 300.0
+    polls_per_s_max: float = 50.0
     stall_s: float = 600.0
     deadline_s: float = 1800.0
     late_interval_s: float = 60.0

@@ -1,5 +1,6 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from router.engine.store import RemoteIdTakenError
 from router.engine.verification import Verified
 from router.engine.watch import Watch
 
+FETCH_AGAIN_S_MAX: Final = 15.0
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
@@ -59,6 +61,8 @@ async def poll_once(
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
     reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
+        if (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
+            await asyncio.sleep(turn_s)
         match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
             case HttpResponse() as response:
                 reading = read_poll(provider.adapter, response)
@@ -220,16 +224,19 @@ class AttemptRun:
     async def _wait(self) -> Succeeded | Fetched | Failure | Overtaken:
         """Poll until the provider says how it ended, or a link gives the video, or the attempt has had its time."""
         polling, clock = self._polling(), self.parts.clock
-        watch = Watch(polling, clock.monotonic(), max(0.0, self.parts.now() - self.attempt.submitted_at))
+        age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
+        watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
         delay_s = self._clipped(watch.first_poll_after_s(self.parts.rng), polling)
         while True:
             planned = clock.monotonic() + delay_s
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:
+                watch.left()
                 return Overtaken.YES
             lag_s = max(0.0, clock.monotonic() - planned)
             reading = await self._poll(lag_s)
             if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
+                watch.ended(clock.monotonic())
                 return reading
             if isinstance(reading, Running):
                 self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
@@ -237,6 +244,7 @@ class AttemptRun:
             watch.saw(reading, clock.monotonic())
             overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
             if overdue is not None:
+                watch.left()
                 late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
                 if not isinstance(reading, Running) or reading.url is None:
                     return late
@@ -295,7 +303,7 @@ class AttemptRun:
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:
                 return Overtaken.YES
-            delay_s = min(2 * delay_s, polling.interval_s_max)
+            delay_s = min(2 * delay_s, polling.interval_s_max, FETCH_AGAIN_S_MAX)
             if monotonic() < ask_at:
                 continue
             # The link may have been replaced, or the video taken back and refunded.
