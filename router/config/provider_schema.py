@@ -278,6 +278,12 @@ class ProviderSection(Section):
         default=[],
         description="Hosts (host or host:port) whose result links may be fetched although private or unencrypted.",
     )
+    webhook_secret: KeySection | None = Field(
+        None,
+        description="Where the secret is read from that makes its webhooks believed: `{env: NAME}` or `{file: PATH}`. "
+        "One that signs gave it to you (whsec_...); for one that is told an address with each create, any 32 random "
+        "characters. Left out, none are taken.",
+    )
     timeouts: TimeoutsSection = Field(default_factory=TimeoutsSection, description="Limits of one exchange.")
     polling: PollingSection = Field(
         default_factory=PollingSection, description="When running attempts are asked about and given up."

@@ -21,8 +21,10 @@ from router.config.provider_schema import (
     ProviderSection,
 )
 from router.config.selling import Assortment, Market, assortment_of, offering_id, offering_of
+from router.config.webhooks import hook_of
 from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
 from router.core.failover import failover_on
+from router.core.hook import Hook
 from router.core.lookup import LookupMode
 from router.core.policy import OnAmbiguous
 from router.core.secret import Secret
@@ -41,6 +43,7 @@ class Assembly:
     keys: KeySource
     market: Market
     failover_on: Mapping[str, str] = field(default_factory=dict)
+    public_url: str | None = None
     providers: list[Provider] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     offerings: list[Offering] = field(default_factory=list)
@@ -52,6 +55,7 @@ class Assembly:
         findings, path, parts = self.market.findings, ("providers", name), mapping(value)
         speaker = self._speaker(parts.get("dialect"), parts.get("profile"), path)
         key = self._key(parts.get("api_key"), path)
+        hook = hook_of(path, parts, speaker, self.public_url, self.keys, findings) if speaker else None
         _check_address(parts, path, findings)
         _check_query(parts, path, findings)
         _check_times(parts, path, findings)
@@ -64,7 +68,7 @@ class Assembly:
                 _check_lookup(section, speaker.adapter, path, findings)
                 _check_listed(section, speaker.adapter, path, findings)
         if section is not None and speaker is not None and key is not None:
-            self.providers.append(_provider(name, section, speaker.adapter, self.failover_on))
+            self.providers.append(_provider(name, section, speaker.adapter, self.failover_on, hook))
             self.accounts[name] = _account(section, key, speaker)
 
     def check_accounts(self) -> None:
@@ -201,7 +205,9 @@ def _order(larger: str, value: float) -> str:
     return f"must be at most {larger} ({value:g})"
 
 
-def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapping[str, str]) -> Provider:
+def _provider(
+    name: str, section: ProviderSection, adapter: Adapter, above: Mapping[str, str], hook: Hook | None
+) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
@@ -219,6 +225,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         alias=section.alias,
         daily_budget_microusd=section.daily_budget_usd,
         drained=section.drained,
+        hook=hook,
     )
 
 
