@@ -85,9 +85,18 @@ class TimeoutsSection(Section):
 class PollingSection(Section):
     """When a running attempt is asked about, and when it is given up, in seconds."""
 
-    first_after_s: Wait = Field(_POLLING.first_after_s, description="From the submit to the first poll.")
-    interval_s_min: Wait = Field(_POLLING.interval_s_min, description="Shortest pause between two polls.")
-    interval_s_max: Wait = Field(_POLLING.interval_s_max, description="Longest pause between two polls.")
+    first_after_s: Wait = Field(_POLLING.first_after_s, description="From the submit to the first poll, at the least.")
+    interval_s_min: Wait = Field(_POLLING.interval_s_min, description="Shortest pause between two polls of a job.")
+    interval_s_max: Wait = Field(
+        _POLLING.interval_s_max,
+        description="Longest pause between two polls of a job that answers; most are shorter, as its kind is learned.",
+    )
+    polls_per_s_max: float = Field(
+        _POLLING.polls_per_s_max,
+        ge=0.01,
+        le=10_000,
+        description="Most polls of all jobs in a second; those that are too many wait for their turn.",
+    )
     stall_s: Wait = Field(_POLLING.stall_s, description="Without any progress for so long, an attempt is given up.")
     deadline_s: Wait = Field(_POLLING.deadline_s, description="From the submit to giving the attempt up.")
     late_interval_s: Wait = Field(
