@@ -13,6 +13,7 @@ from router.core.job import (
     AttemptState,
     IllegalTransitionError,
     JobState,
+    new_job_id,
 )
 from tests.builders import a_job, an_attempt
 
