@@ -130,6 +130,7 @@ class _InForce:
                 self.parts.memory.renewed(name)
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
+        self.parts.mirror.use(settings.mirror)
         names = [caller.name for caller in settings.callers]
         self.parts.budgets.limit(daily_limits(catalog, settings.callers), names)
         self.engine.use(settings.server)
@@ -172,6 +173,8 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         await transport.start()
         stack.push_async_callback(transport.close)
         parts = _parts(settings, store, transport, rng, observer)
+        parts.mirror.use(settings.mirror)
+        stack.push_async_callback(parts.mirror.close)
         _measure(observer, settings, settings.catalog, parts.health)
         observer.metrics.watch_budgets(parts.budgets.each())
         engine = Engine(parts, settings.server, new_id=lambda: new_job_id(CLOCK.wall(), secrets.token_bytes(10)))
