@@ -1,6 +1,5 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -92,11 +91,11 @@ class AttemptRun:
     permits: AttemptPermits | None
     alarm: Alarm
     job_deadline_at: float
-    on_progress: Callable[[int], None]
     prompt: str | None = field(default=None, repr=False)
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     cause: str | None = None
     trail: TrailRecorder = field(default_factory=TrailRecorder)
+    watch: Watch | None = None
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
     lost: Failure | None = None
@@ -134,11 +133,18 @@ class AttemptRun:
         self.attempt = accepted
         self._enter(Stage.QUEUE)
 
-    async def finish(self) -> Ending:
-        """Wait for the video of an accepted attempt, then read it to its end once."""
+    async def step(self, lag_s: float = 0.0) -> float | Ending:
+        """Ask once how far an accepted attempt is, `lag_s` later than planned, and read its finished video once.
+
+        Returns for how many seconds there is nothing to do but to wait, as before the first question, or how it ended.
+        """
         if self.attempt.provider not in self.parts.catalog.providers:
             return Failure(Stage.POLL, Reason.EXPIRED, "its provider is no longer configured")
-        done = await self._wait()
+        if self.alarm.rung:
+            return Overtaken.YES
+        if self.watch is None:
+            return self._first_after_s()
+        done = await self._look(self.watch, lag_s)
         if isinstance(done, Succeeded | Fetched):
             self._enter(Stage.DOWNLOAD)
         if not isinstance(done, Succeeded):
@@ -200,35 +206,33 @@ class AttemptRun:
         if self.permits is not None:
             self.permits.submitted(failure)
 
-    async def _wait(self) -> Succeeded | Fetched | Failure | Overtaken:
-        """Poll until the provider says how it ended, or a link gives the video, or the attempt has had its time."""
-        polling, clock = self._polling(), self.parts.clock
-        watch = Watch(polling, clock.monotonic(), max(0.0, self.parts.now() - self.attempt.submitted_at))
-        delay_s = self._clipped(watch.first_poll_after_s(self.parts.rng), polling)
-        while True:
-            planned = clock.monotonic() + delay_s
-            await self.alarm.sleep(delay_s)
-            if self.alarm.rung:
-                return Overtaken.YES
-            lag_s = max(0.0, clock.monotonic() - planned)
-            reading = await self._poll(lag_s)
-            if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
-                return reading
-            if isinstance(reading, Running):
-                self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
-                self.on_progress(reading.progress or 0)
-            watch.saw(reading, clock.monotonic())
-            overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
-            if overdue is not None:
-                late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
-                if not isinstance(reading, Running) or reading.url is None:
-                    return late
-                self._given_up = late
-                return beside_status(reading.url)
-            if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
-                return fetched
-            slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
-            delay_s = self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), polling)
+    def _first_after_s(self) -> float:
+        clock = self.parts.clock
+        polling = self._polling()
+        age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
+        self.watch = Watch(polling, clock.monotonic(), age_s)
+        return self._clipped(self.watch.first_poll_after_s(self.parts.rng), polling)
+
+    async def _look(self, watch: Watch, lag_s: float) -> float | Succeeded | Fetched | Failure:
+        """Poll once: the provider says how it ended, or a link gives the video, or the attempt has had its time."""
+        clock = self.parts.clock
+        reading = await self._poll(lag_s)
+        if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
+            return reading
+        if isinstance(reading, Running):
+            self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
+        watch.saw(reading, clock.monotonic())
+        overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
+        if overdue is not None:
+            late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
+            if not isinstance(reading, Running) or reading.url is None:
+                return late
+            self._given_up = late
+            return beside_status(reading.url)
+        if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
+            return fetched
+        slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
+        return self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), watch.polling)
 
     async def _tried(self, watch: Watch) -> Fetched | None:
         """Fetch a video whose status lags behind its link; a link that gives none changes nothing."""

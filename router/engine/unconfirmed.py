@@ -6,10 +6,26 @@ from contextlib import suppress
 from typing import Any, Final
 
 from router.core.job import Job
+from router.core.order import UnconfirmedError
 from router.engine.store import Store, StoreUnavailableError
 
 _LOOK_AFTER_S: Final = 0.1
 _LOOK_AGAIN_AFTER_S_MAX: Final = 5.0
+
+
+RETRY_AFTER_S: Final = 5.0
+"""When to ask again for what the store could not say."""
+
+
+def unconfirmed(error: StoreUnavailableError | None = None) -> UnconfirmedError:
+    """Return what a caller is told whose order may be durable or not."""
+    message = (
+        "the router could not confirm that it has stored this video, so it may be made or not; look for it in"
+        " GET /v1/videos before you order it again"
+    )
+    told = UnconfirmedError(message, RETRY_AFTER_S)
+    told.__cause__ = error
+    return told
 
 
 class Unconfirmed:

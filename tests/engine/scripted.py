@@ -320,6 +320,8 @@ class Scene:
         )
         self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
         await self.engine.start()
+        # What every start writes is written before anything is asked of it.
+        await asyncio.sleep(0)
 
     def use(
         self,
@@ -347,7 +349,7 @@ class Scene:
 
     async def crash(self) -> None:
         """Drop the engine where it stands, as a process that is killed does."""
-        tasks = (*self.engine._tasks, *self.engine._submits)
+        tasks = self.engine._tasks.all
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
