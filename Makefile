@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench simulate gamedays crash faults pictures clean lock
+.PHONY: demo test lint bench bench-peers simulate gamedays crash faults pictures clean lock lock-peers
 
 demo: $(READY)
 	$(BIN)/python -m providers.sandbox.demo
@@ -20,8 +20,14 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# BENCH says how: BENCH='--only requests,content --rounds 8', or BENCH=--help.
+BENCH ?=
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
+
+# What `make bench` measures the router beside: LiteLLM's proxy, in an environment of its own, most of a gigabyte.
+PEERS := .venv-peers
+bench-peers: $(PEERS)/ready
 
 # The real core, engine and store on a virtual clock; FIRST_SEED says where the seeds begin.
 SEEDS ?= 200
@@ -56,8 +62,13 @@ lock: $(READY)
 	printf 'hatchling\n' | $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --quiet --constraints requirements-dev.txt -o requirements-build.txt -
 
+# The same for what the router is measured beside; its own version is pinned in requirements.in.
+lock-peers: $(READY)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--upgrade --quiet -o tests/bench/peers/requirements.txt tests/bench/peers/requirements.in
+
 clean:
-	rm -rf $(VENV) demo-output bench-output crash-output faults-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) demo-output bench-output crash-output faults-output pictures-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.txt pyproject.toml
@@ -66,4 +77,10 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(PEERS)/ready: tests/bench/peers/requirements.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages ensurepip=python3-venv
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@

@@ -62,6 +62,27 @@ class HttpResponse:
         return document
 
 
+@dataclass(frozen=True, slots=True)
+class PolledJob:
+    """One job of a list, with what a poll of it alone would have been answered.
+
+    `created_at` is wall seconds; `ended` says that its status is none that goes on, which is worth a closer look.
+    """
+
+    remote_id: str
+    answer: HttpResponse
+    created_at: float | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PolledPage:
+    """A part of an upstream's list, newest first; `cursor` asks for the next part, None says that this was the last."""
+
+    jobs: tuple[PolledJob, ...]
+    cursor: str | None = None
+
+
 class Adapter(Protocol):
     """One wire dialect. Translates; never sends. A module with these functions is an adapter."""
 

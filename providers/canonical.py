@@ -42,6 +42,17 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
+class ListPolling(StrEnum):
+    """What an upstream's list of jobs may say in the place of single polls.
+
+    `confirmed`: how far a job is; that it has ended is asked again of the job alone. `trusted`: a success, too.
+    """
+
+    OFF = "off"
+    CONFIRMED = "confirmed"
+    TRUSTED = "trusted"
+
+
 Orientation: TypeAlias = Literal["portrait", "landscape", "square"]
 ImageKind: TypeAlias = Literal["url", "file"]
 Variant: TypeAlias = Literal["video", "thumbnail", "spritesheet"]

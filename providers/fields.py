@@ -151,7 +151,8 @@ def as_id(value: object) -> str | None:
         return str(value)
     if not isinstance(value, str) or not 0 < len(value) <= ID_CHARS or not value.strip("."):
         return None
-    if not value.isprintable() or any(char.isspace() for char in value) or value.lower() in NO_IDS:
+    # Of all white space only the plain blank is printable.
+    if not value.isprintable() or " " in value or value.lower() in NO_IDS:
         return None
     return value
 

@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 import orjson
 
-from providers.adapter import FormPart, HttpRequest, HttpResponse, Profile
+from providers.adapter import FormPart, HttpRequest, HttpResponse, PolledPage, Profile
 from providers.canonical import (
     Accepted,
     Failure,
     ImageFile,
     ImageUrl,
     ListedPage,
+    ListPolling,
     Reason,
     Running,
     Stage,
@@ -24,11 +25,12 @@ from providers.canonical import (
     VideoRequest,
 )
 from providers.complaints import complaint
-from providers.listing import read_list
+from providers.listing import read_list, read_polled
 from providers.places import Paths, paths
 from providers.plausibility import JOBS_OF_A_PAGE
 from providers.reading import read_created, read_job
 from providers.rules import RULES, Rule, rule
+from providers.webhooks import job_of_event
 
 PATH = "/v1/videos"
 EVERY_VARIANT: frozenset[Variant] = frozenset({"video", "thumbnail", "spritesheet"})
@@ -128,18 +130,30 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class ListingSpeaker(Speaker):
-    """One that lists its jobs, with `reference_paths` where it repeats a word of ours beside one."""
+    """One that lists its jobs, with `reference_paths` where it repeats a word of ours beside one.
+
+    `list_polling` is what is known of its list: that each entry is the very object that a poll of the job shows.
+    """
 
     reference_paths: Paths = ()
+    list_polling: ListPolling = ListPolling.OFF
 
     def lookup_request(self, cursor: str | None) -> HttpRequest:
         """Ask for the newest jobs, or for those made before the one that `cursor` names."""
-        query = {"limit": str(JOBS_OF_A_PAGE), "order": "desc"}
-        return HttpRequest("GET", PATH, query=query if cursor is None else {**query, "after": cursor})
+        return self.polls_request(cursor, JOBS_OF_A_PAGE)
 
     def read_lookup(self, response: HttpResponse) -> ListedPage | Failure:
         """Read a list of Video objects."""
         return read_list(response, self.reference_paths, self.rules + RULES)
+
+    def polls_request(self, cursor: str | None, limit: int) -> HttpRequest:
+        """Ask for at most `limit` of the same list."""
+        query = {"limit": str(limit), "order": "desc"}
+        return HttpRequest("GET", PATH, query=query if cursor is None else {**query, "after": cursor})
+
+    def read_polls(self, response: HttpResponse) -> PolledPage | Failure:
+        """Read a list of Video objects as so many polls."""
+        return read_polled(response, self.rules + RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +199,11 @@ read_poll = PLAIN.read_poll
 content_request = PLAIN.content_request
 lookup_request = PLAIN.lookup_request
 read_lookup = PLAIN.read_lookup
+polls_request = PLAIN.polls_request
+read_polls = PLAIN.read_polls
+list_polling = PLAIN.list_polling
+# developers.openai.com/api/docs/guides/webhooks; `video.completed` and `video.failed` are types of its endpoints.
+read_webhook = job_of_event
 
 # relay/common/relay_info.go: `input_reference` is a Go string, so an object is answered 400; controller/video_proxy.go
 # has no variants and would answer each with the video; router/video-router.go has neither a list nor a DELETE.
@@ -192,16 +211,19 @@ NEW_API = Speaker(link_form=LinkForm.TEXT, variants=ONLY_THE_VIDEO)
 
 # entrypoints/openai/api_server.py and video/generation/helpers.py: forms only, `input_reference` is a file and a link
 # stands in `image_reference`; the content endpoint ignores `variant`; a failed job's code is an HTTP status, and one of
-# these blames the request; the list repeats the prompt, and a DELETE cancels what runs.
+# these blames the request; the list repeats the prompt and shows the stored object that a poll shows, except for that
+# code; a DELETE cancels what runs.
 VLLM_OMNI = CancellingSpeaker(
     link_form=LinkForm.IMAGE_REFERENCE,
     variants=ONLY_THE_VIDEO,
+    list_polling=ListPolling.TRUSTED,
     job_rules=(rule(Reason.INVALID, codes="400 404 413 415 422"),),
 )
 
 # multimodal_gen/runtime/entrypoints/openai/video_api.py: a link stands in `reference_url`; variants are indices, and
-# any other word is answered 404; the list does not say whether it goes on; a DELETE forgets a job that goes on running.
-SGLANG = ListingSpeaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO)
+# any other word is answered 404; the list shows the stored object that a poll shows and does not say whether it goes
+# on; a DELETE forgets a job that goes on running.
+SGLANG = ListingSpeaker(link_form=LinkForm.REFERENCE_URL, variants=ONLY_THE_VIDEO, list_polling=ListPolling.TRUSTED)
 
 # litellm/llms/openai/videos/transformation.py forwards `input_reference` as a file whatever it is, and
 # proxy/video_endpoints/endpoints.py drops `variant`, and lists one upstream's jobs only, by ids that need not be those
@@ -242,8 +264,8 @@ AZURE = ListingSpeaker(
 )
 
 # Another router of this kind: it repeats the prompt and the metadata, its DELETE cancels what has not ended, and what
-# became of that is told to who asks for deleted jobs, too.
-VIDEO_ROUTER = ReferencingSpeaker(reference_paths=paths("metadata.attempt"))
+# became of that is told to who asks for deleted jobs, too. Its list is made of the objects that polls show.
+VIDEO_ROUTER = ReferencingSpeaker(reference_paths=paths("metadata.attempt"), list_polling=ListPolling.TRUSTED)
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {

@@ -1,9 +1,11 @@
 """What a dialect's reader may hand over. A stranger's values are clamped; where one makes no sense, None says so."""
 
 import math
+from collections import Counter
 from enum import StrEnum
 from typing import TypeVar
 
+from providers.adapter import HttpResponse, PolledJob, PolledPage
 from providers.canonical import Accepted, Failure, ListedJob, ListedPage, Reason, Running, Size, Stage, Succeeded
 from providers.complaints import CODE_CHARS
 from providers.fields import COST_MICROUSD, EXPIRES_AT_S, ID_CHARS, RETRY_AFTER_S, WORD_CHARS, as_id, as_url
@@ -98,6 +100,31 @@ def sane_page(reading: ListedPage) -> ListedPage | None:
     cursor = None if told is None else as_id(told)
     whole = bool(reading.whole) and len(seen) == len(looked_at)
     return None if cursor is None and told is not None else ListedPage(tuple(seen), cursor, whole)
+
+
+def sane_polled_page(reading: PolledPage) -> PolledPage | None:
+    """The first jobs of a page, without those that have no id, or the same one; None as for `sane_page`.
+
+    Of two entries with one id nobody knows which is the job's.
+    """
+    entries = tuple(reading.jobs)
+    seen = [job for entry in entries[:JOBS_OF_A_PAGE] if (job := _polled(entry)) is not None]
+    if entries and not seen:
+        return None
+    told = seen[-1].remote_id if len(entries) > JOBS_OF_A_PAGE else reading.cursor
+    cursor = None if told is None else as_id(told)
+    if cursor is None and told is not None:
+        return None
+    times = Counter(job.remote_id for job in seen)
+    return PolledPage(tuple(job for job in seen if times[job.remote_id] == 1), cursor)
+
+
+def _polled(entry: object) -> PolledJob | None:
+    match entry:
+        case PolledJob(remote_id, HttpResponse() as answer, created_at, ended) if as_id(remote_id) is not None:
+            return PolledJob(remote_id, answer, _number(created_at, EXPIRES_AT_S), bool(ended))
+        case _:
+            return None
 
 
 def _listed(entry: object) -> ListedJob | None:

@@ -1,14 +1,14 @@
 """Total reading: whatever an upstream answers becomes a value, and only a 2xx can ever be good news.
 
-`read_submit`, `read_poll` and `read_lookup` are what the engine calls; `read_created` and `read_job` are what adapters
-share.
+`read_submit`, `read_poll`, `read_lookup` and `read_polls` are what the engine calls; `read_created` and `read_job` are
+what adapters share.
 """
 
 from typing import assert_never
 
-from providers.adapter import Adapter, HttpResponse, Json
+from providers.adapter import Adapter, HttpResponse, Json, PolledPage
 from providers.canonical import Accepted, Failure, ListedPage, Reason, Running, Succeeded
-from providers.capabilities import Lookup
+from providers.capabilities import ListedPolls, Lookup
 from providers.classification import (
     cancelled_job,
     failed_job,
@@ -44,6 +44,7 @@ from providers.plausibility import (
     sane_accepted,
     sane_job_end,
     sane_page,
+    sane_polled_page,
     sane_refusal,
     sane_running,
     sane_succeeded,
@@ -119,6 +120,28 @@ def _sane_lookup(reading: object, response: HttpResponse) -> ListedPage | Failur
             return sane_unlisted(reading)
         case ListedPage() if response.ok:
             return sane_page(reading)
+        case _:
+            return None
+
+
+def read_polls(adapter: ListedPolls, response: HttpResponse) -> PolledPage | Failure:
+    """Read a list's answer; never raises. What `adapter` cannot read is a Failure of stage `poll`.
+
+    What each job's own answer says is for `read_poll`.
+    """
+    try:
+        reading = _sane_polls(adapter.read_polls(response), response)
+    except Exception:  # noqa: BLE001 - as in read_submit
+        reading = None
+    return reading or failed_poll(response, None)
+
+
+def _sane_polls(reading: object, response: HttpResponse) -> PolledPage | Failure | None:
+    match reading:
+        case Failure():
+            return sane_unlisted(reading)
+        case PolledPage() if response.ok:
+            return sane_polled_page(reading)
         case _:
             return None
 

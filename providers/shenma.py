@@ -1,11 +1,14 @@
 """The `/v2/videos/generations` relay dialect: durations as strings, statuses in capitals, progress in per cent."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, ImageUrl, Running, Size, Succeeded, Variant, VideoRequest
 from providers.places import paths
 from providers.reading import read_created, read_job
+from providers.webhooks import ended_job
 
 ID_PATHS = paths("task_id id data.task_id data.id output.task_id")
 
@@ -64,3 +67,13 @@ def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:
 def content_request(remote_id: str, done: Succeeded, variant: Variant = "video") -> HttpRequest | None:  # noqa: ARG001
     """Fetch the link the task named; there are no thumbnails."""
     return HttpRequest("GET", done.url) if variant == "video" and done.url is not None else None
+
+
+def hooked(request: HttpRequest, url: str) -> HttpRequest:
+    """Name the address that is told of every change of the task."""
+    return replace(request, json={**(request.json or {}), "notify_hook": url})
+
+
+def read_webhook(headers: Mapping[str, str], body: bytes) -> str | None:  # noqa: ARG001 - the protocol's signature
+    """Read a task as a poll shows it."""
+    return ended_job(body, ID_PATHS)

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 from grafana.panels import AnyPanel, Text, over_time
-from grafana.promql import PROVIDER
+from grafana.promql import PROVIDER, ROUTER
 from router.observe import families as f
 
 
@@ -19,7 +19,7 @@ def upstreams() -> list[AnyPanel]:
             {"{{operation}}": PROVIDER.rate(f.EXCHANGES, "operation")},
             units.RequestsPerSecond,
             stacked=True,
-            width=8,
+            width=12,
         ),
         over_time(
             Text(
@@ -29,7 +29,7 @@ def upstreams() -> list[AnyPanel]:
             ),
             {"{{operation}}": PROVIDER.quantile(0.99, f.EXCHANGE_DURATION, "operation")},
             units.Seconds,
-            width=8,
+            width=12,
         ),
         over_time(
             Text(
@@ -40,6 +40,17 @@ def upstreams() -> list[AnyPanel]:
             {"{{operation}} {{result}}": PROVIDER.rate(f.EXCHANGES, "operation, result", 'result!="ok"')},
             units.RequestsPerSecond,
             stacked=True,
-            width=8,
+            width=12,
+        ),
+        over_time(
+            Text(
+                "Webhooks, per second",
+                "By their use: only hinted ones bring a poll; unproven ones are forged, or a secret is wrong.",
+                "No webhook came.",
+            ),
+            {"{{result}}": ROUTER.rate(f.WEBHOOKS, "result")},
+            units.RequestsPerSecond,
+            stacked=True,
+            width=12,
         ),
     ]

@@ -83,6 +83,8 @@ CHECKS: Final = tuple(
             offers.lists_are_recorded,
             offers.a_reference_changes_nothing_else,
             offers.a_cancel_is_a_relative_request,
+            offers.a_webhook_address_changes_nothing_else,
+            offers.a_webhook_names_a_job_or_none,
         ),
     )
 )

@@ -1,19 +1,21 @@
 """Checks of what an adapter may offer beyond its six functions; one that does not offer it has nothing to promise."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from providers.adapter import HttpRequest
 from providers.canonical import ListedPage
-from providers.capabilities import cancel_of, lookup_of, reference_of
-from providers.certification.calling import Case, called, said, shortened, video_text
+from providers.capabilities import cancel_of, hooked_create_of, lookup_of, reference_of, webhook_of
+from providers.certification.answers import DOCUMENTED_ERRORS
+from providers.certification.calling import Case, Raised, called, said, shortened, video_text
 from providers.certification.requests import built_request, id_kept, leaves, not_relative, wrong
-from providers.certification.samples import IDS
+from providers.certification.samples import HOSTILE_BODIES, IDS, WORDLESS_BODIES
 from providers.certification.subject import Subject, Violation
 
 REFERENCES: Final = ("video_7f3a-1", "video_7f3a-2")
-_OPTIONAL: Final = ("lookup_request", "read_lookup", "referenced", "cancel_request")
+ADDRESSES: Final = ("https://router.example.test/hooks/a/1", "https://router.example.test/hooks/a/2")
+_OPTIONAL: Final = ("lookup_request", "read_lookup", "referenced", "cancel_request", "read_webhook", "hooked")
 
 
 def what_is_offered_is_whole(subject: Subject) -> Iterator[Case]:
@@ -22,6 +24,9 @@ def what_is_offered_is_whole(subject: Subject) -> Iterator[Case]:
     half = len(pair) == 1
     change = f"write {' and '.join(_OPTIONAL[:2])}, or neither"
     yield Violation("what the adapter offers", f"only {pair[0]}", change) if half else None
+    unread = hasattr(subject.adapter, "hooked") and not hasattr(subject.adapter, "read_webhook")
+    change = "write read_webhook, or leave hooked out"
+    yield Violation("what the adapter offers", "hooked, but not read_webhook", change) if unread else None
     for name in _OPTIONAL:
         offered = getattr(subject.adapter, name, print)
         yield None if callable(offered) else Violation(f"{name}", f"a {type(offered).__name__}", "make it a function")
@@ -63,26 +68,57 @@ def a_reference_changes_nothing_else(subject: Subject) -> Iterator[Case]:
     yield None
     if (keeper := reference_of(subject.adapter)) is None:
         return
+    yield from _put_in(subject, "referenced", keeper.referenced, REFERENCES)
+
+
+def a_webhook_address_changes_nothing_else(subject: Subject) -> Iterator[Case]:
+    """A create with an address for webhooks holds it, and says all that it said without."""
+    yield None
+    if (hooking := hooked_create_of(subject.adapter)) is not None:
+        yield from _put_in(subject, "hooked", hooking.hooked, ADDRESSES)
+
+
+def a_webhook_names_a_job_or_none(subject: Subject) -> Iterator[Case]:
+    """A webhook of nonsense raises what readers may raise, and names no job where there is none."""
+    yield None
+    if (webhook := webhook_of(subject.adapter)) is None:
+        return
+    for body in HOSTILE_BODIES:
+        asked = f"read_webhook({{}}, {shortened(repr(body), 60)})"
+        named: object = called(webhook.read_webhook, {}, body)
+        if isinstance(named, Raised):
+            documented = isinstance(named.error, DOCUMENTED_ERRORS)
+            yield None if documented else Violation(asked, str(named), "let nothing else out; it hides a mistake")
+            continue
+        sound = named is None or (isinstance(named, str) and body not in WORDLESS_BODIES)
+        change = "return the id of the job that it names, None where it names none"
+        yield None if sound else Violation(asked, shortened(repr(named)), change)
+
+
+def _put_in(
+    subject: Subject, name: str, put: Callable[[HttpRequest, str], HttpRequest], words: tuple[str, str]
+) -> Iterator[Case]:
+    """Put two words into some creates, and see that each holds its own and nothing is lost."""
     sent = list(said(subject))
     for video, request in [*sent[:1], *sent[-60:]]:
-        asked = f"referenced(submit_request({video_text(video)}), {REFERENCES[0]!r})"
-        referred = [called(keeper.referenced, request, reference) for reference in REFERENCES]
-        first, second = referred
+        asked = f"{name}(submit_request({video_text(video)}), {words[0]!r})"
+        first, second = (called(put, request, word) for word in words)
         if isinstance(first, HttpRequest) and isinstance(second, HttpRequest):
-            yield wrong(asked, first, _changed(request, first) or (None if first != second else "say the reference"))
+            problem = _changed(request, first, words[0])
+            yield wrong(asked, first, problem or (None if first != second else "say what was given"))
         else:
             yield built_request(asked, first if not isinstance(first, HttpRequest) else second)
 
 
-def _changed(plain: HttpRequest, referred: HttpRequest) -> str | None:
-    if (referred.method, referred.path) != (plain.method, plain.path):
+def _changed(plain: HttpRequest, changed: HttpRequest, word: str) -> str | None:
+    if (changed.method, changed.path) != (plain.method, plain.path):
         return "leave method and path as they are"
-    if REFERENCES[0] not in [*leaves(referred), *referred.headers.values()]:
-        return "the reference is nowhere; put it in as it was given"
-    lost = _counted(plain) - _counted(referred)
-    if lost or (plain.json is None) != (referred.json is None):
+    if word not in [*leaves(changed), *changed.headers.values()]:
+        return "it is nowhere; put it in as it was given"
+    lost = _counted(plain) - _counted(changed)
+    if lost or (plain.json is None) != (changed.json is None):
         return "something of the create is lost; add to it and take nothing away"
-    return not_relative(referred)
+    return not_relative(changed)
 
 
 def _counted(request: HttpRequest) -> Counter[str]:

@@ -10,6 +10,7 @@ from aiohttp import web
 from providers.sandbox.broken import cut, reset, send_half, send_headers_slowly, send_slowly
 from providers.sandbox.delivery import DEFAULT_DELAY_S, deliver, pause_until
 from providers.sandbox.faults import Fault, FaultRule
+from providers.sandbox.hooks import HookSender
 from providers.sandbox.upstream import Order, SandboxFullError, SandboxJob, Upstream
 from providers.sandbox.wire import TROUBLE_OF, Answer, RefusedError, Trouble, Wire, answered, proxy_page
 
@@ -20,6 +21,7 @@ class Exchanges:
     def __init__(self, upstream: Upstream, wire: Wire) -> None:
         self.upstream = upstream
         self.wire = wire
+        self.hooks = HookSender(upstream, wire)
         self.closing = asyncio.Event()
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -75,6 +77,7 @@ class Exchanges:
         except SandboxFullError:
             raise RefusedError(self.wire.trouble(Trouble.OVERLOADED, order.model)) from None
         job.answer_lost = answer_lost
+        self.hooks.follow(job)
         return job
 
     def poll(self, request: web.Request, job_id: str) -> web.StreamResponse:

@@ -59,6 +59,12 @@ class Fault(StrEnum):
     LIST_500 = "list_500"
     LIST_GARBAGE = "list_garbage"
     LIST_CUT = "list_cut"
+    HOOK_NEVER = "hook_never"
+    HOOK_LATE = "hook_late"
+    HOOK_DUPLICATE = "hook_duplicate"
+    HOOK_OUT_OF_ORDER = "hook_out_of_order"
+    HOOK_FORGED = "hook_forged"
+    HOOK_STORM = "hook_storm"
 
 
 REVIEWS = frozenset({Fault.IMAGE_REVIEW, Fault.PROMPT_REVIEW})
@@ -110,6 +116,16 @@ POLL_FAULTS = frozenset(
     {Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT, Fault.POLL_RESET}
 )
 LIST_FAULTS = frozenset({Fault.LIST_500, Fault.LIST_GARBAGE, Fault.LIST_CUT})
+HOOK_FAULTS = frozenset(
+    {
+        Fault.HOOK_NEVER,
+        Fault.HOOK_LATE,
+        Fault.HOOK_DUPLICATE,
+        Fault.HOOK_OUT_OF_ORDER,
+        Fault.HOOK_FORGED,
+        Fault.HOOK_STORM,
+    }
+)
 
 PLACES: Mapping[Fault, tuple[str, ...]] = {
     Fault.IMAGE_REVIEW: ("create", "job"),
@@ -123,7 +139,10 @@ READERS: Mapping[str, frozenset[Fault]] = {
     "times": frozenset(Fault) - {Fault.REFUSE_CONNECT},
     "match": frozenset(Fault) - LIST_FAULTS - {Fault.REFUSE_CONNECT, Fault.RESET_BEFORE_BODY},
     "delay_s": frozenset(
-        {Fault.LATE_ANSWER, Fault.SLOW_HEADERS, Fault.SLOW_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD}
+        {
+            *(Fault.LATE_ANSWER, Fault.SLOW_HEADERS, Fault.SLOW_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD),
+            Fault.HOOK_LATE,
+        }
     ),
     "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429, Fault.ANSWER}),
     "at": REVIEWS | {Fault.ANSWER},

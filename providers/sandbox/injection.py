@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from providers.sandbox.faults import LINK_FAULTS, LIST_FAULTS, Fault, FaultRule
+from providers.sandbox.faults import HOOK_FAULTS, LINK_FAULTS, LIST_FAULTS, Fault, FaultRule
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class Drawn:
     create: FaultRule | None = None
     fate: FaultRule | None = None
     link: FaultRule | None = None
+    hook: FaultRule | None = None
 
 
 @dataclass(slots=True)
@@ -52,7 +53,8 @@ class Injection:
         """Draw what spoils the life of a job that is accepted now."""
         fate = self._draw(lambda rule: rule.about_fate and rule.holds(prompt, model, images))
         link = self._draw(lambda rule: rule.fault in LINK_FAULTS and rule.holds(prompt, model, images))
-        return Drawn(create, fate, link)
+        hook = self._draw(lambda rule: rule.fault in HOOK_FAULTS and rule.holds(prompt, model, images))
+        return Drawn(create, fate, link, hook)
 
     def draw_poll(self, prompt: str, model: str, images: int) -> FaultRule | None:
         """Draw what spoils this poll, if anything."""

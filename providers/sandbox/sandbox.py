@@ -13,6 +13,7 @@ from providers.sandbox.control import Controlled, add_control_routes, control_ap
 from providers.sandbox.exchange import Exchanges
 from providers.sandbox.faults import FaultRule, parse_rules
 from providers.sandbox.habits import OPENAIS_OWN, Habits
+from providers.sandbox.hooks import Endpoint, HookSender
 from providers.sandbox.injection import ActiveRule
 from providers.sandbox.listener import Listener
 from providers.sandbox.prices import DialectName, Price, PriceList, default_prices
@@ -105,6 +106,7 @@ class Sandbox:
             sandbox.control_url = control.add(name, sandbox)
             await listener.start()
             stack.callback(sandbox.close_waits)
+            stack.push_async_callback(exchanges.hooks.stop)
             await sandbox.set_faults(faults)
             yield sandbox
 
@@ -117,6 +119,15 @@ class Sandbox:
     def key(self) -> str:
         """The one bearer key it takes."""
         return self.upstream.key
+
+    @property
+    def hooks(self) -> HookSender:
+        """What sends its webhooks, and counts the answers."""
+        return self._exchanges.hooks
+
+    def send_webhooks(self, url: str, secret: str) -> None:
+        """Tell this endpoint from now on how jobs end; raise ValueError for one on another machine."""
+        self.hooks.endpoint = Endpoint(url, secret)
 
     def books(self) -> Books:
         """The books as they stand now."""

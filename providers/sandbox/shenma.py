@@ -5,12 +5,14 @@ Its result link comes in `data.output`, in `data.outputs` and in `fail_reason` b
 
 import random
 import uuid
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
 
 from providers.canonical import Size, Stage
 from providers.sandbox import relay
+from providers.sandbox.hooks import is_loopback
 from providers.sandbox.life import ENDS, Moment, Status
 from providers.sandbox.prices import PriceList
 from providers.sandbox.upstream import Order, SandboxJob, Upstream
@@ -39,7 +41,9 @@ async def read_order(request: web.Request, prices: PriceList) -> Order:
     relay.flag(fields, "private", default=False)
     sides = (1024, 1792) if hd else (720, 1280)
     size = Size(*sides) if ratio == "9:16" else Size(*reversed(sides))
-    return relay.priced_order(fields, prices, int(duration), size)
+    order = relay.priced_order(fields, prices, int(duration), size)
+    hook = fields.get("notify_hook")
+    return replace(order, hook=hook) if isinstance(hook, str) and is_loopback(hook) else order
 
 
 def make_id(rng: random.Random, _order: Order) -> str:

@@ -26,7 +26,7 @@ class SandboxFullError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A create that its dialect has read and found valid."""
+    """A create that its dialect has read and found valid; `hook` is where it wants to be told of its job."""
 
     prompt: str = field(repr=False)
     model: str
@@ -35,6 +35,7 @@ class Order:
     images: int
     billed_microusd: int
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hook: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,11 @@ def say(words: str) -> None:
     console().print(words, markup=False, highlight=False, soft_wrap=True)
 
 
+def warn(warning: str) -> None:
+    """Tell a warning where it gets into no other program's way."""
+    Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+
+
 def stop(message: str) -> NoReturn:
     """End with 2 and say why."""
     Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ _UNSET: Final = "unset"
 _SOMETHING: Final = "..."
 # What stands in these may be a secret, or the digest of one.
 _UNTOLD: Final = frozenset({"key_sha256", "query", "prefix"})
-_REFERENCES: Final = frozenset({"base_url", "api_key", "header"})
+_REFERENCES: Final = frozenset({"base_url", "public_url", "api_key", "webhook_secret", "header"})
 
 S = TypeVar("S", bound=Section)
 
@@ -40,6 +40,11 @@ def _other_keys(old: Settings, new: Settings) -> Iterator[str]:
     for name, account in new.accounts.items():
         if name in old.accounts and old.accounts[name].key != account.key:
             yield _line(("providers", name, "api_key"), "another key")
+    for name, provider in new.catalog.providers.items():
+        before = old.catalog.providers.get(name)
+        hooks = (before.hook, provider.hook) if before else (None, None)
+        if hooks[0] is not None and hooks[1] is not None and hooks[0].secret != hooks[1].secret:
+            yield _line(("providers", name, "webhook_secret"), "another secret")
 
 
 def _between(path: YamlPath, old: object, new: object) -> Iterator[str]:

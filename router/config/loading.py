@@ -23,7 +23,7 @@ from router.config.keys import KeySource
 from router.config.models import Groups, defaults_of, groups_of
 from router.config.problems import ConfigError, Problem
 from router.config.providing import Assembly
-from router.config.schema import Config, PolicySection
+from router.config.schema import Config, PolicySection, ServerSection
 from router.config.sellers import Sale, check_drained, check_ends
 from router.config.selling import Market
 from router.config.settings import Settings
@@ -49,7 +49,9 @@ def assembled(file: Path, document: Document, environ: Mapping[str, str], now: d
     market = Market(rates(root, today, findings), findings)
     policy = valid(PolicySection, root.get("policy", {}))
     steps = policy.failover_on if policy else {}
-    assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market, steps)
+    server = valid(ServerSection, root.get("server", {}))
+    public_url = server.public_url if server else None
+    assembly = Assembly(_dialects(file), KeySource(environ, file.parent), market, steps, public_url)
     for name, value in mapping(root.get("providers")).items():
         assembly.add(name, value)
     groups = groups_of(root, assembly.sold, findings)

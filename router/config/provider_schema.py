@@ -85,9 +85,18 @@ class TimeoutsSection(Section):
 class PollingSection(Section):
     """When a running attempt is asked about, and when it is given up, in seconds."""
 
-    first_after_s: Wait = Field(_POLLING.first_after_s, description="From the submit to the first poll.")
-    interval_s_min: Wait = Field(_POLLING.interval_s_min, description="Shortest pause between two polls.")
-    interval_s_max: Wait = Field(_POLLING.interval_s_max, description="Longest pause between two polls.")
+    first_after_s: Wait = Field(_POLLING.first_after_s, description="From the submit to the first poll, at the least.")
+    interval_s_min: Wait = Field(_POLLING.interval_s_min, description="Shortest pause between two polls of a job.")
+    interval_s_max: Wait = Field(
+        _POLLING.interval_s_max,
+        description="Longest pause between two polls of a job that answers; most are shorter, as its kind is learned.",
+    )
+    polls_per_s_max: float = Field(
+        _POLLING.polls_per_s_max,
+        ge=0.01,
+        le=10_000,
+        description="Most polls of all jobs in a second; those that are too many wait for their turn.",
+    )
     stall_s: Wait = Field(_POLLING.stall_s, description="Without any progress for so long, an attempt is given up.")
     deadline_s: Wait = Field(_POLLING.deadline_s, description="From the submit to giving the attempt up.")
     late_interval_s: Wait = Field(
@@ -100,6 +109,13 @@ class PollingSection(Section):
     link_settles_s: Wait = Field(
         _POLLING.link_settles_s,
         description="A link beside an unfinished status is tried once it has been there for so long, and so often.",
+    )
+    listed: Literal["off", "confirmed", "trusted"] | None = Field(
+        None,
+        description="Whether one reading of the provider's list of jobs may answer the polls of many. confirmed: how "
+        "far they are; that one has ended is asked about it alone, too. trusted: also that one has succeeded, for a "
+        "list whose entries are what single polls are answered. Failures are always asked about alone. "
+        "Default: as `profile` is known, else off.",
     )
 
 
@@ -270,6 +286,12 @@ class ProviderSection(Section):
     asset_hosts: Annotated[list[AssetHost], Field(max_length=32), AfterValidator(distinct)] = Field(
         default=[],
         description="Hosts (host or host:port) whose result links may be fetched although private or unencrypted.",
+    )
+    webhook_secret: KeySection | None = Field(
+        None,
+        description="Where the secret is read from that makes its webhooks believed: `{env: NAME}` or `{file: PATH}`. "
+        "One that signs gave it to you (whsec_...); for one that is told an address with each create, any 32 random "
+        "characters. Left out, none are taken.",
     )
     timeouts: TimeoutsSection = Field(default_factory=TimeoutsSection, description="Limits of one exchange.")
     polling: PollingSection = Field(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from providers.adapter import Adapter, Profile
-from providers.capabilities import lookup_of
+from providers.canonical import ListPolling
+from providers.capabilities import list_polling_of, listed_polls_of, lookup_of
 from providers.registry import profiles
 from router.config.addresses import base_url, sends_keys_openly
 from router.config.checks import check_failover
@@ -20,8 +21,10 @@ from router.config.provider_schema import (
     ProviderSection,
 )
 from router.config.selling import Assortment, Market, assortment_of, offering_id, offering_of
+from router.config.webhooks import hook_of
 from router.core.catalog import BreakerSettings, Offering, Polling, Provider, Timeouts
 from router.core.failover import failover_on
+from router.core.hook import Hook
 from router.core.lookup import LookupMode
 from router.core.policy import OnAmbiguous
 from router.core.secret import Secret
@@ -40,6 +43,7 @@ class Assembly:
     keys: KeySource
     market: Market
     failover_on: Mapping[str, str] = field(default_factory=dict)
+    public_url: str | None = None
     providers: list[Provider] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     offerings: list[Offering] = field(default_factory=list)
@@ -51,6 +55,7 @@ class Assembly:
         findings, path, parts = self.market.findings, ("providers", name), mapping(value)
         speaker = self._speaker(parts.get("dialect"), parts.get("profile"), path)
         key = self._key(parts.get("api_key"), path)
+        hook = hook_of(path, parts, speaker, self.public_url, self.keys, findings) if speaker else None
         _check_address(parts, path, findings)
         _check_query(parts, path, findings)
         _check_times(parts, path, findings)
@@ -61,8 +66,9 @@ class Assembly:
             check_failover(path, section.failover_on, findings)
             if speaker is not None:
                 _check_lookup(section, speaker.adapter, path, findings)
+                _check_listed(section, speaker.adapter, path, findings)
         if section is not None and speaker is not None and key is not None:
-            self.providers.append(_provider(name, section, speaker.adapter, self.failover_on))
+            self.providers.append(_provider(name, section, speaker.adapter, self.failover_on, hook))
             self.accounts[name] = _account(section, key, speaker)
 
     def check_accounts(self) -> None:
@@ -173,8 +179,9 @@ def _check_lookup(section: ProviderSection, adapter: Adapter, path: YamlPath, fi
     """Warn of a lookup that never happens; one that is switched off does what it says."""
     written, off = section.lookup.model_fields_set, section.lookup.mode == "off"
     if lookup_of(adapter) is None and written and not off:
-        whose = f"profile {section.profile} of {section.dialect}" if section.profile else section.dialect
-        message = f"has no effect: {whose} has no list of jobs that a lost submit could be found in; remove it"
+        message = (
+            f"has no effect: {_whose(section)} has no list of jobs that a lost submit could be found in; remove it"
+        )
         findings.warn((*path, "lookup"), message)
     elif off and written != {"mode"}:
         message = "has no effect while `mode` is off: nothing is looked for; remove it, or choose another mode"
@@ -182,11 +189,25 @@ def _check_lookup(section: ProviderSection, adapter: Adapter, path: YamlPath, fi
             findings.warn((*path, "lookup", name), message)
 
 
+def _check_listed(section: ProviderSection, adapter: Adapter, path: YamlPath, findings: Findings) -> None:
+    """Warn of a list that nobody can be asked for."""
+    if section.polling.listed in (None, "off") or listed_polls_of(adapter) is not None:
+        return
+    message = f"has no effect: {_whose(section)} has no list that tells how far jobs are; remove it"
+    findings.warn((*path, "polling", "listed"), message)
+
+
+def _whose(section: ProviderSection) -> str:
+    return f"profile {section.profile} of {section.dialect}" if section.profile else section.dialect
+
+
 def _order(larger: str, value: float) -> str:
     return f"must be at most {larger} ({value:g})"
 
 
-def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapping[str, str]) -> Provider:
+def _provider(
+    name: str, section: ProviderSection, adapter: Adapter, above: Mapping[str, str], hook: Hook | None
+) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
@@ -194,7 +215,7 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         profile=section.profile,
         in_flight_max=section.in_flight_max,
         timeouts=Timeouts(**section.timeouts.model_dump()),
-        polling=Polling(**section.polling.model_dump()),
+        polling=_polling(section, adapter),
         breaker=BreakerSettings(**section.breaker.model_dump()),
         charge_rule=section.charge_rule.build(),
         failover_on=failover_on(above, section.failover_on),
@@ -204,7 +225,14 @@ def _provider(name: str, section: ProviderSection, adapter: Adapter, above: Mapp
         alias=section.alias,
         daily_budget_microusd=section.daily_budget_usd,
         drained=section.drained,
+        hook=hook,
     )
+
+
+def _polling(section: ProviderSection, adapter: Adapter) -> Polling:
+    told = section.polling.listed
+    listed = list_polling_of(adapter) if told is None else ListPolling(told)
+    return Polling(**section.polling.model_dump(exclude={"listed"}), listed=listed)
 
 
 def _account(section: ProviderSection, key: Secret, speaker: Profile) -> Account:

@@ -9,6 +9,7 @@ from router.config.provider_schema import ProviderSection
 from router.config.routing_schema import RoutingSection
 from router.config.scalars import (
     Amount,
+    BaseUrl,
     ClipSeconds,
     CurrencyCode,
     Day,
@@ -91,9 +92,15 @@ class ServerSection(Section):
         description="false shows callers numbers for providers and offerings, and takes no routing.only and ignore.",
     )
 
+    public_url: BaseUrl | None = Field(
+        None,
+        description="Where providers reach this router, such as https://router.example.com; only needed for webhooks "
+        "of those that are told an address with each create.",
+    )
+
     def build(self) -> ServerSettings:
         """Return the limits as the front door reads them."""
-        return ServerSettings(**self.model_dump())
+        return ServerSettings(**self.model_dump(exclude={"public_url"}))
 
 
 class PolicySection(Section):

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from providers.adapter import Adapter
-from providers.canonical import Failure, ImageKind, Reason, Size, Stage
+from providers.canonical import Failure, ImageKind, ListPolling, Reason, Size, Stage
+from router.core.hook import Hook
 from router.core.lookup import LookupSettings
 from router.core.policy import FailoverOn, OnAmbiguous
 
@@ -87,21 +88,26 @@ class Timeouts:
 class Polling:
     """When a running attempt is asked about, and when it is given up.
 
+    What is learned decides when polls are sent; `first_after_s`, `interval_s_min` and `interval_s_max` are its bounds,
+    and `polls_per_s_max` that of all requests that ask the provider how far its jobs are.
+
     `stall_s` without any change of progress, or `deadline_s` since the submit, ends the attempt for its job; it is then
     polled every `late_interval_s` for `late_s_max` more, because its money is not known yet. `download_s_max` is how
     long a finished video may take to become fetchable. A link beside an unfinished status is tried once it has been
-    there for `link_settles_s`.
+    there for `link_settles_s`. `listed` says what the provider's list may answer in the place of polls.
     """
 
     first_after_s: float = 20.0
     interval_s_min: float = 2.0
-    interval_s_max: float = 15.0
+    interval_s_max: float = 300.0
+    polls_per_s_max: float = 50.0
     stall_s: float = 600.0
     deadline_s: float = 1800.0
     late_interval_s: float = 60.0
     late_s_max: float = 86_400.0
     download_s_max: float = 300.0
     link_settles_s: float = 60.0
+    listed: ListPolling = ListPolling.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class Provider:
     A finished video is asked for through `adapter.content_request`; links on `asset_hosts` (host or host:port) may be
     fetched although they are private or unencrypted. `alias` is what callers see instead of its name.
     `daily_budget_microusd` is the most that a UTC day's attempts may cost; None sets no limit. One that is `drained`
-    finishes what it has, and gets no more jobs.
+    finishes what it has, and gets no more jobs. `hook` proves its webhooks; None takes none.
     """
 
     name: str
@@ -163,6 +169,7 @@ class Provider:
     alias: str | None = None
     daily_budget_microusd: int | None = None
     drained: bool = False
+    hook: Hook | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

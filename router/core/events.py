@@ -61,6 +61,22 @@ class LookupResult(StrEnum):
     NOT_LISTED = "not_listed"
 
 
+class WebhookResult(StrEnum):
+    """What a webhook came to; only `hinted` brought a poll, and none of them anything else.
+
+    `early`: nobody knows the job, yet; `no_end`: it goes on, or none is named; `unproven`: neither its address nor its
+    signature is right, or it is too old; `unreadable`: too large, too slow, or broken off; `throttled`: too many came.
+    """
+
+    HINTED = "hinted"
+    EARLY = "early"
+    NO_END = "no_end"
+    DUPLICATE = "duplicate"
+    UNPROVEN = "unproven"
+    UNREADABLE = "unreadable"
+    THROTTLED = "throttled"
+
+
 @dataclass(frozen=True, slots=True)
 class JobAccepted:
     """A job is durable and its caller has an id."""
@@ -239,6 +255,15 @@ class ProviderDrained:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookTaken:
+    """A webhook came to a provider's address; `cause` says, in the router's own words, why it was not believed."""
+
+    provider: str
+    result: WebhookResult
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WriteEnded:
     """A write to the store is durable, or failed; `duration_s` counts from when it was asked for.
 
@@ -291,6 +316,7 @@ Event: TypeAlias = (
     | BreakerMoved
     | ProviderOut
     | ProviderDrained
+    | WebhookTaken
     | WriteEnded
     | LoopLagged
     | ConfigReloaded

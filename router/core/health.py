@@ -14,6 +14,7 @@ from router.core.clock import Clock
 from router.core.concurrency import Concurrency
 from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderDrained, ProviderOut
+from router.core.pacing import PollRate
 from router.core.permits import AttemptPermits
 from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
@@ -60,6 +61,7 @@ class ProviderHealth:
         self._generate = self._gate(BreakerKind.GENERATE, _slow(settings))
         self._concurrency = Concurrency(provider.in_flight_max)
         self._record = Record(clock)
+        self._poll_rate = PollRate(provider.polling.polls_per_s_max)
         self._cooling_until = self._out_until = clock.monotonic()
         self._limited_in_a_row = 0
         self._limit_before = provider.in_flight_max
@@ -85,6 +87,7 @@ class ProviderHealth:
         self._poll.use(settings)
         self._generate.use(_slow(settings))
         self._concurrency.resize(provider.in_flight_max)
+        self._poll_rate.use(provider.polling.polls_per_s_max)
         self._out_until = min(self._out_until, self._clock.monotonic() + settings.outage_s)
         if renewed or leaves:
             self._renew()
@@ -170,6 +173,13 @@ class ProviderHealth:
     def poll_slowdown(self) -> float:
         """The factor by which polls are to be slowed down now, 1.0 when they are not."""
         return 1.0 if self.poll_admitted() else POLL_SLOWDOWN
+
+    def poll_turn_s(self) -> float:
+        """Take the next turn to ask it how far its jobs are, one by one or all together; return the seconds until then.
+
+        Whoever sends such a request takes a turn first, so that it never gets more of them than it is configured to.
+        """
+        return self._poll_rate.turn_s(self._clock.monotonic())
 
     @property
     def outage(self) -> Reason | None:

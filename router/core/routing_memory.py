@@ -7,9 +7,11 @@ from providers.canonical import Failure, Reason, Size, Stage
 from router.core.budget import Left
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.durations import Durations, LearnedDurations
 from router.core.eligibility import ProviderStanding
 from router.core.evidence import TrackRecords, outcome_of
 from router.core.exploration import ExplorationBudget
+from router.core.hints import Hints
 from router.core.job import Attempt
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
@@ -43,6 +45,8 @@ class RoutingMemory:
         self.exploration = ExplorationBudget(clock, settings.exploration.microusd_per_day)
         self.turns = Turns()
         self.retries = RetryBudget(clock, settings.retry_budget)
+        self.hints = Hints(clock)
+        self._durations = LearnedDurations(settings.half_life_s, self.hints.share)
         self.choices = 0
         self._running: dict[str, tuple[str, DurationClass, float]] = {}
         self._meant: dict[str, int] = {}
@@ -59,6 +63,7 @@ class RoutingMemory:
             for name in catalog.providers
         }
         self.records.use(settings.half_life_s, billed, offerings)
+        self._durations.use(settings.half_life_s, offerings)
         self.exploration.use(settings.exploration.microusd_per_day)
         self.turns.forget(offerings)
         self.retries.use(settings.retry_budget)
@@ -103,6 +108,7 @@ class RoutingMemory:
     def renewed(self, provider: str) -> None:
         """Forget how a provider did: it is another account now."""
         self.records.forget(provider, self._offerings.get(provider, frozenset()))
+        self.hints.forget(provider)
 
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
         """Take note of whom a job goes to, at once: whoever decides next has to know; `first` when nobody was asked."""
@@ -157,9 +163,15 @@ class RoutingMemory:
         evidence = self.records.evidence(attempt.offering_id, attempt.provider, class_of(size, attempt.seconds))
         return now - attempt.submitted_at < min(max(evidence.p90_s, evidence.delivery_s), given_s)
 
+    def durations(self, attempt: Attempt) -> Durations:
+        """Return what is known of how long jobs like that of an attempt in flight take, which goes on learning."""
+        _, kind, _ = self._running.get(attempt.id) or (None, DurationClass.SHORT, None)
+        return self._durations.of(attempt.offering_id, attempt.provider, kind)
+
     def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
         """Take in attempts of before the start, the one that ended first before the others."""
         since = self._clock.monotonic() - self._clock.wall()
         for attempt, size in ended:
+            self._durations.restore(attempt, class_of(size, attempt.seconds), since)
             if attempt.ended_at is not None and (outcome := outcome_of(attempt, size)) is not None:
                 self.records.add(outcome, attempt.ended_at + since)

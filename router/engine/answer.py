@@ -11,8 +11,6 @@ from router.engine.sessions import Mark
 
 ANSWER_BYTES_MAX: Final = 1 << 20
 DOWNLOAD_BYTES_MAX: Final = 4 << 30
-# What one receive of an event loop brings at most: smaller pieces would have to be copied out of it.
-CHUNK_BYTES_MAX: Final = 1 << 18
 
 
 async def read_capped(response: ClientResponse) -> bytes | None:
@@ -26,10 +24,14 @@ async def read_capped(response: ClientResponse) -> bytes | None:
 
 
 async def read_chunks(response: ClientResponse, mark: Mark) -> AsyncGenerator[bytes, None]:
-    """The body in bounded pieces as fast as they are taken; sets `mark.broke` before it raises ContentError."""
+    """The body as fast as it is taken; sets `mark.broke` before it raises ContentError.
+
+    Pieces are as they were received, because to cut them is to copy them; at most what an event loop receives at once
+    on top of what the client library buffers before it stops reading.
+    """
     received = 0
     try:
-        async for chunk in response.content.iter_chunked(CHUNK_BYTES_MAX):
+        async for chunk in response.content.iter_any():
             received += len(chunk)
             if received > DOWNLOAD_BYTES_MAX:
                 cause = f"the video is longer than {DOWNLOAD_BYTES_MAX} bytes"

@@ -1,12 +1,13 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
+import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import Adapter, HttpRequest, HttpResponse
-from providers.canonical import Accepted, Failure, Reason, Running, Size, Stage, Succeeded, VideoRequest
+from providers.canonical import Accepted, Failure, ListPolling, Reason, Running, Size, Stage, Succeeded, VideoRequest
 from providers.capabilities import reference_of
 from providers.classification import poll_unanswered, unanswered, unsent
 from providers.links import link_expires_at
@@ -18,6 +19,7 @@ from router.core.ledger import is_doubted
 from router.core.pacing import patience_s
 from router.core.permits import AttemptPermits
 from router.core.policy import MoneyEffect, consequences
+from router.core.sweeping import ALONE_S_MAX
 from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
@@ -27,6 +29,7 @@ from router.engine.store import RemoteIdTakenError
 from router.engine.verification import Verified
 from router.engine.watch import Watch
 
+FETCH_AGAIN_S_MAX: Final = 15.0
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
@@ -42,16 +45,23 @@ Ending: TypeAlias = Fetched | Failure | Overtaken
 
 
 async def poll_once(
-    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None
+    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None, alone: bool = False
 ) -> Running | Succeeded | Failure:
     """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
 
-    Unknown words are told of only with the job's `prompt`, which they may quote.
+    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Unknown words are told of only with
+    the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
+    listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
+    if listed is not None:
+        _note_job(parts, attempt, listed)
+        return listed
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
     reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
+        if (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
+            await asyncio.sleep(turn_s)
         match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
             case HttpResponse() as response:
                 reading = read_poll(provider.adapter, response)
@@ -60,22 +70,33 @@ async def poll_once(
     # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
     if attempt.state is not AttemptState.SUCCEEDED:
         _note(parts, attempt, reading, prompt)
+    parts.listed.polled(attempt, reading)
     return reading
 
 
 def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure, prompt: str | None) -> None:
     """Tell everybody what a poll said of its provider."""
     provider = parts.provider(attempt.provider)
-    if isinstance(reading, Running) and reading.unknown_word is not None:
-        parts.emit(UnknownStatusSeen(provider.name, reading.unknown_word))
-    said_something = not (isinstance(reading, Failure) and reading.stage is Stage.POLL)
+    said_something = not _is_failed_poll(reading)
     if isinstance(reading, Failure):
         _tell_unknown(parts, provider.name, reading, prompt)
         if not said_something:
             parts.emit(PollFailed(provider.name, reading.reason))
-    if said_something and not isinstance(reading, Running) and is_doubted(attempt, reading.cost_microusd):
-        parts.emit(CostDoubted(provider.name, reading.cost_microusd or 0, attempt.quote_microusd))
+    _note_job(parts, attempt, reading)
     parts.health[provider.name].polled(said_something)
+
+
+def _note_job(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure) -> None:
+    """Tell everybody what is odd about a job, whether it was asked about alone or with many."""
+    if isinstance(reading, Running):
+        if reading.unknown_word is not None:
+            parts.emit(UnknownStatusSeen(attempt.provider, reading.unknown_word))
+    elif not _is_failed_poll(reading) and is_doubted(attempt, reading.cost_microusd):
+        parts.emit(CostDoubted(attempt.provider, reading.cost_microusd or 0, attempt.quote_microusd))
+
+
+def _is_failed_poll(reading: Running | Succeeded | Failure) -> bool:
+    return isinstance(reading, Failure) and reading.stage is Stage.POLL
 
 
 @dataclass(slots=True)
@@ -141,6 +162,8 @@ class AttemptRun:
         if self.attempt.provider not in self.parts.catalog.providers:
             return Failure(Stage.POLL, Reason.EXPIRED, "its provider is no longer configured")
         if self.alarm.rung:
+            if self.watch is not None:
+                self.watch.left()
             return Overtaken.YES
         if self.watch is None:
             return self._first_after_s()
@@ -210,7 +233,7 @@ class AttemptRun:
         clock = self.parts.clock
         polling = self._polling()
         age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
-        self.watch = Watch(polling, clock.monotonic(), age_s)
+        self.watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
         return self._clipped(self.watch.first_poll_after_s(self.parts.rng), polling)
 
     async def _look(self, watch: Watch, lag_s: float) -> float | Succeeded | Fetched | Failure:
@@ -218,12 +241,14 @@ class AttemptRun:
         clock = self.parts.clock
         reading = await self._poll(lag_s)
         if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
+            watch.ended(clock.monotonic())
             return reading
         if isinstance(reading, Running):
             self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
         watch.saw(reading, clock.monotonic())
         overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
         if overdue is not None:
+            watch.left()
             late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
             if not isinstance(reading, Running) or reading.url is None:
                 return late
@@ -282,7 +307,7 @@ class AttemptRun:
             await self.alarm.sleep(delay_s)
             if self.alarm.rung:
                 return Overtaken.YES
-            delay_s = min(2 * delay_s, polling.interval_s_max)
+            delay_s = min(2 * delay_s, polling.interval_s_max, FETCH_AGAIN_S_MAX)
             if monotonic() < ask_at:
                 continue
             # The link may have been replaced, or the video taken back and refunded.
@@ -301,9 +326,19 @@ class AttemptRun:
                     pass
 
     async def _poll(self, lag_s: float | None = None) -> Running | Succeeded | Failure:
-        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt)
+        # What an attempt is given up for, and a link that is broken, are no matter for a list that may be late.
+        alone = lag_s is None or self._is_nearly_over()
+        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt, alone=alone)
         self.trail.polled(reading, self.parts.now())
         return reading
+
+    def _is_nearly_over(self) -> bool:
+        """Whether it is to be given up soon, moving or not, where a list might be asked about it."""
+        if self.parts.provider(self.attempt.provider).polling.listed is ListPolling.OFF:
+            return False
+        polling = self._polling()
+        left_s = min(self._job_left_s(), self.attempt.submitted_at + polling.deadline_s - self.parts.now())
+        return left_s <= min(2 * polling.interval_s_max, ALONE_S_MAX)
 
     async def _read(self, done: Succeeded, within_s: float) -> Verified:
         """Read the video once; raises ContentError."""

@@ -1,6 +1,7 @@
 """Opening a finished video wherever its bytes lie: a document that only names its link is followed, once."""
 
 import re
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from router.engine.exchange import ContentStream, Transport
 from router.engine.verification import SIGNATURE_BYTES
 
 _DOCUMENT_BYTES_MAX: Final = 1 << 16
+_HEAD_BYTES_MAX: Final = 1 << 10
 _LINK_IN_WORDS: Final = re.compile(r"https?://[^\s\"'<>]{1,8000}")
 
 
@@ -37,23 +39,24 @@ async def opened(
     """
     async with transport.open(provider, request, headers, for_caller=for_caller) as stream:
         taken = await _taken(stream.chunks, SIGNATURE_BYTES)
-        link = None
-        if stream.status != 206 and _is_document(taken):
+        head, link = _head_of(taken), None
+        if stream.status != 206 and _is_document(head):
             taken += await _taken(stream.chunks, _DOCUMENT_BYTES_MAX)
             link = _link_in(stream.status, b"".join(taken))
         if link is None:
             async with aclosing(_chained(taken, stream.chunks)) as chunks:
-                yield Opened(replace(stream, chunks=chunks), b"".join(taken))
+                yield Opened(replace(stream, chunks=chunks), head)
             return
     async with transport.open(provider, HttpRequest("GET", link), headers, for_caller=for_caller) as stream:
         taken = await _taken(stream.chunks, SIGNATURE_BYTES)
+        head = _head_of(taken)
         async with aclosing(_chained(taken, stream.chunks)) as chunks:
-            yield Opened(replace(stream, chunks=chunks), b"".join(taken))
+            yield Opened(replace(stream, chunks=chunks), head)
 
 
-async def _taken(chunks: AsyncIterator[bytes], bytes_min: int) -> list[bytes]:
+async def _taken(chunks: AsyncIterator[bytes], bytes_min: int) -> deque[bytes]:
     """Take the next chunks until they are `bytes_min` long, or over."""
-    taken: list[bytes] = []
+    taken: deque[bytes] = deque()
     length = 0
     while length < bytes_min:
         chunk = await anext(chunks, None)
@@ -64,15 +67,20 @@ async def _taken(chunks: AsyncIterator[bytes], bytes_min: int) -> list[bytes]:
     return taken
 
 
-async def _chained(taken: list[bytes], chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    for chunk in taken:
-        yield chunk
+async def _chained(taken: deque[bytes], chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    # Whatever was passed on is kept no longer, however long the rest takes.
+    while taken:
+        yield taken.popleft()
     async for chunk in chunks:
         yield chunk
 
 
-def _is_document(taken: list[bytes]) -> bool:
-    return b"".join(taken).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+def _head_of(taken: deque[bytes]) -> bytes:
+    return b"".join(chunk[:_HEAD_BYTES_MAX] for chunk in taken)[:_HEAD_BYTES_MAX]
+
+
+def _is_document(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def _link_in(status: int, body: bytes) -> str | None:

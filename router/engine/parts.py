@@ -26,6 +26,7 @@ from router.core.routing_memory import NOTHING_YET, JobSoFar, RoutingMemory
 from router.core.routing_settings import RoutingSettings
 from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
+from router.engine.listed import Listed
 from router.engine.store import Store, StoreUnavailableError
 
 T = TypeVar("T")
@@ -42,7 +43,8 @@ class Parts:
 
     The configuration is taken over as a whole and between two steps of the loop: it is the same one from one await to
     the next, and may be another after it. `submits` are the attempts whose submit is under way at this moment,
-    `unsent` those whose intent may be durable although its write failed, and that were not sent for that.
+    `unsent` those whose intent may be durable although its write failed, and that were not sent for that. `listed`
+    answers polls out of their providers' lists.
     """
 
     catalog: Catalog
@@ -58,6 +60,10 @@ class Parts:
     memory: RoutingMemory
     submits: set[str] = field(default_factory=set)
     unsent: set[str] = field(default_factory=set)
+    listed: Listed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.listed = Listed(self.transport, self.clock, self.rng, self.emit)
 
     def use(
         self, catalog: Catalog, health: Mapping[str, ProviderHealth], limits: JobLimits, routing: RoutingSettings

@@ -35,6 +35,7 @@ _GONE: Final = frozenset({400, 401, 403, 404, 410})
 # Polls that failed so say nothing of the video, which may have another link in a minute.
 _PASSING: Final = frozenset({Reason.UNREACHABLE, Reason.OVERLOADED, Reason.RATE_LIMITED, Reason.AUTH, Reason.BALANCE})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _PAGES: Final = ("text/", "application/json", "application/xml", "application/xhtml")
 
 
@@ -197,7 +198,7 @@ def _whole_or_part(found: Opened, attempt: Attempt, asked_part: bool) -> AsyncGe
     try:
         if stream.status == 200:
             require_signature(found.head)
-            return _walked(stream.chunks)
+            return _walked(stream.chunks, _said_bytes(stream))
         if stream.status == 206:
             return _counted(stream.chunks, _part_bytes(found, attempt.content_bytes))
     except ContentError as error:
@@ -222,14 +223,21 @@ def _part_bytes(found: Opened, content_bytes: int | None) -> int:
     return end - start + 1
 
 
-async def _walked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Pass a whole video on; its end is held back until it is known to be one, so that a broken one ends too early."""
+async def _walked(chunks: AsyncIterator[bytes], said_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Pass a whole video on; its end is held back until it is known to be one, so that a broken one ends too early.
+
+    What comes before the last of the `said_bytes` cannot be the end.
+    """
     check, held = VideoCheck(), b""
     async for chunk in chunks:
         check.feed(chunk)
         if held:
             yield held
-        held = chunk
+            held = b""
+        if check.content_bytes < said_bytes:
+            yield chunk
+        else:
+            held = chunk
     check.finish()
     yield held
 
@@ -247,6 +255,12 @@ async def _counted(chunks: AsyncIterator[bytes], part_bytes: int) -> AsyncGenera
     if left:
         raise ContentError("the part is truncated")
     yield held
+
+
+def _said_bytes(stream: ContentStream) -> int:
+    """How long an answer says it is; 0 when it does not."""
+    said = stream.headers.get("content-length", "")
+    return int(said) if _LENGTH.fullmatch(said) else 0
 
 
 def _says_page(stream: ContentStream) -> bool:

@@ -9,6 +9,8 @@ from router.engine.exchange import ContentError, ContentStream
 VIDEO_BYTES_MAX: Final = 1 << 30
 SIGNATURE_BYTES: Final = 12
 """How many first bytes it takes to tell a video from what is none."""
+# A first chunk may be long; what is no video is told by its beginning.
+_TOLD_BY_BYTES: Final = 1 << 10
 _BOX_HEADER_BYTES_MAX: Final = 16
 _BOXES_MAX: Final = 10_000
 
@@ -200,6 +202,7 @@ def _recognise(head: bytes) -> _Container:
 
 
 def _kind_of(head: bytes) -> str:
+    head = head[:_TOLD_BY_BYTES]
     for signature, kind in _NOT_VIDEO:
         if head.startswith(signature):
             return kind

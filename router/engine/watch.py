@@ -1,23 +1,39 @@
 """How long an accepted attempt has been running, when it last moved, and so when to ask again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from random import Random
+from typing import Final
 
 from providers.canonical import Failure, Reason, Running
 from router.core.catalog import Polling
-from router.core.pacing import expired, first_poll_after_s, next_poll_after_s, stalled
+from router.core.durations import Durations
+from router.core.pacing import (
+    Signs,
+    Trouble,
+    expired,
+    first_poll_after_s,
+    next_poll_after_s,
+    resumed_poll_after_s,
+    stalled,
+)
+from router.core.progress import Course
+
+_HINT_HOLDS_S: Final = 10.0
 
 
 @dataclass(slots=True)
 class Watch:
     """`since` is the monotonic moment at which watching began, `age_s` how old the attempt was by then.
 
-    Time in which no poll was answered is not time without a change: nobody knows what happened in it.
+    Time in which no poll was answered is not time without a change: nobody knows what happened in it. What its polls
+    see of its duration goes into `durations`.
     """
 
     polling: Polling
     since: float
     age_s: float
+    durations: Durations = field(default_factory=Durations)
     progress: int = -1
     word: tuple[bool, str | None] | None = None
     moved_at: float | None = None
@@ -27,6 +43,8 @@ class Watch:
     link_tried_at: float | None = None
     errors: int = 0
     retry_after_s: float | None = None
+    hinted_at: float | None = None
+    course: Course | None = None
 
     @property
     def answering(self) -> bool:
@@ -34,10 +52,20 @@ class Watch:
         return self.errors == 0
 
     def first_poll_after_s(self, rng: Random) -> float:
-        """Wait for a new attempt as its polling says; spread those taken up after a restart over one interval."""
-        if self.age_s < self.polling.interval_s_min:
-            return first_poll_after_s(self.polling, rng)
-        return rng.uniform(0.0, self.polling.interval_s_max)
+        """Wait for a new attempt until there may be something to see; one taken up after a restart is asked soon."""
+        pace = self.durations.pace()
+        if self.resumed:
+            return resumed_poll_after_s(self.polling, pace, self.age_s, rng)
+        return first_poll_after_s(self.polling, pace, self.age_s, self._signs(), rng)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether others may have asked before watching began."""
+        return self.age_s >= self.polling.first_after_s
+
+    def hinted(self, now: float) -> None:
+        """Take in that somebody said it has ended; whoever takes that in has it polled at once."""
+        self.hinted_at = now
 
     def saw(self, reading: Running | Failure, now: float) -> None:
         """Take in what a poll said, or that it failed."""
@@ -46,11 +74,28 @@ class Watch:
             return
         if self.errors and self.moved_at is not None and self.heard_at is not None:
             self.moved_at += now - self.heard_at
+        self._saw_progress(reading.progress or 0, now)
         self.errors, self.retry_after_s, self.heard_at = 0, None, now
         progress, word = reading.progress or 0, (reading.queued, reading.unknown_word)
         if (progress, word) != (self.progress, self.word):
             self.progress, self.word, self.moved_at = progress, word, now
         self._saw_link(reading.url, now)
+
+    def ended(self, now: float) -> None:
+        """Take in that a poll found its end, whatever that was: between the last poll that was answered and this."""
+        age_s, heard_s = self._age_s(now), 0.0 if self.heard_at is None else self._age_s(self.heard_at)
+        if self.heard_at is None and self.resumed:
+            # It may have ended at any time.
+            return
+        called = self.hinted_at is not None and now - self.hinted_at <= _HINT_HOLDS_S
+        if self.course is not None:
+            self.durations.saw_course(self.course, heard_s, age_s)
+        self.durations.saw_end(age_s, 0.0 if called else age_s - heard_s, now)
+
+    def left(self) -> None:
+        """Take in that nobody waits for it any more, although it has not ended as far as anyone knows."""
+        if self.heard_at is not None:
+            self.durations.saw_running(self._age_s(self.heard_at), self.heard_at)
 
     def link_due(self, now: float) -> str | None:
         """The link beside an unfinished status, once it has been there for a while or the progress says done.
@@ -70,20 +115,41 @@ class Watch:
         """Say whether the attempt has had its time; one that cannot be asked is not called stalled."""
         if job_is_overdue or expired(self.polling, self._age_s(now)):
             return Reason.EXPIRED
-        since_moved_s = now - (self.since if self.moved_at is None else self.moved_at)
-        return Reason.STALLED if self.answering and stalled(self.polling, since_moved_s) else None
+        return Reason.STALLED if self.answering and stalled(self.polling, self._still_s(now)) else None
 
     def next_poll_after_s(self, now: float, slowdown: float, rng: Random) -> float:
-        """Seconds until the next poll, `slowdown` times as long where polls fail."""
-        return next_poll_after_s(
-            self.polling,
-            age_s=self._age_s(now),
-            progress=max(0, self.progress),
-            consecutive_errors=self.errors,
-            retry_after_s=self.retry_after_s,
-            rng=rng,
-            slowdown=slowdown,
-        )
+        """Seconds until the next poll, longer where polls fail; none is later than its stall or its deadline."""
+        age_s = self._age_s(now)
+        trouble = Trouble(self.errors, self.retry_after_s, slowdown)
+        wait_s = next_poll_after_s(self.polling, self.durations.pace(), age_s, rng, self._signs(), trouble)
+        if not self.answering:
+            return wait_s
+        over_s = min(self.polling.deadline_s - age_s, self.polling.stall_s - self._still_s(now))
+        if self.link is not None:
+            over_s = min(over_s, self._link_rests_s(now))
+        return min(wait_s, max(over_s, self.polling.interval_s_min))
+
+    def _signs(self) -> Signs:
+        """What announces its end, and how often that came true lately."""
+        window = None if self.course is None else self.course.window
+        called_s = None if self.hinted_at is None else self._age_s(self.hinted_at)
+        return Signs(window, self.durations.believed, self.durations.hinted(), called_s)
+
+    def _still_s(self, now: float) -> float:
+        return now - (self.since if self.moved_at is None else self.moved_at)
+
+    def _link_rests_s(self, now: float) -> float:
+        """Seconds until the link beside an unfinished status is to be tried."""
+        since = max(self.link_since, -inf if self.link_tried_at is None else self.link_tried_at)
+        return since + self.polling.link_settles_s - now
+
+    def _saw_progress(self, progress: int, now: float) -> None:
+        if progress <= 0:
+            return
+        if self.course is None:
+            self.course = Course(queued=self.heard_at is not None)
+        self.durations.saw_progress(progress)
+        self.course.saw(progress, self._age_s(now), self.durations.step)
 
     def _saw_link(self, link: str | None, now: float) -> None:
         # The query holds a signature, which may be another one with every answer.

@@ -12,6 +12,8 @@ from router.core.limits import Caller
 from router.http.errors import ApiError
 
 ANONYMOUS: Final = "anonymous"
+# One key can be spelled in several headers.
+_PROVEN_MAX: Final = 1_000
 
 
 class CallerDirectory:
@@ -19,6 +21,8 @@ class CallerDirectory:
 
     def __init__(self, callers: Iterable[Caller]) -> None:
         self._by_hash = {caller.key_sha256: caller for caller in callers}
+        # Headers whose key was proven, for callers come back every few seconds.
+        self._proven: dict[str, str] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -27,15 +31,22 @@ class CallerDirectory:
 
     def caller_of(self, request: web.BaseRequest) -> str:
         """Return the caller's name; raise ApiError 401 for a bad key, 403 for a stranger to an open router."""
-        if not self._by_hash:
-            return self._neighbour(request)
-        scheme, _, key = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        sent = request.headers.get(hdrs.AUTHORIZATION, "")
+        if (name := self._proven.get(sent)) is not None:
+            return name
+        return self._owner(sent) if self._by_hash else self._neighbour(request)
+
+    def _owner(self, sent: str) -> str:
+        scheme, _, key = sent.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _unauthorized("no API key was sent; send the header 'Authorization: Bearer <key>'")
         digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).hexdigest()
         caller = self._by_hash.get(digest)
         if caller is None or not compare_digest(caller.key_sha256, digest):
             raise _unauthorized("the API key is not known to this router; check the key and the base URL")
+        if len(self._proven) >= _PROVEN_MAX:
+            self._proven.clear()
+        self._proven[sent] = caller.name
         return caller.name
 
     def _neighbour(self, request: web.BaseRequest) -> str:

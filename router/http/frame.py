@@ -6,10 +6,12 @@ import secrets
 import time
 import traceback
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import istr
 
 from router.core.order import UnavailableError, UnconfirmedError
 from router.http.door import CALLER, DOOR, REPEATABLE, REQUEST_ID, SPAN
@@ -17,6 +19,9 @@ from router.http.errors import ApiError, from_web, internal, unavailable, unconf
 
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_X_REQUEST_ID: Final = istr("x-request-id")
+# It tells requests apart and keeps nothing secret, so asking the system for each one is not worth its time.
+_RANDOM: Final = Random(secrets.randbits(128))  # noqa: S311 - as said
 _METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST, hdrs.METH_DELETE})
 _FRAMES_MAX: Final = 12
 UNMATCHED: Final = "unmatched"
@@ -39,7 +44,11 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         with door.request_span(f"{method} {route}", request.headers) as span:
             request[SPAN], trace_parent = span, span.trace_parent
-            response = await _answer(request, handler)
+            try:
+                request[CALLER] = door.callers.caller_of(request)
+                response = await handler(request)
+            except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
+                response = _api_error(request, error).response(repeatable=request.get(REPEATABLE, False))
             span.answered(response.status)
         status = response.status
         return response
@@ -49,17 +58,10 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
     """Put the request id on an answer to a caller, and no version of what serves it on any handler's answer."""
+    headers = response.headers
     if (request_id := request.get(REQUEST_ID)) is not None:
-        response.headers["x-request-id"] = request_id
-    response.headers[hdrs.SERVER] = "video-router"
-
-
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        request[CALLER] = request.app[DOOR].callers.caller_of(request)
-        return await handler(request)
-    except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
-        return _api_error(request, error).response(repeatable=request.get(REPEATABLE, False))
+        headers[_X_REQUEST_ID] = request_id
+    headers[hdrs.SERVER] = "video-router"
 
 
 def _api_error(request: web.Request, error: Exception) -> ApiError:
@@ -84,8 +86,10 @@ def _place(error: Exception) -> str:
 
 
 def _request_id(request: web.Request) -> str:
-    sent = request.headers.get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else f"req_{secrets.token_hex(16)}"
+    sent = request.headers.get(_X_REQUEST_ID)
+    if sent is not None and _REQUEST_ID.fullmatch(sent):
+        return sent
+    return f"req_{_RANDOM.getrandbits(128):032x}"
 
 
 def _route(request: web.Request) -> str:

@@ -27,8 +27,9 @@ def video_id(request: web.Request) -> str:
 
 async def own_job(request: web.Request, *, deleted: bool = False) -> Job:
     """Return the caller's own job, one that he `deleted` only where asked for; raises ApiError 404."""
-    job = await request.app[DOOR].engine.job(request[CALLER], video_id(request), deleted=deleted)
+    asked = video_id(request)
+    job = await request.app[DOOR].engine.job(request[CALLER], asked, deleted=deleted)
     if job is None:
-        raise video_not_found(video_id(request))
-    request[SPAN].about(job.id)
+        raise video_not_found(asked)
+    request[SPAN].about(asked)
     return job

@@ -15,24 +15,45 @@ def video_object(job: Job, naming: Naming) -> Json:
 
     It says what was asked; `delivered` is what was made, which may be another model of a group, or longer.
     """
-    delivered = job.delivered
-    completed = job.state is JobState.COMPLETED
+    state = job.state
+    if state is JobState.COMPLETED:
+        return _rendered(job, 100) | _of_delivered(job, naming)
+    document = _rendered(job, max(0, min(job.progress, 99)))
+    if state is JobState.FAILED:
+        document["error"] = error_object(job, naming)
+    return document
+
+
+def _rendered(job: Job, progress: int) -> Json:
+    """Render what every job has."""
+    video = job.video
     return {
         "id": job.id,
         "object": "video",
-        "model": job.video.model,
-        "status": job.state.value,
-        "progress": _progress(job),
+        "model": video.model,
+        "status": job.state,
+        "progress": progress,
         "created_at": int(job.created_at),
-        "completed_at": int(job.ended_at) if completed and job.ended_at is not None else None,
-        "expires_at": int(delivered.content_expires_at) if delivered and delivered.content_expires_at else None,
-        "seconds": str(job.video.seconds),
-        "size": str(job.video.size),
-        "prompt": job.video.prompt,
+        "completed_at": None,
+        "expires_at": None,
+        "seconds": str(video.seconds),
+        "size": str(video.size),
+        "prompt": video.prompt,
         "quality": "standard",
         "remixed_from_video_id": None,
-        "error": error_object(job, naming) if job.state is JobState.FAILED else None,
+        "error": None,
         "metadata": dict(job.metadata),
+        "delivered": None,
+    }
+
+
+def _of_delivered(job: Job, naming: Naming) -> Json:
+    """Render what a completed job has besides."""
+    delivered = job.delivered
+    expires_at = delivered.content_expires_at if delivered else None
+    return {
+        "completed_at": None if job.ended_at is None else int(job.ended_at),
+        "expires_at": int(expires_at) if expires_at else None,
         "delivered": {"model": naming.model_made(job), "seconds": str(delivered.seconds)} if delivered else None,
     }
 
@@ -90,7 +111,3 @@ def model_object(model: str, naming: Naming) -> Json:
     document: Json = {"id": model, "object": "model", "created": 0, "owned_by": "video-router"}
     members = naming.members(model) if naming.shown else None
     return document if members is None else {**document, "models": list(members)}
-
-
-def _progress(job: Job) -> int:
-    return 100 if job.state is JobState.COMPLETED else max(0, min(job.progress, 99))

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, istr
 
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job
@@ -20,12 +20,15 @@ from router.http.job_routing import routing_of
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
 from router.http.routing_headers import routing_of_headers
-from router.http.video_object import deletion_object, model_list, model_object, video_list, video_object
+from router.http.video_object import Json, deletion_object, model_list, model_object, video_list, video_object
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
+_POLL_AFTER: Final = istr("openai-poll-after-ms")
+_OF_JSON: Final = CIMultiDict({hdrs.CONTENT_TYPE: "application/json"})
 _DELETED: Final = "deleted"
 _ROUTING: Final = "routing"
+_NOTHING: Final = frozenset[str]()
 
 
 async def create(request: web.Request) -> web.Response:
@@ -43,7 +46,7 @@ async def create(request: web.Request) -> web.Response:
         )
         acceptance = await _accept(door, order)
         request[SPAN].about(acceptance.job.id)
-    return _video(acceptance.job, door, {} if order.key is None else headers_of(acceptance))
+    return _video(acceptance.job, door, None if order.key is None else headers_of(acceptance))
 
 
 async def quote(request: web.Request) -> web.Response:
@@ -145,6 +148,8 @@ def _limit(request: web.Request) -> int:
 
 def _included(request: web.Request) -> frozenset[str]:
     """What a caller wants to see besides; OpenAI's SDK writes a list as `include[]`."""
+    if not request.rel_url.raw_query_string:
+        return _NOTHING
     included = frozenset((*request.query.getall("include", ()), *request.query.getall("include[]", ())))
     if included - {_DELETED, _ROUTING}:
         message = (
@@ -155,15 +160,18 @@ def _included(request: web.Request) -> frozenset[str]:
     return included
 
 
-def _video(
-    job: Job, door: Door, headers: dict[str, str] | None = None, more: Mapping[str, Any] = MappingProxyType({})
-) -> web.Response:
+def _video(job: Job, door: Door, headers: Mapping[str, str] | None = None, more: Json | None = None) -> web.Response:
     """Answer with a job, and with the moment to ask again while it is not over."""
-    headers = headers or {}
+    document = video_object(job, door.naming)
+    if more is not None:
+        document |= more
+    response = _json(document)
+    if headers:
+        response.headers.update(headers)
     if not job.ended:
-        headers["openai-poll-after-ms"] = str(door.settings.poll_after_ms)
-    return _json({**video_object(job, door.naming), **more}, headers)
+        response.headers[_POLL_AFTER] = str(door.settings.poll_after_ms)
+    return response
 
 
-def _json(document: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(document), headers={**(headers or {}), "Content-Type": "application/json"})
+def _json(document: Json) -> web.Response:
+    return web.Response(body=orjson.dumps(document), headers=_OF_JSON)

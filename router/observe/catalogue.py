@@ -19,7 +19,7 @@ def _words(*groups: Iterable[str]) -> tuple[str, ...]:
 _CLOSED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "breaker": _words(BreakerKind),
-        "code": _words(sorted(labels.CODES), (OTHER,)),
+        "code": _words(sorted(labels.CODE_OF.values()), (OTHER,)),
         "duration_class": _words(DurationClass),
         "kind": _words(labels.COST_KINDS),
         "method": _words(sorted(labels.METHODS), (OTHER,)),
@@ -48,6 +48,7 @@ _CLOSED_OF: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         (f.AMBIGUOUS_SUBMITS.name, "resolution"): _words(AmbiguousResolution),
         (f.UNCERTAIN_SETTLED.name, "resolution"): _words(UncertainResolution),
         (f.CONFIG_RELOADS.name, "result"): labels.RELOADS,
+        (f.WEBHOOKS.name, "result"): labels.WEBHOOKS,
     }
 )
 _OPEN: Final[Mapping[str, str]] = MappingProxyType(

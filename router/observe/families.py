@@ -329,6 +329,11 @@ CONFIG_LOADED: Final = _gauge(
 CONFIG_INFO: Final = _gauge(
     "config_info", "Always 1; the label is the start of the SHA-256 of the configuration in force.", "digest"
 )
+WEBHOOKS: Final = _counter(
+    "webhooks_total",
+    "Webhooks that came to providers' addresses, by what they were good for: only those that `hinted` brought a poll.",
+    "result",
+)
 OBSERVER_ERRORS: Final = _counter(
     "observer_errors_total", "Events that metrics, logs or spans failed to record.", "sink"
 )

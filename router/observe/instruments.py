@@ -105,6 +105,7 @@ class Instruments:
         self.store_failures = self._counter(families.STORE_FAILURES, [()])
         self.config_reloads = self._counter(families.CONFIG_RELOADS, product(labels.RELOADS))
         self.config_successful = self._gauge(families.CONFIG_SUCCESSFUL, [()])
+        self.webhooks = self._counter(families.WEBHOOKS, product(labels.WEBHOOKS))
         self.config_loaded = self._gauge(families.CONFIG_LOADED, [()])
         self.config_info = self._gauge(families.CONFIG_INFO, (), sets_max=1)
 

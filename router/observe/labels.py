@@ -6,7 +6,7 @@ from typing import Final
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
-from router.core.events import BreakerState
+from router.core.events import BreakerState, WebhookResult
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry
 from router.core.policy import POSSIBLE
@@ -29,11 +29,12 @@ COST_KINDS: Final = tuple(str(kind) for kind in CostKind if kind is not CostKind
 DECISION_REASONS: Final = tuple(map(str, DecisionReason))
 SINKS: Final = ("metrics", "logs", "spans", "board")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-CODES: Final = frozenset(map(str, range(100, 600)))
+CODE_OF: Final = {status: str(status) for status in range(100, 600)}
 # Between the two it is half open, which its state shows, and which jobs are probes, which decisions tell.
 BREAKER_MOVES: Final = tuple(map(str, (BreakerState.CLOSED, BreakerState.OPEN)))
 BUDGET_SCOPES: Final = ("provider", "caller")
 RELOADS: Final = ("success", "failure")
+WEBHOOKS: Final = tuple(map(str, WebhookResult))
 ON_TIME: Final = ("true", "false")
 ATTEMPT_OUTCOMES: Final = (
     AttemptState.SUCCEEDED,

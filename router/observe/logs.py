@@ -29,6 +29,8 @@ from router.core.events import (
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
+    WebhookResult,
+    WebhookTaken,
     WriteEnded,
 )
 from router.core.job import Attempt, AttemptState, Job
@@ -49,6 +51,8 @@ _ERRORS_READ_MAX: Final = 1_000
 _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 _LEFT_MAX: Final = 10_000
 _WRITE_FAILURES_EVERY_S: Final = 30.0
+_WEBHOOKS_EVERY_S: Final = 30.0
+_NOT_TAKEN: Final = frozenset({WebhookResult.UNPROVEN, WebhookResult.UNREADABLE, WebhookResult.THROTTLED})
 _CHANGES_CHARS_MAX: Final = 8_000
 _RESOLUTIONS: Final[Mapping[type[Resolution], str]] = {Found: "found", NotFound: "not_found", Billed: "billed"}
 
@@ -67,6 +71,9 @@ class Logs:
         self._failed_writes = 0
         self._failed_writes_told_at = -inf
         self._writes_fail_since: float | None = None
+        self._hooked = Once(_STATUSES_MAX, 1)
+        self._webhooks_refused = 0
+        self._webhooks_told_at = -inf
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Learn, at start, which attempts left their jobs while their money was not known."""
@@ -89,7 +96,7 @@ class Logs:
                 self._failed_over(event)
             case JobEnded(job):
                 self._job_ended(job)
-            case BreakerMoved() | ProviderOut() | ProviderDrained() | WriteEnded() | ConfigReloaded():
+            case BreakerMoved() | ProviderOut() | ProviderDrained() | WriteEnded() | ConfigReloaded() | WebhookTaken():
                 self._circumstances(event)
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
@@ -193,7 +200,9 @@ class Logs:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
 
-    def _circumstances(self, event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded) -> None:
+    def _circumstances(
+        self, event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded | WebhookTaken
+    ) -> None:
         """Write what concerns all jobs."""
         match event:
             case BreakerMoved(provider, kind, old, new):
@@ -206,6 +215,8 @@ class Logs:
                 self._write(Level.INFO, "provider_drained", {"provider": provider, "drained": drained})
             case WriteEnded():
                 self._store_written(event)
+            case WebhookTaken():
+                self._webhook_taken(event)
             case ConfigReloaded():
                 level = Level.WARNING if event.warnings else Level.INFO
                 name = "config_reloaded" if event.ok else "config_reload_failed"
@@ -228,6 +239,19 @@ class Logs:
             told = {"failures": self._failed_writes, "cause": told_cause(event.cause)}
             self._write(Level.ERROR, "store_write_failed", told)
             self._failed_writes, self._failed_writes_told_at = 0, now
+
+    def _webhook_taken(self, event: WebhookTaken) -> None:
+        """Say that a provider's webhooks arrive, once, and now and then which ones were turned away, and how many."""
+        if event.result not in _NOT_TAKEN:
+            if self._hooked.first(event.provider):
+                self._write(Level.INFO, "webhooks_arrive", {"provider": event.provider})
+            return
+        self._webhooks_refused += 1
+        now = self._clock.monotonic()
+        if now - self._webhooks_told_at >= _WEBHOOKS_EVERY_S:
+            told = {"result": event.result, "cause": told_cause(event.cause), "refused": self._webhooks_refused}
+            self._write(Level.WARNING, "webhook_refused", {"provider": event.provider, **told})
+            self._webhooks_refused, self._webhooks_told_at = 0, now
 
     def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         match event:

@@ -35,6 +35,7 @@ from router.core.events import (
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
+    WebhookTaken,
     WriteEnded,
 )
 from router.core.health import ProviderHealth
@@ -46,15 +47,12 @@ from router.core.routing_memory import RoutingMemory
 from router.observe import labels
 from router.observe.asked import Budget, in_flight_limit, is_drained, is_out, used_usd
 from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
-from router.observe.labels import NONE, AmbiguousResolution, JobOutcome, SoldNames
+from router.observe.labels import NONE, OTHER, AmbiguousResolution, JobOutcome, SoldNames
 from router.observe.routed import Routed
 from router.observe.traceparent import exemplar
 from router.observe.uncertainty import Uncertainty
 
-_TELLING: Final = {
-    LookupResult.FOUND: AmbiguousResolution.FOUND,
-    LookupResult.ABSENT: AmbiguousResolution.ABSENT,
-}
+_TELLING: Final = {LookupResult.FOUND: AmbiguousResolution.FOUND, LookupResult.ABSENT: AmbiguousResolution.ABSENT}
 
 
 class Metrics:
@@ -160,7 +158,7 @@ class Metrics:
             case ProviderOut():
                 reason = labels.closed(event.reason, labels.OUT_REASONS)
                 self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
-            case WriteEnded() | LoopLagged() | ConfigReloaded():
+            case WriteEnded() | LoopLagged() | ConfigReloaded() | WebhookTaken():
                 self._own_state(event)
             case LedgerAdjusted(entry=entry):
                 self._adjust(entry)
@@ -174,9 +172,7 @@ class Metrics:
         self, route: str, method: str, status: int, duration_s: float, trace_parent: str | None = None
     ) -> None:
         """Record an answered request; `route` is the template of the route, never a path."""
-        self._to.requests.at(
-            route, labels.closed(method, labels.METHODS), labels.closed(str(status), labels.CODES)
-        ).inc()
+        self._to.requests.at(route, labels.closed(method, labels.METHODS), labels.CODE_OF.get(status, OTHER)).inc()
         self._to.request_duration.at(route).observe(duration_s, exemplar(trace_parent))
 
     def observer_failed(self, sink: str) -> None:
@@ -340,7 +336,7 @@ class Metrics:
             case _:
                 assert_never(event)
 
-    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded) -> None:
+    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded | WebhookTaken) -> None:
         match event:
             case WriteEnded(duration_s, ok):
                 self._to.store_write.at().observe(max(0.0, duration_s))
@@ -350,6 +346,8 @@ class Metrics:
                 self._to.loop_lag.at().observe(max(0.0, lag_s))
             case ConfigReloaded():
                 self._config_reloaded(event)
+            case WebhookTaken(result=result):
+                self._to.webhooks.at(result).inc()
             case _:
                 assert_never(event)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
@@ -39,7 +40,10 @@ class ContentSpan:
 
 
 class RequestSpan:
-    """A request while it is answered. `trace_parent` is for the job that it makes; None when nothing is traced."""
+    """A request while it is answered. `trace_parent` is for the job that it makes; None when nothing is traced.
+
+    The block that enters it is the request; what leaves that block as an error makes the span one, by its kind alone.
+    """
 
     __slots__ = ("_span", "_tracer", "trace_parent")
 
@@ -47,6 +51,14 @@ class RequestSpan:
         self._span = span
         self._tracer = tracer
         self.trace_parent = traceparent_of(span)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            broken(self._span, kind.__name__)
+        self._span.end()
 
     def about(self, job_id: str) -> None:
         """Name the job that the request makes, or asks for."""

@@ -1,7 +1,6 @@
 """Spans: one for each request, and those of each attempt, written when it has ended, with their true times."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from threading import Thread
 from typing import Final
 
@@ -12,9 +11,9 @@ from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted, Event
 from router.observe import semconv
 from router.observe.attempt_spans import AttemptSpans
-from router.observe.request_span import RequestSpan, broken
+from router.observe.request_span import RequestSpan
 from router.observe.span_ids import SpanIds
-from router.observe.traceparent import context_of
+from router.observe.traceparent import TRACEPARENT, context_of
 
 CLOSE_S: Final = 2.0
 """How long a stop waits for the last spans to be sent."""
@@ -38,25 +37,18 @@ class Spans:
             self._tracer = tracer_provider.get_tracer("video_router")
             self._attempts = AttemptSpans(self._tracer, ids)
 
-    @contextmanager
-    def request_span(self, name: str, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+    def request_span(self, name: str, headers: Mapping[str, str]) -> RequestSpan:
         """Span a request called `METHOD route`, below the W3C header of its caller, if any.
 
         Asking how far a video is begins no trace of its own: callers do that every few seconds.
         """
-        if (self._provider is None or name in _LOOKS) and "traceparent" not in headers:
-            yield _UNTRACED
-            return
+        if (self._provider is None or name in _LOOKS) and TRACEPARENT not in headers:
+            return _UNTRACED
         method, _, route = name.partition(" ")
         attributes = {semconv.HTTP_METHOD: method, semconv.HTTP_ROUTE: route}
-        span = self._tracer.start_span(name, context_of(headers), SpanKind.SERVER, attributes)
-        try:
-            yield RequestSpan(span, self._tracer)
-        except BaseException as error:
-            broken(span, type(error).__name__)
-            raise
-        finally:
-            span.end()
+        return RequestSpan(
+            self._tracer.start_span(name, context_of(headers), SpanKind.SERVER, attributes), self._tracer
+        )
 
     def observe(self, event: Event) -> None:
         """Write the spans of an attempt that ended, or whose money became known."""

@@ -1,7 +1,7 @@
-"""The W3C Trace Context header, read and written by OpenTelemetry's own propagator; no other header is looked at."""
+"""The W3C Trace Context header: a caller's is read by OpenTelemetry's propagator, a job's as it is written here."""
 
+import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 from opentelemetry.context import Context
@@ -9,42 +9,42 @@ from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
     Span,
     SpanContext,
-    format_trace_id,
+    TraceFlags,
     get_current_span,
-    set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from router.core.job import Job
 
+TRACEPARENT: Final = "traceparent"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
-_HEADERS: Final = ("traceparent", "tracestate")
+_HEADERS: Final = (TRACEPARENT, "tracestate")
+_WRITTEN: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 def context_of(headers: Mapping[str, str]) -> Context:
     """Return the context that `traceparent` names; an empty one when it is absent or malformed."""
+    if TRACEPARENT not in headers:
+        return Context()
     carrier = {name: headers[name] for name in _HEADERS if name in headers}
     return _PROPAGATOR.extract(carrier, Context())
 
 
 def context_of_job(job: Job) -> Context:
     """Return the context that a job's spans are written in; an empty one when it has no trace."""
-    return Context() if job.trace_parent is None else context_of({"traceparent": job.trace_parent})
+    return Context() if job.trace_parent is None else context_of({TRACEPARENT: job.trace_parent})
 
 
-# Every line of a job's log asks for the same one.
-@lru_cache(maxsize=1_024)
 def parse_traceparent(trace_parent: str | None) -> str | None:
-    """Return the trace id, 32 hexadecimal digits, of a `traceparent` value; None when it has none."""
-    span = span_context_of(trace_parent)
-    return format_trace_id(span.trace_id) if span.is_valid else None
+    """Return the trace id, 32 hexadecimal digits, of a job's `traceparent`; None when it has none."""
+    written = None if trace_parent is None else _WRITTEN.fullmatch(trace_parent)
+    return None if written is None else written[1]
 
 
-@lru_cache(maxsize=1_024)
 def sampled_trace_id(trace_parent: str | None) -> str | None:
-    """Return the trace id of a `traceparent` value whose trace is kept; None when nobody will find it."""
-    span = span_context_of(trace_parent)
-    return format_trace_id(span.trace_id) if span.is_valid and span.trace_flags.sampled else None
+    """Return the trace id of a job's `traceparent` whose trace is kept; None when nobody will find it."""
+    written = None if trace_parent is None else _WRITTEN.fullmatch(trace_parent)
+    return written[1] if written is not None and int(written[3], 16) & TraceFlags.SAMPLED else None
 
 
 def exemplar(trace_parent: str | None) -> dict[str, str] | None:
@@ -57,11 +57,12 @@ def span_context_of(trace_parent: str | None) -> SpanContext:
     """Return the span that a `traceparent` value names; an invalid one when it names none."""
     if trace_parent is None:
         return INVALID_SPAN_CONTEXT
-    return get_current_span(context_of({"traceparent": trace_parent})).get_span_context()
+    return get_current_span(context_of({TRACEPARENT: trace_parent})).get_span_context()
 
 
 def traceparent_of(span: Span) -> str | None:
     """Return the `traceparent` value that makes something a child of `span`; None for a span of no trace."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, set_span_in_context(span, Context()))
-    return carrier.get("traceparent")
+    own = span.get_span_context()
+    if not own.is_valid:
+        return None
+    return f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"

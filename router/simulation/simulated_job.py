@@ -142,9 +142,12 @@ class SimulatedJob:
     def _see_through(self, run: _Running) -> Steps:
         place, attempt = self._place, run.attempt
         left_s = self.job.deadline_at - attempt.submitted_at
-        told = seen(place.setup.catalog.polling(attempt.provider, attempt.offering_id), run.fate, left_s, place.rng)
+        polling = place.setup.catalog.polling(attempt.provider, attempt.offering_id)
+        durations = place.memory.durations(attempt)
+        told = seen(polling, run.fate, left_s, durations, place.rng)
         if self._adopted is None:
-            yield attempt.submitted_at + told.after_s - place.now
+            yield attempt.submitted_at + told.known_after_s(polling) - place.now
+            told.teach(durations, place.time.clock.monotonic())
         if self._adopted is not None:
             run.permits.abandon()
             self._deliver_adopted(run)

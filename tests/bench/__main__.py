@@ -1,33 +1,31 @@
-"""Measure the router beside a bare aiohttp pass-through: `python -m tests.bench [--quick]`."""
+"""Measure the router beside a bare aiohttp pass-through and LiteLLM's proxy: `python -m tests.bench [--quick]`."""
 
 import argparse
 import asyncio
 import os
-import statistics
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from rich.console import Console
 
-from tests.bench.deciding import decision_complaints, decision_document, decision_table, measured_decisions
-from tests.bench.figures import complaints, document, rows_of
+from tests.bench import litellm
+from tests.bench.fleet import Fleet
 from tests.bench.loop import loop_factory
-from tests.bench.measuring import FULL, QUICK, measured_rounds, passthrough_target, router_target
-from tests.bench.scraping import measured_scrapes, scrape_complaints, scrape_document, scrape_table
-from tests.bench.servers import Server, cores, passthrough, router
-from tests.bench.tables import comparison
-from tests.bench.upstream import Upstream
+from tests.bench.machine import Machine
+from tests.bench.page import Finding, page
+from tests.bench.part import Lab, Part
+from tests.bench.parts import PARTS
+from tests.bench.processes import cores
+from tests.bench.sheets import goals_sheet
 
-FULL_SCRAPES: Final = 200
-QUICK_SCRAPES: Final = 5
-FULL_DECISIONS: Final = 1000
-QUICK_DECISIONS: Final = 20
+ROUNDS: Final = 5
+_WIDTH_MIN: Final = 120
 
 
 def main() -> int:
@@ -36,104 +34,103 @@ def main() -> int:
     if sys.platform != "linux":
         sys.stderr.write("the benchmark reads CPU time and memory as Linux keeps them; run it on Linux\n")
         return 2
+    parts = [part for part in PARTS if part.name in arguments.only]
+    rounds = 1 if arguments.quick else arguments.rounds
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_bench(arguments.output, quick=arguments.quick, rounds=arguments.rounds))
+        return runner.run(_bench(arguments.output, parts, quick=arguments.quick, rounds=rounds))
 
 
 def _arguments() -> argparse.Namespace:
+    names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few requests: shows that all works, and no figures")
-    parser.add_argument("--rounds", type=int, default=7, help="how often everything is measured (default: 7)")
-    parser.add_argument("--output", type=Path, default=Path("bench-output"), help="folder for bench.json")
+    parser.add_argument("--only", type=_names(names), default=names, help=f"parts to run, of {','.join(names)}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often everything is measured ({ROUNDS})")
+    parser.add_argument("--output", type=Path, default=Path("bench-output"), help="folder for bench.json and bench.md")
     return parser.parse_args()
 
 
-async def _bench(output: Path, *, quick: bool, rounds: int) -> int:
+class _names:  # noqa: N801 - argparse names it when it complains
+    """A list of names with commas, of which all are known."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = known
+
+    def __call__(self, text: str) -> list[str]:
+        names = text.split(",")
+        unknown = [name for name in names if name not in self._known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(self._known)}")
+        return names
+
+
+async def _bench(output: Path, parts: Sequence[Part], *, quick: bool, rounds: int) -> int:
     output.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH_MIN)
+    if not quick and not litellm.installed():
+        console.print("LiteLLM is not installed and is left out; `make bench-peers` installs it", highlight=False)
     placed = cores()
     if placed is not None:
         os.sched_setaffinity(0, {placed[1]})
-    upstream = Upstream()
-    upstream_port = await upstream.listen()
     started = time.monotonic()
-    with TemporaryDirectory(dir=output, prefix="run-") as name, ExitStack() as stack:
-        folder, core = Path(name).absolute(), placed[0] if placed else None
-        fsync_ms = _fsync_ms(folder)
-        servers = [stack.enter_context(server(folder, core, upstream_port)) for server in (router, passthrough)]
-        rss_before = _rss_mib(servers)
-        targets = [await router_target(servers[0]), passthrough_target(servers[1])]
-        samples = await measured_rounds(targets, upstream, QUICK if quick else FULL, 1 if quick else rounds)
-        rss_after = _rss_mib(servers)
-        scrapes = QUICK_SCRAPES if quick else FULL_SCRAPES
-        deciding = await measured_decisions(folder, QUICK_DECISIONS if quick else FULL_DECISIONS, len(samples))
-        if placed is not None:
-            os.sched_setaffinity(0, placed)
-        scraping = await measured_scrapes(folder, scrapes)
-    rows = rows_of(samples)
-    wrong = [*complaints(rows), *scrape_complaints(scraping, scrapes), *decision_complaints(deciding)]
-    about = {
-        "rounds": len(samples),
-        "quick": quick,
-        "cores": placed,
-        "took_s": round(time.monotonic() - started, 1),
-        "fsync_ms": fsync_ms,
-        "rss_mib_at_start": rss_before,
-        "rss_mib_at_end": rss_after,
-        "requests": sum(figures.requests for row in rows for figures in (row.router, row.passthrough)),
-        "errors": sum(figures.errors for row in rows for figures in (row.router, row.passthrough)),
-        "creates_upstream": upstream.seen["create"],
+    with TemporaryDirectory(dir=output, prefix="run-") as name:
+        folder = Path(name).absolute()
+        machine = Machine.seen(folder, placed)
+        with closing(Fleet(folder, placed[0] if placed else None, quick=quick)) as fleet:
+            lab = Lab(folder, placed, rounds, quick, fleet)
+            findings = [await _found(console, part, lab) for part in parts]
+    took_s = time.monotonic() - started
+    _write(output, findings, machine, took_s, rounds=rounds, quick=quick)
+    return _conclude(console, findings, machine, output, took_s, rounds=rounds, quick=quick)
+
+
+async def _found(console: Console, part: Part, lab: Lab) -> Finding:
+    began = time.monotonic()
+    report = await part.measure(lab)
+    console.print(*report.tables)
+    return Finding(part, report, time.monotonic() - began)
+
+
+def _write(
+    output: Path, findings: Sequence[Finding], machine: Machine, took_s: float, *, rounds: int, quick: bool
+) -> None:
+    about = {"rounds": rounds, "quick": quick, "took_s": round(took_s, 1), **machine.document()}
+    document = {
+        "about": about,
+        "goals": [goal.document() for finding in findings for goal in finding.report.goals],
+        "complaints": [complaint for finding in findings for complaint in finding.report.complaints],
+        **{finding.part.name: finding.report.document for finding in findings},
     }
-    (output / "bench.json").write_bytes(
-        orjson.dumps(
-            {
-                "about": about,
-                "rows": document(rows),
-                "scrapes": scrape_document(scraping),
-                "decisions": decision_document(deciding),
-                "complaints": wrong,
-            },
-            option=orjson.OPT_INDENT_2,
-        )
-    )
-    console = Console()
-    console.print(comparison(rows), scrape_table(scraping), decision_table(deciding))
-    _print_about(console, about, output)
+    (output / "bench.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    (output / "bench.md").write_text(page(findings, machine, took_s, rounds))
+
+
+def _conclude(
+    console: Console,
+    findings: Sequence[Finding],
+    machine: Machine,
+    output: Path,
+    took_s: float,
+    *,
+    rounds: int,
+    quick: bool,
+) -> int:
+    """Print what all parts have in common; figures decide nothing."""
+    goals = [goal for finding in findings for goal in finding.report.goals]
+    wrong = [complaint for finding in findings for complaint in finding.report.complaints]
+    if goals and not quick:
+        console.print(goals_sheet(goals).table())
+    for text in (
+        f"medians above the least and the most of {rounds} rounds; all took {took_s:.0f} s",
+        machine.sentence(),
+        f"all figures: {output / 'bench.json'}; as a page: {output / 'bench.md'}",
+    ):
+        console.print(text, highlight=False)
     for complaint in wrong:
         console.print(f"worthless: {complaint}", style="red", markup=False)
     return 1 if wrong else 0
-
-
-def _print_about(console: Console, about: dict[str, Any], output: Path) -> None:
-    cpu = "servers on core {}, load and upstream on core {}".format(*about["cores"]) if about["cores"] else "not pinned"
-    memory = ", ".join(
-        f"{name} {before:.0f} -> {about['rss_mib_at_end'][name]:.0f} MiB"
-        for name, before in about["rss_mib_at_start"].items()
-    )
-    for text in (
-        "c: requests at a time; ratio: router / pass-through within a round",
-        f"medians above the least and the most of {about['rounds']} rounds, which took {about['took_s']} s",
-        f"{cpu}; a commit to this disk takes {about['fsync_ms']:.2f} ms",
-        f"resident: {memory}",
-        f"{about['requests']} requests, {about['errors']} errors, {about['creates_upstream']} creates upstream",
-        f"all figures: {output / 'bench.json'}",
-    ):
-        console.print(text, highlight=False)
-
-
-def _rss_mib(servers: Sequence[Server]) -> dict[str, float]:
-    return {server.name: round(server.rss_bytes() / (1 << 20), 1) for server in servers}
-
-
-def _fsync_ms(folder: Path) -> float:
-    """Say how long one append to the disk takes here: no durable write can be faster."""
-    times = []
-    with (folder / "fsync").open("wb", buffering=0) as file:
-        for _ in range(50):
-            started = time.perf_counter()
-            file.write(bytes(4096))
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - started)
-    return 1e3 * statistics.median(times)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from random import Random
 from typing import Any, Final
 
 import orjson
-from rich.box import SIMPLE
-from rich.table import Table
 
 from providers.canonical import Size, VideoRequest
 from router.config.loading import load
@@ -28,6 +26,8 @@ from router.engine.parts import Parts
 from router.engine.store import MEMORY, Store
 from router.engine.store.decision_document import document_of
 from tests.bench.figures import Spread
+from tests.bench.part import Lab, Report
+from tests.bench.sheets import Sheet, cell
 from tests.engine.scripted import ScriptedTransport
 
 OFFERINGS: Final = (3, 10, 50)
@@ -41,6 +41,8 @@ _PROMPT: Final = (
 _VIDEO: Final = VideoRequest(_PROMPT, "sora-2", 8, _SIZE)
 # What is believed of an offering is worked out once a second.
 _PAUSE_S: Final = 2.0
+_FULL: Final = 1000
+_QUICK: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class _MovableTime:
         self.clock = Clock(lambda: time.time() + self.added_s, lambda: time.monotonic() + self.added_s)
 
 
+async def measure(lab: Lab) -> Report:
+    """Decide in the benchmark's own process."""
+    figures = await measured_decisions(lab.folder, _QUICK if lab.quick else _FULL, lab.rounds)
+    return Report.of([decision_sheet(figures)], [asdict(each) for each in figures], decision_complaints(figures))
+
+
 async def measured_decisions(folder: Path, repeats: int, rounds: int) -> list[DecisionFigures]:
     """Decide so often in each round, with each number of offerings."""
     return [await _measured(folder, offerings, repeats, rounds) for offerings in OFFERINGS]
@@ -80,22 +88,22 @@ def decision_complaints(figures: Sequence[DecisionFigures]) -> list[str]:
     ]
 
 
-def decision_document(figures: Sequence[DecisionFigures]) -> list[dict[str, Any]]:
-    """Return the figures for a JSON file."""
-    return [asdict(each) for each in figures]
-
-
-def decision_table(figures: Sequence[DecisionFigures]) -> Table:
+def decision_sheet(figures: Sequence[DecisionFigures]) -> Sheet:
     """Show what a decision costs by the number of offerings."""
-    table = Table(title="one routing decision between offerings of 10 providers", box=SIMPLE, pad_edge=False)
-    for heading in ("offerings", "CPU us, busy", "CPU us, quiet", "goal", "record: CPU us", "record: bytes"):
-        table.add_column(heading, justify="right")
-    for each in figures:
-        cells = [_cell(spread) for spread in (each.busy_us, each.quiet_us)]
-        goal = f"< {GOAL_US}" if each.offerings == OFFERINGS[-1] else ""
-        table.add_row(str(each.offerings), *cells, goal, _cell(each.record_us), str(each.record_bytes))
-    table.caption = "quiet: every decision works out anew what is believed of each offering"
-    return table
+    headings = ("offerings", "CPU us, busy", "CPU us, quiet", "limit, busy", "writing it down, CPU us", "bytes")
+    rows = tuple(
+        (
+            str(each.offerings),
+            cell(each.busy_us, 0),
+            cell(each.quiet_us, 0),
+            f"< {GOAL_US}" if each.offerings == OFFERINGS[-1] else "",
+            cell(each.record_us, 0),
+            str(each.record_bytes),
+        )
+        for each in figures
+    )
+    caption = "quiet: every decision works out anew what is believed of each offering"
+    return Sheet("one routing decision between offerings of 10 providers", headings, rows, caption, texts=0)
 
 
 async def _measured(folder: Path, offerings: int, repeats: int, rounds: int) -> DecisionFigures:
@@ -190,7 +198,3 @@ def _configuration(offerings: int) -> dict[str, Any]:
             name: {**provider, "daily_budget_usd": "1000.00", "offerings": each} for name, each in sold.items() if each
         },
     }
-
-
-def _cell(spread: Spread) -> str:
-    return f"{spread.median:.0f}\n{spread.least:.0f}..{spread.most:.0f}"

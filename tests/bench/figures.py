@@ -1,14 +1,13 @@
-"""Figures of the rounds: medians with their spread, ratios of paired samples, and what a run has to get right."""
+"""Figures of the rounds: medians with their spread, and what is taken in pairs from within a round."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from tests.bench.measuring import Measure, Phase, Sample
+from tests.bench.measuring import Phase, Sample
 
-ROUTER: Final = "router"
-PASSTHROUGH: Final = "pass-through"
+Figure: TypeAlias = Callable[[Sample], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,88 +29,131 @@ class Spread:
         return Spread(self.median / divisor, self.least / divisor, self.most / divisor)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One server in one phase. `requests` and `upstream` are sums over the rounds, the latter what the upstream saw."""
+class Results:
+    """The samples of all rounds, to be asked for figures; None where a target was not asked."""
 
-    requests: int
-    errors: int
-    upstream: int
-    cpu_ms: Spread
-    p50_ms: Spread
-    p99_ms: Spread
-    mb_per_s: Spread
+    def __init__(self, rounds: Sequence[Sequence[Sample]]) -> None:
+        self.phases: list[Phase] = list(dict.fromkeys(sample.phase for samples in rounds for sample in samples))
+        self._samples: dict[tuple[Phase, str], list[Sample]] = {}
+        for sample in (sample for samples in rounds for sample in samples):
+            self._samples.setdefault((sample.phase, sample.server), []).append(sample)
 
+    def targets(self, phase: Phase) -> list[str]:
+        """Name who was asked."""
+        return [target for asked, target in self._samples if asked == phase]
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Both servers in one phase, and the ratios of the router to the pass-through within each round."""
+    def samples(self, phase: Phase, target: str) -> list[Sample]:
+        """Return one sample of each round."""
+        return self._samples.get((phase, target), [])
 
-    phase: Phase
-    router: Figures
-    passthrough: Figures
-    cpu_ratio: Spread
-    mb_per_s_ratio: Spread
+    def spread(self, phase: Phase, target: str, figure: Figure) -> Spread | None:
+        """Summarise a figure of a target."""
+        samples = self.samples(phase, target)
+        return Spread.of(map(figure, samples)) if samples else None
 
+    def ratio(self, phase: Phase, target: str, to: str, figure: Figure) -> Spread | None:
+        """Summarise the ratio of one target's figure to another's within each round."""
+        return self._paired(phase, target, to, lambda ours, theirs: figure(ours) / figure(theirs))
 
-def rows_of(rounds: Sequence[Sequence[Sample]]) -> list[Row]:
-    """Summarise all rounds, phase by phase."""
-    phases = list(dict.fromkeys(sample.phase for sample in rounds[0]))
-    return [_row(phase, rounds) for phase in phases]
+    def added(self, phase: Phase, target: str, to: str, figure: Figure) -> Spread | None:
+        """Summarise by how much one target's figure is over another's within each round."""
+        return self._paired(phase, target, to, lambda ours, theirs: figure(ours) - figure(theirs))
 
+    def complaints(self, upstream_per_request: Mapping[str, Callable[[Phase], int]]) -> list[str]:
+        """Say what makes a run worthless: errors, or requests that did not reach the upstream as often as they should.
 
-def complaints(rows: Iterable[Row]) -> list[str]:
-    """Say what makes a run worthless: errors, or requests that did not reach the upstream as often as they should."""
-    found = []
-    for row in rows:
-        for name, figures in ((ROUTER, row.router), (PASSTHROUGH, row.passthrough)):
-            where = f"{name}, {row.phase.measure} at {row.phase.concurrency}"
-            own_state = name == ROUTER and row.phase.measure is Measure.RETRIEVE
-            expected = 0 if own_state else figures.requests
-            if figures.errors:
-                found.append(f"{where}: {figures.errors} of {figures.requests} requests failed")
-            if figures.upstream != expected:
-                found.append(f"{where}: the upstream saw {figures.upstream} requests instead of {expected}")
-    return found
+        A target that is not in the mapping passes each request on.
+        """
+        found = []
+        for (phase, target), samples in self._samples.items():
+            where = f"{target}, {phase.measure} at {phase.load}"
+            requests, errors = sum(each.requests for each in samples), sum(each.load.errors for each in samples)
+            expected = requests * upstream_per_request.get(target, _each)(phase)
+            seen = sum(each.upstream for each in samples)
+            if errors:
+                found.append(f"{where}: {errors} of {requests} requests failed")
+            if seen != expected:
+                found.append(f"{where}: the upstream saw {seen} requests instead of {expected}")
+        return found
 
+    def document(self) -> list[dict[str, Any]]:
+        """Return all figures for a JSON file."""
+        return [
+            {"phase": asdict(phase) | {"load": phase.load}, "targets": self._documents(phase)} for phase in self.phases
+        ]
 
-def document(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Return the rows for a JSON file."""
-    return [asdict(row) for row in rows]
+    def _documents(self, phase: Phase) -> dict[str, Any]:
+        return {target: self._document(phase, target) for target in self.targets(phase)}
 
+    def _document(self, phase: Phase, target: str) -> dict[str, Any]:
+        samples = self.samples(phase, target)
+        return {
+            "requests": sum(each.requests for each in samples),
+            "errors": sum(each.load.errors for each in samples),
+            "upstream": sum(each.upstream for each in samples),
+        } | {name: asdict(Spread.of(map(figure, samples))) for name, figure in FIGURES.items()}
 
-def _row(phase: Phase, rounds: Sequence[Sequence[Sample]]) -> Row:
-    router, passthrough = (_samples(name, phase, rounds) for name in (ROUTER, PASSTHROUGH))
-    pairs = list(zip(router, passthrough, strict=True))
-    return Row(
-        phase,
-        _figures(router),
-        _figures(passthrough),
-        Spread.of(ours.cpu_s / theirs.cpu_s for ours, theirs in pairs),
-        Spread.of(_mb_per_s(ours) / _mb_per_s(theirs) for ours, theirs in pairs),
-    )
-
-
-def _samples(server: str, phase: Phase, rounds: Sequence[Sequence[Sample]]) -> list[Sample]:
-    return [sample for samples in rounds for sample in samples if (sample.server, sample.phase) == (server, phase)]
-
-
-def _figures(samples: Sequence[Sample]) -> Figures:
-    return Figures(
-        requests=sum(sample.phase.requests for sample in samples),
-        errors=sum(sample.load.errors for sample in samples),
-        upstream=sum(sample.upstream for sample in samples),
-        cpu_ms=Spread.of(1e3 * sample.cpu_s / sample.phase.requests for sample in samples),
-        p50_ms=Spread.of(1e3 * _quantile(sample, 0.50) for sample in samples),
-        p99_ms=Spread.of(1e3 * _quantile(sample, 0.99) for sample in samples),
-        mb_per_s=Spread.of(_mb_per_s(sample) for sample in samples),
-    )
+    def _paired(self, phase: Phase, target: str, to: str, of_pair: Callable[[Sample, Sample], float]) -> Spread | None:
+        ours, theirs = self.samples(phase, target), self.samples(phase, to)
+        return Spread.of(map(of_pair, ours, theirs)) if ours and theirs else None
 
 
-def _quantile(sample: Sample, share: float) -> float:
-    ordered = sorted(sample.load.latencies_s)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+def cpu_ms(sample: Sample) -> float:
+    """CPU of one request."""
+    return 1e3 * sample.cpu_s / max(1, sample.requests)
 
 
-def _mb_per_s(sample: Sample) -> float:
+def p50_ms(sample: Sample) -> float:
+    """What half of the requests took at most."""
+    return 1e3 * _quantile(sample.load.latencies_s, 0.50)
+
+
+def p99_ms(sample: Sample) -> float:
+    """What all but one in a hundred took at most."""
+    return 1e3 * _quantile(sample.load.latencies_s, 0.99)
+
+
+def first_byte_ms(sample: Sample) -> float:
+    """When half of the bodies had begun."""
+    return 1e3 * _quantile(sample.load.first_bytes_s, 0.50)
+
+
+def per_s(sample: Sample) -> float:
+    """Requests answered a second."""
+    return len(sample.load.latencies_s) / sample.load.wall_s
+
+
+def mb_per_s(sample: Sample) -> float:
+    """Bytes of bodies a second."""
     return sample.load.body_bytes / 1e6 / sample.load.wall_s
+
+
+def cpu_ms_per_mb(sample: Sample) -> float:
+    """CPU of a million bytes."""
+    return 1e3 * sample.cpu_s / max(1.0, sample.load.body_bytes / 1e6)
+
+
+def growth_mib_per_stream(sample: Sample) -> float:
+    """How much memory each of the streams took that ran at once."""
+    streams = min(sample.phase.concurrency or 1, sample.requests)
+    return sample.growth_bytes / max(1, streams) / (1 << 20)
+
+
+FIGURES: Final[Mapping[str, Figure]] = {
+    "cpu_ms": cpu_ms,
+    "p50_ms": p50_ms,
+    "p99_ms": p99_ms,
+    "first_byte_ms": first_byte_ms,
+    "per_s": per_s,
+    "mb_per_s": mb_per_s,
+    "growth_mib_per_stream": growth_mib_per_stream,
+}
+
+
+def _each(_phase: Phase) -> int:
+    return 1
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

@@ -1,26 +1,29 @@
-"""The load generator: a closed loop of kept connections, each with one request under way."""
+"""The load generators: so many requests at a time on kept connections, or so many a second whatever comes of them."""
 
 import asyncio
 import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import accumulate, cycle, islice
+from random import Random
 from typing import Final, cast
 
 ANSWER_S_MAX: Final = 20.0
 _BUFFER_BYTES: Final = 256 << 10
 _KEPT_BYTES: Final = 64 << 10
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_UNREADABLE: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, how long the body was, and its bytes if they are few."""
+    """A status, how long the body was, its bytes if they are few, and when the first of them came."""
 
     status: int
     length: int
     body: bytes
+    first_byte: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,20 @@ class Load:
     """What came of a number of requests; an error is any answer but 200 with a whole body of the expected length."""
 
     latencies_s: tuple[float, ...]
+    first_bytes_s: tuple[float, ...]
     wall_s: float
     body_bytes: int
     errors: int
+
+    def and_then(self, other: "Load") -> "Load":
+        """Add what came of requests that were sent later."""
+        return Load(
+            self.latencies_s + other.latencies_s,
+            self.first_bytes_s + other.first_bytes_s,
+            self.wall_s + other.wall_s,
+            self.body_bytes + other.body_bytes,
+            self.errors + other.errors,
+        )
 
 
 def request_bytes(method: str, path: str, key: str, body: bytes = b"") -> bytes:
@@ -48,8 +62,10 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = bytearray(_BUFFER_BYTES)
         self._start = bytearray()
         self._status = self._length = self._missing = 0
+        self._first_byte = 0.0
         self._in_body = False
         self._answer: asyncio.Future[Answer] | None = None
+        self.lost = False
 
     @classmethod
     async def opened(cls, port: int) -> "Connection":
@@ -61,6 +77,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send one request and wait for its whole answer; raises ConnectionError or TimeoutError."""
         self._start.clear()
         self._in_body = False
+        self._first_byte = 0.0
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         async with asyncio.timeout(ANSWER_S_MAX):
@@ -84,10 +101,14 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._start += self._buffer[:nbytes]
             self._read_head()
-        if self._in_body and self._missing <= 0:
-            self._end()
+        if self._in_body:
+            if not self._first_byte and self._missing < self._length:
+                self._first_byte = time.perf_counter()
+            if self._missing <= 0:
+                self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError("the server hung up"))
 
@@ -96,7 +117,8 @@ class Connection(asyncio.BufferedProtocol):
         if end < 0:
             return
         length = _LENGTH.search(self._start, 0, end + 2)
-        self._status, self._length = int(self._start[9:12]), int(length[1]) if length else 0
+        self._status = int(self._start[9:12]) if length else _UNREADABLE
+        self._length = int(length[1]) if length else 0
         self._missing = self._length - (len(self._start) - end - 4)
         self._in_body = True
         del self._start[: end + 4]
@@ -104,41 +126,95 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self) -> None:
         if self._answer is not None and not self._answer.done():
             body = bytes(self._start) if self._length <= _KEPT_BYTES else b""
-            self._answer.set_result(Answer(self._status, self._length, body))
+            self._answer.set_result(Answer(self._status, self._length, body, self._first_byte))
+
+
+class Asked:
+    """What came of requests so far. `length` is what every body has to be long."""
+
+    def __init__(self, length: int | None = None) -> None:
+        self.bodies: list[bytes] = []
+        self._length = length
+        self._latencies: list[float] = []
+        self._first_bytes: list[float] = []
+        self._received = 0
+        self._started = time.perf_counter()
+
+    async def ask(self, connection: Connection, request: bytes) -> bool:
+        """Send one request; False when the connection broke."""
+        started = time.perf_counter()
+        try:
+            answer = await connection.ask(request)
+        except (ConnectionError, TimeoutError):
+            return False
+        if answer.status == 200 and self._length in (None, answer.length):
+            self._latencies.append(time.perf_counter() - started)
+            self._first_bytes.append(answer.first_byte - started)
+            self._received += answer.length
+            self.bodies.append(answer.body)
+        return True
+
+    def load(self, count: int) -> Load:
+        """Sum up when all have their answer."""
+        wall_s = time.perf_counter() - self._started
+        errors = count - len(self._latencies)
+        return Load(tuple(self._latencies), tuple(self._first_bytes), wall_s, self._received, errors)
 
 
 async def drive(
     port: int, requests: Sequence[bytes], count: int, concurrency: int, length: int | None = None
 ) -> tuple[Load, list[bytes]]:
-    """Send `count` of the requests in turn, `concurrency` at a time; return also the small bodies that came.
-
-    `length` is what every body has to be long.
-    """
+    """Send `count` of the requests in turn, `concurrency` at a time; return also the small bodies that came."""
     queue = islice(cycle(requests), count)
-    latencies: list[float] = []
-    bodies: list[bytes] = []
     connections = [await Connection.opened(port) for _ in range(concurrency)]
-    started = time.perf_counter()
-    lengths = await asyncio.gather(*(_worker(each, queue, latencies, bodies, length) for each in connections))
-    wall_s = time.perf_counter() - started
+    asked = Asked(length)
+    await asyncio.gather(*(_worker(connection, queue, asked) for connection in connections))
+    load = asked.load(count)
     for connection in connections:
         connection.close()
-    return Load(tuple(latencies), wall_s, sum(lengths), count - len(latencies)), bodies
+    return load, asked.bodies
 
 
-async def _worker(
-    connection: Connection, queue: Iterator[bytes], latencies: list[float], bodies: list[bytes], length: int | None
-) -> int:
+async def drive_at(
+    port: int, requests: Sequence[bytes], moments_s: Sequence[float], length: int | None = None
+) -> tuple[Load, list[bytes]]:
+    """Send one of the requests at each moment, whatever has become of those before it."""
+    idle = [await Connection.opened(port) for _ in range(2)]
+    asked = Asked(length)
+    started = time.perf_counter()
+
+    async def send(request: bytes) -> None:
+        connection = _free(idle) or await Connection.opened(port)
+        if await asked.ask(connection, request):
+            idle.append(connection)
+
+    async with asyncio.TaskGroup() as sending:
+        for moment_s, request in zip(moments_s, cycle(requests), strict=False):
+            await asyncio.sleep(started + moment_s - time.perf_counter())
+            sending.create_task(send(request))
+    load = asked.load(len(moments_s))
+    for connection in idle:
+        connection.close()
+    return load, asked.bodies
+
+
+def poisson(per_s: float, count: int, seed: int) -> tuple[float, ...]:
+    """Draw the moments of requests that come so often, independently of each other."""
+    rng = Random(seed)
+    return tuple(accumulate(rng.expovariate(per_s) for _ in range(count)))
+
+
+def _free(idle: list[Connection]) -> Connection | None:
+    """Take the connection that was used last and is still there."""
+    while idle:
+        connection = idle.pop()
+        if not connection.lost:
+            return connection
+    return None
+
+
+async def _worker(connection: Connection, queue: Iterator[bytes], asked: Asked) -> None:
     """Ask until the queue is empty; a connection that breaks ends its worker, and what it asked is an error."""
-    received = 0
     for request in queue:
-        started = time.perf_counter()
-        try:
-            answer = await connection.ask(request)
-        except (ConnectionError, TimeoutError):
-            return received
-        if answer.status == 200 and length in (None, answer.length):
-            latencies.append(time.perf_counter() - started)
-            received += answer.length
-            bodies.append(answer.body)
-    return received
+        if not await asked.ask(connection, request):
+            return

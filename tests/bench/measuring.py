@@ -1,22 +1,21 @@
-"""What is measured: the same requests to the router and to the pass-through, in turns, round after round."""
+"""How a phase is measured: the same requests to every target, in turns, round after round."""
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-import orjson
+from tests.bench.load import Load, drive, drive_at, poisson
+from tests.bench.processes import Server
+from tests.bench.upstream import Upstream
 
-from tests.bench.load import Load, drive, request_bytes
-from tests.bench.servers import CALLER_KEY, Server
-from tests.bench.upstream import CONTENT_BYTES, FINISHED_MODEL, RUNNING_MODEL, Upstream
-
-_JOBS: Final = 16
 _IDLE_S_MAX: Final = 20.0
 _LOOK_EVERY_S: Final = 0.03
 _IDLE_SHARE: Final = 0.05
+_WARM_UP_MIN: Final = 32
+_SLOW_WARM_UP: Final = 4
 
 
 class Measure(StrEnum):
@@ -24,86 +23,166 @@ class Measure(StrEnum):
 
     CREATE = "create"
     RETRIEVE = "retrieve"
+    LIST = "list"
+    QUOTE = "quote"
+    METRICS = "/metrics"
     CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A number of requests of one kind, so many at a time."""
+    """Requests of one kind: so many at a time, or with `per_s` so many a second whatever comes of them.
+
+    `turns` is how often the targets take turns with a part of them; `slow_requests` are for those that need far longer.
+    """
 
     measure: Measure
     concurrency: int
     requests: int
+    per_s: float = 0.0
+    slow_requests: int = 0
+    turns: int = 1
+    mib: int = 0
+
+    @property
+    def load(self) -> str:
+        """How it is asked for, in a word."""
+        return f"{self.per_s:g}/s" if self.per_s else f"c={self.concurrency}"
 
 
-FULL: Final = (
-    Phase(Measure.CREATE, 16, 800),
-    Phase(Measure.CREATE, 1, 300),
-    Phase(Measure.RETRIEVE, 16, 3000),
-    Phase(Measure.RETRIEVE, 1, 800),
-    Phase(Measure.CONTENT, 16, 48),
-    Phase(Measure.CONTENT, 1, 16),
-)
-QUICK: Final = tuple(Phase(phase.measure, phase.concurrency, 32) for phase in FULL)
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a target is sent in a phase, to which port. `length` is how long every body has to be."""
+
+    port: int
+    requests: Sequence[bytes]
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server and what it can be asked. `slow` ones get fewer requests; spans may wait `rest_s` for their export."""
+
+    server: Server
+    questions: Mapping[tuple[Measure, int], Questions]
+    slow: bool = False
+    rest_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    def takes(self, phase: Phase) -> bool:
+        """Whether it can do this at all."""
+        return (phase.measure, phase.mib) in self.questions and not (self.slow and not phase.slow_requests)
+
+    def requests_of(self, phase: Phase) -> int:
+        """How many requests it is sent in a round."""
+        return phase.slow_requests if self.slow else phase.requests
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One phase on one server. `cpu_s` runs on until the server is idle again; `upstream` is what that one saw."""
+    """One phase on one target. `cpu_s` runs on until the server is idle again; `upstream` is what that one saw.
+
+    `growth_bytes` is how much more memory was resident at the most than before.
+    """
 
     server: str
     phase: Phase
     load: Load
     cpu_s: float
     upstream: int
+    growth_bytes: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server, and the requests it is sent."""
-
-    server: Server
-    requests: Mapping[Measure, Sequence[bytes]]
-
-
-async def router_target(server: Server) -> Target:
-    """Give the router jobs to be asked about: some that go on, and some that are finished."""
-    running = await _create(server, RUNNING_MODEL)
-    finished = await _create(server, FINISHED_MODEL)
-    await _completed(server, finished)
-    return _target(server, running, finished)
-
-
-def passthrough_target(server: Server) -> Target:
-    """Ask the pass-through about jobs that the upstream makes up from their ids."""
-    return _target(server, [f"run_{n}" for n in range(_JOBS)], [f"done_{n}" for n in range(_JOBS)])
+    @property
+    def requests(self) -> int:
+        return len(self.load.latencies_s) + self.load.errors
 
 
 async def measured_rounds(
     targets: Sequence[Target], upstream: Upstream, phases: Sequence[Phase], rounds: int
 ) -> list[list[Sample]]:
-    """Run every phase on every server in each round; who goes first alternates, so that drift hits all alike."""
+    """Run every phase on every target in each round; who goes first alternates, so that drift hits all alike."""
+    restless = [replace(target, rest_s=0.0) for target in targets]
     for phase in phases:
-        for target in targets:
-            await _sample(target, upstream, Phase(phase.measure, phase.concurrency, max(32, phase.requests // 10)))
-    samples = []
-    for number in range(rounds):
-        order = targets if number % 2 == 0 else targets[::-1]
-        samples.append([await _sample(target, upstream, phase) for phase in phases for target in order])
-    return samples
+        await _round(restless, upstream, _warm_up(phase), 0)
+    return [
+        [sample for phase in phases for sample in await _round(targets, upstream, phase, number)]
+        for number in range(rounds)
+    ]
 
 
-async def _sample(target: Target, upstream: Upstream, phase: Phase) -> Sample:
-    server, measure = target.server, phase.measure
-    length = CONTENT_BYTES if measure is Measure.CONTENT else None
-    seen, cpu_s = upstream.seen.total(), server.cpu_s()
-    load, _ = await drive(server.port, target.requests[measure], phase.requests, phase.concurrency, length)
-    await _idle(server)
-    return Sample(server.name, phase, load, server.cpu_s() - cpu_s, upstream.seen.total() - seen)
+async def _round(targets: Sequence[Target], upstream: Upstream, phase: Phase, number: int) -> list[Sample]:
+    able = [target for target in targets if target.takes(phase)]
+    order = able if number % 2 == 0 else able[::-1]
+    together = [target for target in order if not target.slow]
+    alone = [target for target in order if target.slow]
+    if phase.per_s or not together:
+        return [await _sample(target, upstream, phase, number) for target in order]
+    return [*await _in_turns(together, upstream, phase), *[await _sample(each, upstream, phase) for each in alone]]
+
+
+async def _in_turns(targets: Sequence[Target], upstream: Upstream, phase: Phase) -> list[Sample]:
+    """Give each target a part of its requests in turn; what they cost is read when all have come to rest."""
+    begins = [_Begin.of(target.server) for target in targets]
+    loads: list[Load | None] = [None] * len(targets)
+    seen = [0] * len(targets)
+    for _ in range(phase.turns):
+        for place, target in enumerate(targets):
+            before, load = upstream.seen.total(), loads[place]
+            part = await _driven(target, phase, max(1, target.requests_of(phase) // phase.turns))
+            await _idle(target.server)
+            loads[place] = part if load is None else load.and_then(part)
+            seen[place] += upstream.seen.total() - before
+    await asyncio.sleep(max(target.rest_s for target in targets))
+    return [
+        begin.sample(target, phase, load, upstream=seen_here)
+        for begin, target, load, seen_here in zip(begins, targets, loads, seen, strict=True)
+        if load is not None
+    ]
+
+
+async def _sample(target: Target, upstream: Upstream, phase: Phase, number: int = 0) -> Sample:
+    begin, seen = _Begin.of(target.server), upstream.seen.total()
+    load = await _driven(target, phase, target.requests_of(phase), number)
+    await _idle(target.server)
+    await asyncio.sleep(target.rest_s)
+    return begin.sample(target, phase, load, upstream=upstream.seen.total() - seen)
+
+
+async def _driven(target: Target, phase: Phase, requests: int, number: int = 0) -> Load:
+    asked = target.questions[phase.measure, phase.mib]
+    if phase.per_s:
+        moments = poisson(phase.per_s, requests, number)
+        load, _ = await drive_at(asked.port, asked.requests, moments, asked.length)
+    else:
+        load, _ = await drive(asked.port, asked.requests, requests, min(phase.concurrency, requests), asked.length)
+    return load
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """What a server had used up before a phase."""
+
+    cpu_s: float
+    rss_bytes: int
+
+    @classmethod
+    def of(cls, server: Server) -> "_Begin":
+        server.forget_peak()
+        return cls(server.cpu_s(), server.rss_bytes())
+
+    def sample(self, target: Target, phase: Phase, load: Load, *, upstream: int) -> Sample:
+        server = target.server
+        growth_bytes = max(0, server.peak_bytes() - self.rss_bytes)
+        return Sample(server.name, phase, load, server.cpu_s() - self.cpu_s, upstream, growth_bytes)
 
 
 async def _idle(server: Server) -> None:
     """Wait until a server has finished what it does behind its answers: a create's submit belongs to its cost."""
+    if server.pid is None:
+        return
     give_up_at = time.monotonic() + _IDLE_S_MAX
     quiet = 0
     while quiet < 3:
@@ -114,35 +193,9 @@ async def _idle(server: Server) -> None:
         quiet = quiet + 1 if server.cpu_s() - before_s < _IDLE_SHARE * _LOOK_EVERY_S else 0
 
 
-def _target(server: Server, running: Sequence[str], finished: Sequence[str]) -> Target:
-    content = [_get(f"/v1/videos/{video_id}/content") for video_id in finished]
-    retrieves = [_get(f"/v1/videos/{video_id}") for video_id in running]
-    requests = {Measure.CREATE: [_post(RUNNING_MODEL)], Measure.RETRIEVE: retrieves, Measure.CONTENT: content}
-    return Target(server, requests)
-
-
-async def _create(server: Server, model: str) -> list[str]:
-    load, bodies = await drive(server.port, [_post(model)], _JOBS, 1)
-    if load.errors:
-        raise RuntimeError(f"{server.name} refuses creates of {model}")
-    return [orjson.loads(body)["id"] for body in bodies]
-
-
-async def _completed(server: Server, video_ids: Sequence[str]) -> None:
-    requests = [_get(f"/v1/videos/{video_id}") for video_id in video_ids]
-    async with asyncio.timeout(_IDLE_S_MAX):
-        while True:
-            _, bodies = await drive(server.port, requests, len(requests), 1)
-            if all(orjson.loads(body)["status"] == "completed" for body in bodies):
-                return
-            await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def _post(model: str) -> bytes:
-    prompt = "A paper boat drifts down a narrow river at dawn, seen from low above the water, mist between the reeds."
-    body = orjson.dumps({"model": model, "prompt": prompt, "seconds": "8", "size": "720x1280"})
-    return request_bytes("POST", "/v1/videos", CALLER_KEY, body)
-
-
-def _get(path: str) -> bytes:
-    return request_bytes("GET", path, CALLER_KEY)
+def _warm_up(phase: Phase) -> Phase:
+    few, slow = max(_WARM_UP_MIN, phase.requests // 10), min(_SLOW_WARM_UP, phase.slow_requests)
+    concurrency = phase.concurrency or _SLOW_WARM_UP
+    return replace(
+        phase, requests=min(few, phase.requests), slow_requests=slow, per_s=0.0, turns=1, concurrency=concurrency
+    )

@@ -23,10 +23,10 @@ async def create(request: web.Request) -> web.Response:
         return _json(answer.status, orjson.loads(await answer.read()))
 
 
-async def retrieve(request: web.Request) -> web.Response:
+async def ask(request: web.Request) -> web.Response:
     """Ask the upstream, and answer with its JSON."""
     headers = {"Authorization": request.headers["Authorization"]}
-    async with request.app[SESSION].get(request.app[UPSTREAM] + request.path, headers=headers) as answer:
+    async with request.app[SESSION].get(request.app[UPSTREAM] + request.path_qs, headers=headers) as answer:
         return _json(answer.status, orjson.loads(await answer.read()))
 
 
@@ -56,7 +56,8 @@ async def serve(upstream: str) -> None:
         app.add_routes(
             [
                 web.post("/v1/videos", create),
-                web.get("/v1/videos/{video_id}", retrieve),
+                web.get("/v1/videos", ask),
+                web.get("/v1/videos/{video_id}", ask),
                 web.get("/v1/videos/{video_id}/content", content),
             ]
         )

@@ -6,14 +6,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from aiohttp import ClientSession
-from rich.box import SIMPLE
-from rich.table import Table
 
+from tests.bench.part import Lab, Report
+from tests.bench.processes import everywhere
 from tests.bench.servers import scraped
+from tests.bench.sheets import Sheet
 
 FORMATS: Final = {"text": "text/plain;version=0.0.4", "OpenMetrics": "application/openmetrics-text;version=1.0.0"}
 _PAUSE_S: Final = 0.05
@@ -21,6 +22,8 @@ _PAUSE_S: Final = 0.05
 _AFTER_S: Final = 0.01
 _WARM_UP: Final = 5
 _QUIET_S: Final = 2.0
+_FULL: Final = 100
+_QUICK: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,14 @@ class ScrapeFigures:
     lag_without_ms: Quantiles
 
 
+async def measure(lab: Lab) -> Report:
+    """Scrape a router that has every core of the servers' and the benchmark's own."""
+    count = _QUICK if lab.quick else _FULL
+    with everywhere(lab.cores):
+        figures = await measured_scrapes(lab.folder, count)
+    return Report.of([scrape_sheet(figures)], [asdict(each) for each in figures], scrape_complaints(figures, count))
+
+
 async def measured_scrapes(folder: Path, count: int) -> list[ScrapeFigures]:
     """Scrape a full router so many times in each format, with pauses between."""
     lags_file = folder / "lags.json"
@@ -90,22 +101,20 @@ def scrape_complaints(figures: Sequence[ScrapeFigures], count: int) -> list[str]
     ]
 
 
-def scrape_document(figures: Sequence[ScrapeFigures]) -> list[dict[str, Any]]:
-    """Return the figures for a JSON file."""
-    return [asdict(each) for each in figures]
-
-
-def scrape_table(figures: Sequence[ScrapeFigures]) -> Table:
+def scrape_sheet(figures: Sequence[ScrapeFigures]) -> Sheet:
     """Show both formats; a lag is how much later than planned the loop came back to a timer."""
-    table = Table(title="/metrics with 10 providers and 20 offerings", box=SIMPLE, pad_edge=False)
     headings = ("format", "series", "bytes/series", "scrape ms", "lag ms meanwhile", "lag ms without")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
-    for each in figures:
-        times = [_cell(each.duration_ms), _cell(each.lag_ms), _cell(each.lag_without_ms)]
-        table.add_row(each.format, str(each.series), f"{each.bytes_per_series:.0f}", *times)
-    table.caption = "p50 / p99 / most; goals: a scrape under 100 ms, a lag below 20 ms"
-    return table
+    rows = tuple(
+        (
+            each.format,
+            str(each.series),
+            f"{each.bytes_per_series:.0f}",
+            *map(_cell, (each.duration_ms, each.lag_ms, each.lag_without_ms)),
+        )
+        for each in figures
+    )
+    caption = "p50 / p99 / most; limits: a scrape under 100 ms, a lag below 20 ms"
+    return Sheet("/metrics of 10 providers, 20 offerings and 20 callers", headings, rows, caption)
 
 
 async def _scrapes(session: ClientSession, accept: str, count: int) -> list[Scrape]:

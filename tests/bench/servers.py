@@ -1,71 +1,65 @@
-"""The servers that are measured: started on a core of their own, and ended by their process ids."""
+"""The servers that are measured, set up as their operators would."""
 
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from tests.bench.processes import Server, cores, listening
+from tests.bench.upstream import COMPRESSION, RUNNING_MODEL, TIMED_MODEL, VIDEO_MIB, finished_model
 
-from tests.bench.upstream import FINISHED_MODEL, RUNNING_MODEL
+__all__ = ["CALLER_KEY", "Server", "cores", "passthrough", "router", "scraped", "traced"]
 
 CALLER_KEY: Final = "sk-bench-caller"
-START_S_MAX: Final = 30.0
-_STOP_S_MAX: Final = 15.0
+UPSTREAM_KEY: Final = "sk-bench-upstream"
+SAMPLED: Final = "0.1"
+EXPORT_EVERY_S: Final = 0.5
+"""How long spans wait for their export. By default it is ten times as long, and a phase would pay for another's."""
 _AGES_S: Final = 86_400
-_REPOSITORY: Final = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A process that listens on a port of loopback."""
-
-    name: str
-    pid: int
-    port: int
-
-    def cpu_s(self) -> float:
-        """CPU seconds of all its threads so far, user and system, to the nanosecond: clock_getcpuclockid(3)."""
-        return time.clock_gettime((~self.pid << 3) | 2)
-
-    def rss_bytes(self) -> int:
-        """Resident memory, from proc(5)."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def cores() -> tuple[int, int] | None:
-    """Return the core of the servers and that of everything else; None where there is no second one to be had."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    allowed = sorted(os.sched_getaffinity(0))
-    return (allowed[0], allowed[-1]) if len(allowed) > 1 else None
+# A provider's defaults, for jobs that take as much less time.
+_DEFAULTS_S: Final = {"first_after_s": 20, "interval_s_min": 2, "interval_s_max": 15}
+_COMPRESSED: Final = {name: seconds / COMPRESSION for name, seconds in _DEFAULTS_S.items()}
+_AT_ONCE: Final = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1}
+_NEVER: Final = {"first_after_s": _AGES_S / 2, "interval_s_max": _AGES_S / 2}
 
 
 @contextmanager
 def passthrough(folder: Path, core: int | None, upstream: int) -> Iterator[Server]:
     """Run the pass-through before an upstream's port."""
-    arguments = ["-m", "tests.bench.passthrough", f"http://127.0.0.1:{upstream}"]
-    with _running("pass-through", arguments, folder, core) as server:
+    arguments = [sys.executable, "-m", "tests.bench.passthrough", f"http://127.0.0.1:{upstream}"]
+    with listening("pass-through", arguments, folder, core) as server:
         yield server
 
 
 @contextmanager
-def router(folder: Path, core: int | None, upstream: int) -> Iterator[Server]:
-    """Run the router as its operators do: a configuration, a database on disk, callers with keys, metrics."""
-    (folder / "provider.key").write_text("sk-bench-upstream")
+def router(folder: Path, core: int | None, upstream: int, collector: int | None = None) -> Iterator[Server]:
+    """Run the router as its operators do: a configuration, a database on disk, callers with keys, metrics, traces."""
+    (folder / "provider.key").write_text(UPSTREAM_KEY)
     config = folder / "router.yaml"
-    config.write_text(yaml.safe_dump(_configuration(upstream)))
-    arguments = ["-m", "router", "serve", "--config", str(config), "--db", str(folder / "router.db")]
-    with _running("router", [*arguments, "--port", "0", "--admin-port", "0"], folder, core) as server:
+    config.write_text(json.dumps(_configuration(upstream)))
+    arguments = [sys.executable, "-m", "router", "serve", "--config", str(config), "--db", str(folder / "router.db")]
+    arguments += ["--port", "0", "--admin-port", "0"]
+    with listening("router", arguments, folder, core, traced(collector)) as server:
         yield server
+
+
+def traced(collector: int | None) -> dict[str, str]:
+    """Return the environment in which one request in ten is traced, and exported to a port of loopback."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    if collector is None:
+        return environment
+    return environment | {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": SAMPLED,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_BSP_SCHEDULE_DELAY": f"{1e3 * EXPORT_EVERY_S:.0f}",
+    }
 
 
 @contextmanager
@@ -74,11 +68,11 @@ def scraped(folder: Path, lags: Path) -> Iterator[Server]:
 
     It has every core: a scrape is rendered in a thread beside the loop.
     """
-    (folder / "provider.key").write_text("sk-bench-upstream")
+    (folder / "provider.key").write_text(UPSTREAM_KEY)
     config = folder / "scraped.yaml"
     config.write_text(json.dumps(_full_configuration()))
-    arguments = ["-m", "tests.bench.scraped", str(config), str(folder / "scraped.db"), str(lags)]
-    with _running("scraped", arguments, folder, None) as server:
+    arguments = [sys.executable, "-m", "tests.bench.scraped", str(config), str(folder / "scraped.db"), str(lags)]
+    with listening("scraped", arguments, folder, None) as server:
         yield server
 
 
@@ -101,70 +95,26 @@ def _full_configuration() -> dict[str, Any]:
 
 
 def _configuration(upstream: int) -> dict[str, Any]:
-    """Sell one model whose jobs are polled at once, and one whose jobs are left alone for a day."""
-    at_once = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1}
+    """Sell one model whose jobs are left alone for a day, some whose jobs are polled at once, and one of real life."""
     return {
         "callers": [{"name": "bench", "key_sha256": hashlib.sha256(CALLER_KEY.encode()).hexdigest()}],
         "server": {"jobs_live_max": 1_000_000},
         "policy": {"job_deadline_s": _AGES_S},
         "providers": {
-            "running": _provider(
-                upstream, RUNNING_MODEL, {"first_after_s": _AGES_S / 2, "interval_s_max": _AGES_S / 2}
-            ),
-            "finished": _provider(upstream, FINISHED_MODEL, at_once),
+            "running": _provider(upstream, [RUNNING_MODEL], _NEVER),
+            "finished": _provider(upstream, [finished_model(mib) for mib in VIDEO_MIB], _AT_ONCE),
+            "timed": _provider(upstream, [TIMED_MODEL], _COMPRESSED),
         },
     }
 
 
-def _provider(upstream: int, model: str, polling: dict[str, float]) -> dict[str, Any]:
+def _provider(upstream: int, models: list[str], polling: dict[str, float]) -> dict[str, Any]:
+    offering = {"sizes": ["720x1280"], "seconds": [8], "price": {"per_second": "0.10"}}
     return {
         "dialect": "openai",
         "base_url": f"http://127.0.0.1:{upstream}",
         "api_key": {"file": "provider.key"},
         "in_flight_max": 100_000,
         "polling": {**polling, "stall_s": _AGES_S, "deadline_s": _AGES_S},
-        "offerings": [{"model": model, "sizes": ["720x1280"], "seconds": [8], "price": {"per_second": "0.10"}}],
+        "offerings": [{"model": model, **offering} for model in models],
     }
-
-
-@contextmanager
-def _running(name: str, arguments: Sequence[str], folder: Path, core: int | None) -> Iterator[Server]:
-    log = folder / f"{name}.log"
-    with log.open("wb") as output, _placed(core):
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=_REPOSITORY, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        yield Server(name, process.pid, _port(process, log))
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def _placed(core: int | None) -> Iterator[None]:
-    """Run on a core for a moment: what is started meanwhile stays there with all its threads."""
-    if core is None:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Wait for the line that says where a server listens."""
-    give_up_at = time.monotonic() + START_S_MAX
-    while process.poll() is None and time.monotonic() < give_up_at:
-        for line in log.read_text().splitlines():
-            if '"listening"' in line:
-                return int(json.loads(line)["url"].rpartition(":")[2])
-        time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen:\n{log.read_text()[-2000:]}")

@@ -5,33 +5,56 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.bench.page import BEGIN, END, README, put
+
 REPOSITORY = Path(__file__).parents[2]
+LOADS = {"create": 3, "retrieve": 3, "list": 3, "quote": 3, "/metrics": 3}
 
 
-def test_a_quick_benchmark_answers_every_request_and_counts_them_right(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--quick", "--output", str(tmp_path)],
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.bench", *arguments],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_quick_benchmark_answers_every_request_and_counts_them_right(tmp_path: Path) -> None:
+    quick = run("--quick", "--only", "requests,scrapes,decisions", "--output", str(tmp_path))
+    assert quick.returncode == 0, quick.stdout + quick.stderr
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["complaints"] == []
-    assert [(row["phase"]["measure"], row["phase"]["concurrency"]) for row in document["rows"]] == [
-        (measure, concurrency) for measure in ("create", "retrieve", "content") for concurrency in (16, 1)
-    ]
-    for row in document["rows"]:
-        for server in (row["router"], row["passthrough"]):
-            assert (server["requests"], server["errors"]) == (row["phase"]["requests"], 0)
-        asked_upstream = 0 if row["phase"]["measure"] == "retrieve" else row["phase"]["requests"]
-        assert row["router"]["upstream"] == asked_upstream
-        assert row["passthrough"]["upstream"] == row["phase"]["requests"]
+    measured = [row["phase"]["measure"] for row in document["requests"]]
+    assert {measure: measured.count(measure) for measure in measured} == LOADS
+    for row in document["requests"]:
+        phase, targets = row["phase"], row["targets"]
+        alone = phase["measure"] in ("quote", "/metrics")
+        assert set(targets) == ({"router"} if alone else {"direct", "router", "pass-through"})
+        for target in targets.values():
+            assert (target["requests"], target["errors"]) == (phase["requests"], 0)
+        assert targets["router"]["upstream"] == (phase["requests"] if phase["measure"] == "create" else 0)
     assert [(each["format"], each["scrapes"]) for each in document["scrapes"]] == [("text", 5), ("OpenMetrics", 5)]
     assert all(2_000 < each["series"] <= 3_000 for each in document["scrapes"])
     assert [(each["offerings"], each["candidates"]) for each in document["decisions"]] == [(3, 3), (10, 10), (50, 50)]
-    assert "one routing decision between offerings of 10 providers" in run.stdout
-    assert "the router beside a bare aiohttp pass-through" in run.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+    assert "CPU of a request" in quick.stdout
+    assert "### A routing decision" in (tmp_path / "bench.md").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.md"]
+
+
+def test_a_part_that_does_not_exist_is_named_beside_those_that_do(tmp_path: Path) -> None:
+    refused = run("--only", "requests,speed", "--output", str(tmp_path))
+    assert refused.returncode == 2
+    assert "speed: choose from" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_of_a_run_takes_the_place_of_the_one_before() -> None:
+    assert put("new", f"a\n{BEGIN}\nold\n{END}\nb") == f"a\n{BEGIN}\n\nnew\n\n{END}\nb"
+    with pytest.raises(ValueError, match="lacks the lines"):
+        put("new", "no marks")
+    put("new", README.read_text())

@@ -20,7 +20,7 @@ BROKEN = {
         "router.yaml:6: providers.relay-a.in_flght_max: unknown key; did you mean `in_flight_max`? accepted keys: "
         "alias, allow_unencrypted, api_key, asset_hosts, auth, base_url, breaker, charge_rule, daily_budget_usd, "
         "dialect, drained, failover_on, in_flight_max, lookup, offerings, on_ambiguous, polling, profile, query, "
-        "timeouts",
+        "timeouts, webhook_secret",
     ),
     "a key given twice": (
         "    dialect: jizhiai",

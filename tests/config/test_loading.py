@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.canonical import Size
+from providers.canonical import ListPolling, Size
 from router.core.catalog import BreakerSettings, ChargeRule, Polling, PriceTier, PriceUnit, Provider, Timeouts
 from router.core.limits import Caller, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits, OnAmbiguous
@@ -77,6 +77,7 @@ providers:
       late_s_max: 7
       download_s_max: 8
       link_settles_s: 9
+      listed: confirmed
     breaker: {window_s: 1, volume_min: 2, failure_share: 1, reset_s: 4, reset_s_max: 5, outage_s: 6}
     charge_rule: {refused: billed}
     offerings:
@@ -117,7 +118,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     on_time_s = {DurationClass.SHORT: 1.0, DurationClass.LONG: 2.5, DurationClass.HD: 3.0}
     assert settings.reporting == ReportingSettings(on_time_s, "relay-a")
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
-    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9)
+    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9, listed=ListPolling.CONFIRMED)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
     assert (provider.dialect, provider.alias, provider.in_flight_max) == ("shenma", "gold", 7)

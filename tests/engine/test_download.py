@@ -106,7 +106,7 @@ async def test_chunks_are_bounded_however_fast_they_come():
     ):
         lengths = [len(chunk) async for chunk in stream.chunks]
         assert sum(lengths) == len(body)
-        assert max(lengths) <= 1 << 18
+        assert max(lengths) <= 1 << 19
 
 
 async def test_a_slow_reader_slows_the_server_down_and_does_not_time_out():

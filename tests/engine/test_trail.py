@@ -25,7 +25,7 @@ def trail_of(event: AttemptEnded) -> Trail:
 
 def test_a_delivered_attempt_tells_its_submit_its_polls_and_its_download() -> None:
     async def main(clock: Clock) -> None:
-        fate = Fate(poll_faults=(SILENT, SILENT), broken_fetches=1)
+        fate = Fate(poll_faults=(SILENT, SILENT), ends_after_s=200.0, broken_fetches=1)
         async with a_scene(clock, {"alpha": [fate]}) as scene:
             await scene.made()
             (event,) = endings(scene)

@@ -25,6 +25,8 @@ from router.core.events import (
     LookupEnded,
     LookupResult,
     UnknownErrorSeen,
+    WebhookResult,
+    WebhookTaken,
     WriteEnded,
 )
 from router.core.overview import Overview
@@ -68,6 +70,7 @@ def everything() -> Iterator[Event]:
     yield BreakerMoved("p0", BreakerKind.POLL, BreakerState.OPEN, BreakerState.CLOSED)
     yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=True))
     yield LookupEnded("p0", "video_0-1", LookupResult.UNCLEAR)
+    yield from (WebhookTaken("p0", WebhookResult.HINTED), WebhookTaken("p0", WebhookResult.UNPROVEN, "no signature"))
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, changes=("a: added",))
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, warnings=("a: ends in 1 day",))
     yield ConfigReloaded(False, "0123456789ab", scenes.NOW, problems=("b: is wrong",))

@@ -20,6 +20,8 @@ from router.core.events import (
     JobEnded,
     ProviderOut,
     UnknownStatusSeen,
+    WebhookResult,
+    WebhookTaken,
     WriteEnded,
 )
 from router.core.job import AttemptState
@@ -311,3 +313,15 @@ def test_an_attempt_of_any_state_can_be_logged():
         job = scenes.job_of()
         ended = AttemptEnded(job, replace(scenes.attempt_of(job), state=state), ())
         assert [line["event"] for line in written([ended])] == ["attempt_ended"]
+
+
+def test_webhooks_are_told_of_when_they_begin_and_when_they_are_turned_away_and_no_more_than_that():
+    came = [WebhookTaken(name, result) for name in ("p0", "p1") for result in (WebhookResult.HINTED,) * 50]
+    forged = [WebhookTaken("p0", WebhookResult.UNPROVEN, "no signature of it is right")] * 500
+    lines = written(came + forged)
+    assert [(line["event"], line["provider"]) for line in lines] == [
+        ("webhooks_arrive", "p0"),
+        ("webhooks_arrive", "p1"),
+        ("webhook_refused", "p0"),
+    ]
+    assert (lines[2]["result"], lines[2]["cause"]) == ("unproven", "no signature of it is right")

@@ -21,6 +21,8 @@ from router.core.events import (
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
+    WebhookResult,
+    WebhookTaken,
 )
 from router.core.health import ProviderHealth
 from router.core.job import AttemptState, JobState
@@ -351,6 +353,14 @@ def test_a_reload_that_is_refused_leaves_the_digest_in_force():
         "config_reloads_total{result=failure}": 1,
         "config_last_reload_success_timestamp_seconds": 6.0,
         "config_info{digest=bb}": 1,
+    }
+
+
+def test_webhooks_are_counted_by_what_they_were_good_for():
+    hinted, forged = WebhookTaken("p0", WebhookResult.HINTED), WebhookTaken("p1", WebhookResult.UNPROVEN, "forged")
+    assert changes(metrics_of(), [hinted, forged, forged]) == {
+        "webhooks_total{result=hinted}": 1,
+        "webhooks_total{result=unproven}": 2,
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from providers import jizhiai, openai, shenma
 from providers.adapter import FormPart, HttpRequest, HttpResponse
 from providers.canonical import Failure, ImageUrl, ListedJob, ListedPage, Reason, Size, Stage, VideoRequest
-from providers.capabilities import Lookup, cancel_of, lookup_of, reference_of
+from providers.capabilities import Lookup, cancel_of, hooked_create_of, lookup_of, reference_of, webhook_of
 from providers.plausibility import JOBS_OF_A_PAGE
 from providers.reading import read_lookup
 
@@ -46,6 +46,8 @@ def listed(**more: Any) -> ListedJob:
         (lookup_of, {"openai", "azure", "sglang", "vllm-omni", "video-router"}),
         (cancel_of, {"vllm-omni", "video-router"}),
         (reference_of, {"video-router"}),
+        (webhook_of, {"openai", "shenma"}),
+        (hooked_create_of, {"shenma"}),
     ],
 )
 def test_a_capability_is_found_on_modules_and_on_objects(find: Any, names: set[str]) -> None:

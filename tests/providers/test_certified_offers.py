@@ -14,6 +14,7 @@ from providers.canonical import Failure, ListedPage
 from providers.certification import CHECKS, ExchangeError, Subject, certified, read_exchange, requests, subjects
 from providers.listing import read_list
 from providers.registry import FUNCTIONS
+from providers.webhooks import ended_job
 from tests.providers.test_certification import ACME, BROKEN, GOOD, acme
 
 
@@ -29,11 +30,21 @@ def cancel_request(remote_id: str) -> HttpRequest:
     return HttpRequest("DELETE", f"/jobs/{quote(remote_id, safe='')}")
 
 
+def hooked(request: HttpRequest, url: str) -> HttpRequest:
+    return replace(request, json={**(request.json or {}), "callback": url})
+
+
+def read_webhook(headers: Any, body: bytes) -> str | None:
+    return ended_job(body)
+
+
 OFFERS: dict[str, Callable[..., Any]] = {
     "lookup_request": lookup_request,
     "read_lookup": read_list,
     "referenced": referenced,
     "cancel_request": cancel_request,
+    "read_webhook": read_webhook,
+    "hooked": hooked,
 }
 
 
@@ -121,6 +132,20 @@ UNABLE: dict[str, tuple[Any, set[str]]] = {
     "says one reference for all": (
         able(referenced=lambda request, reference: referenced(request, "video_7f3a-1")),
         {"a reference changes nothing else"},
+    ),
+    "gives an address and reads no webhook": (able(without=("read_webhook",)), {"what is offered is whole"}),
+    "forgets the address": (
+        able(hooked=lambda request, url: request),
+        {"a webhook address changes nothing else"},
+    ),
+    "trades the images for an address": (able(hooked=drops_the_images), {"a webhook address changes nothing else"}),
+    "takes every webhook for one of the same job": (
+        able(read_webhook=lambda headers, body: "video_1"),
+        {"a webhook names a job or none"},
+    ),
+    "breaks at a webhook of nonsense": (
+        able(read_webhook=lambda headers, body: 1 // (len(body) - 2)),
+        {"a webhook names a job or none"},
     ),
     "cancels by GET": (
         able(cancel_request=lambda remote_id: replace(cancel_request(remote_id), method="GET")),

@@ -17,9 +17,20 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from router.core.job import Attempt
-from router.engine.store import Store, StoreUnavailableError, StoreVersionError, migration, rows, statements
-from router.engine.store.file import connect
-from router.engine.store.schema import REVISION, attempts, jobs, ledger_entries, metadata
+from router.engine.store import (
+    Store,
+    StoreUnavailableError,
+    StoreVersionError,
+    creation,
+    migration,
+    queries,
+    rows,
+    statements,
+)
+from router.engine.store.file import connect, revision_of
+from router.engine.store.revision import REVISION
+from router.engine.store.schema import WRITTEN as SCHEMA_TEXT
+from router.engine.store.schema import attempts, jobs, ledger_entries, metadata, script
 from router.engine.store.triggers import TRIGGERS
 from tests.store.lives import the_attempt, the_job
 
@@ -35,8 +46,39 @@ def snapshot(path: Path) -> dict[str, str]:
     return {name: sql for name, sql in schema(path).items() if name != "alembic_version"}
 
 
-def test_the_migrations_end_where_the_schema_is(path: Path, tmp_path: Path) -> None:
+def migrate(path: Path) -> None:
+    """Bring a file through all migrations, as only an older one is."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migration.migrate(connection, lambda: True)
+
+
+def test_a_new_file_is_as_all_migrations_would_leave_it(path: Path, tmp_path: Path) -> None:
     connect(path, 1.0).close()
+    migrate(tmp_path / "migrated.db")
+    assert schema(path) == schema(tmp_path / "migrated.db")
+    assert revision(path) == revision(tmp_path / "migrated.db") == REVISION
+
+
+def revision(path: Path) -> str | None:
+    with closing(sqlite3.connect(path)) as connection:
+        return revision_of(connection)
+
+
+def test_what_is_kept_as_text_is_what_the_schema_says() -> None:
+    assert SCHEMA_TEXT.read_text() == script(), "run python -m router.engine.store.schema"
+    assert queries.WRITTEN.read_text() == queries.module(), "run python -m router.engine.store.queries"
+
+
+def test_a_store_that_opens_a_file_of_its_own_time_loads_no_sqlalchemy(path: Path) -> None:
+    opening = "import sys, pathlib, router.engine.store.file as file; file.connect(pathlib.Path(sys.argv[1]), 10.0)"
+    loaded = f"{opening}; print(sorted({{'sqlalchemy', 'alembic'}} & set(sys.modules)))"
+    for _ in range(2):
+        said = subprocess.run([sys.executable, "-c", loaded, str(path)], capture_output=True, text=True, check=True)
+        assert said.stdout == "[]\n"
+
+
+def test_the_migrations_end_where_the_schema_is(path: Path, tmp_path: Path) -> None:
+    migrate(path)
     engine = create_engine(f"sqlite:///{tmp_path / 'created.db'}")
     metadata.create_all(engine)
     assert snapshot(path) == snapshot(tmp_path / "created.db")
@@ -53,8 +95,8 @@ def test_the_newest_migration_is_the_one_the_code_is_written_for() -> None:
 
 def test_rows_and_columns_agree() -> None:
     assert (*attempts.c.keys(), "billed") == tuple(field.name for field in fields(Attempt))
-    assert tuple(rows.job_changes(the_job())) == statements.JOB_MUTABLE
-    assert tuple(rows.attempt_changes(the_attempt(the_job()))) == statements.ATTEMPT_MUTABLE
+    assert tuple(rows.job_changes(the_job())) == queries.JOB_MUTABLE
+    assert tuple(rows.attempt_changes(the_attempt(the_job()))) == queries.ATTEMPT_MUTABLE
 
 
 @pytest.mark.parametrize("statement", [statements.ATTEMPTS, statements.OPEN_ATTEMPTS])
@@ -103,7 +145,7 @@ def test_a_file_is_durable_and_checks_its_references(path: Path) -> None:
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 1000}
 
 
-def test_stores_opened_at_once_migrate_one_after_the_other(path: Path, tmp_path: Path) -> None:
+def test_stores_opened_at_once_make_their_files_one_after_the_other(path: Path, tmp_path: Path) -> None:
     paths = [path, path, tmp_path / "second.db", tmp_path / "third.db"]
     with ThreadPoolExecutor(4) as pool:
         for connection in pool.map(lambda each: connect(each, 10.0), paths):
@@ -111,21 +153,21 @@ def test_stores_opened_at_once_migrate_one_after_the_other(path: Path, tmp_path:
     assert all("jobs" in schema(each) for each in paths)
 
 
-def test_routers_that_open_one_new_file_at_once_migrate_it_once(path: Path) -> None:
+def test_routers_that_open_one_new_file_at_once_make_it_once(path: Path) -> None:
     script = "import sys, pathlib, router.engine.store.file as file; file.connect(pathlib.Path(sys.argv[1]), 10.0)"
     routers = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(3)]
     assert [router.wait() for router in routers] == [0, 0, 0]
     assert "jobs" in schema(path)
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = migration.migrate
+def test_a_file_that_cannot_be_made_whole_stays_empty(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = creation.create
 
-    def half(connection: sqlite3.Connection, needed: Callable[[], bool]) -> None:
+    def half(connection: sqlite3.Connection, is_new: Callable[[], bool]) -> None:
         connection.set_authorizer(lambda action, name, *_: sqlite3.SQLITE_DENY if name == "attempts" else 0)
-        whole(connection, needed)
+        whole(connection, is_new)
 
-    monkeypatch.setattr(migration, "migrate", half)
+    monkeypatch.setattr(creation, "create", half)
     with pytest.raises(StoreUnavailableError, match=r"cannot open .*: not authorized; it must be"):
         connect(path, 1.0)
     assert schema(path) == {}

@@ -1,6 +1,7 @@
 """A file of an older router is taken over with all that is in it, and has every constraint of a new one afterwards."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -65,6 +66,24 @@ def a_file_at(path: Path, revision: str) -> None:
         ):
             connection.execute(ENTRY, (attempt_id, attempt_id[:7], kind, amount, EPOCH + 5, cost_kind))
     upgraded(path, revision)
+
+
+async def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migration.migrate
+
+    def half(connection: sqlite3.Connection, needed: Callable[[], bool]) -> None:
+        connection.set_authorizer(lambda action, name, *_: sqlite3.SQLITE_DENY if name == "decisions" else 0)
+        whole(connection, needed)
+
+    a_file_at(path, "0003")
+    before = snapshot(path)
+    monkeypatch.setattr(migration, "migrate", half)
+    with pytest.raises(StoreUnavailableError, match=r"cannot open .*: not authorized; it must be"):
+        await Store.open(path)
+    assert snapshot(path) == before
+    monkeypatch.undo()
+    await (await Store.open(path)).close()
+    assert "decisions" in snapshot(path)
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])

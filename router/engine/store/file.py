@@ -7,8 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from router.engine.store import creation
 from router.engine.store.errors import StoreUnavailableError, StoreVersionError
-from router.engine.store.schema import REVISION
+from router.engine.store.revision import REVISION
 
 _LOG: Final = logging.getLogger(__name__)
 _OWNER_ONLY: Final = 0o600
@@ -86,22 +87,28 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit has reached the disk before anything that depends on it is sent or answered.
     connection.execute("PRAGMA synchronous = FULL")
-    if stale:
+    if _is_new(connection):
+        creation.create(connection, lambda: _is_new(connection))
+    elif stale:
         _migrate(connection, path)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def _is_new(connection: sqlite3.Connection) -> bool:
+    return revision_of(connection) is None
+
+
 def _needs_migration(connection: sqlite3.Connection, path: Path) -> bool:
     revision = revision_of(connection)
-    if revision == REVISION:
+    if revision in (None, REVISION):
         return False
-    from router.engine.store.migration import knows  # noqa: PLC0415 - a tenth of a second only a new file needs
+    from router.engine.store.migration import knows  # noqa: PLC0415 - half a second that only an old file needs
 
     if revision == "":
         raise StoreVersionError(
             f"{path} is a database of something else; name a file of the router's own, or a new one"
         )
-    if revision is not None and not knows(revision):
+    if not knows(revision):
         raise StoreVersionError(
             f"{path} was written by a newer router: its schema is at revision {revision!r}, this one knows up to"
             f" {REVISION!r}; install that newer version, or name another file"
@@ -110,7 +117,7 @@ def _needs_migration(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Ask again under the write lock, so that of two routers that open one new file only one migrates it."""
+    """Ask again under the write lock, so that of two routers that open one old file only one migrates it."""
     from router.engine.store.migration import migrate  # noqa: PLC0415 - as above
 
     with _MIGRATING:

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Join, Label, Row, case, func, text
 
 from router.core.ledger import EntryKind
+from router.engine.store.queries import adjusted_microusd
 from router.engine.store.schema import CLOSING_ENTRY, PENDING_ENTRY, attempts, ledger_entries
-from router.engine.store.statements import adjusted_microusd
 
 _pending = ledger_entries.alias("pending")
 _closing = ledger_entries.alias("closing")

@@ -1,6 +1,10 @@
-"""The one schema. Its constraints state what must stay true whoever writes; times are wall seconds."""
+"""The one schema. Its constraints state what must stay true whoever writes; times are wall seconds.
+
+`python -m router.engine.store.schema` writes `schema.sql`, which new files are made of, anew.
+"""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import (
@@ -21,13 +25,13 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from router.core.job import AttemptState, JobState
 from router.core.ledger import NOTE_CHARS_MAX, CostKind, EntryKind
+from router.engine.store.revision import REVISION
 from router.engine.store.triggers import TRIGGERS
-
-REVISION: Final = "0005"
-"""The newest migration, which `metadata` describes."""
 
 metadata = MetaData(
     naming_convention={
@@ -186,3 +190,27 @@ idempotency_keys = Table(
 
 for _trigger in TRIGGERS.values():
     event.listen(metadata, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+
+WRITTEN: Final = Path(__file__).with_name("schema.sql")
+
+
+def script() -> str:
+    """Write what makes a file of the newest revision, the statements apart by a blank line."""
+    tables = metadata.sorted_tables
+    indexes = sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
+    made: list[DDLElement] = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
+    texts = (str(each.compile(dialect=sqlite.dialect())) for each in made)
+    statements = ["\n".join(line.rstrip().expandtabs(4) for line in text.strip().splitlines()) for text in texts]
+    return "\n\n".join((*statements, *TRIGGERS.values(), *_REVISION)) + "\n"
+
+
+# As Alembic makes it.
+_REVISION: Final = (
+    "CREATE TABLE alembic_version (\n    version_num VARCHAR(32) NOT NULL,\n"
+    "    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)\n)",
+    f"INSERT INTO alembic_version (version_num) VALUES ('{REVISION}')",  # noqa: S608 - a constant
+)
+
+
+if __name__ == "__main__":
+    WRITTEN.write_text(script())

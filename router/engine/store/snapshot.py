@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from router.engine.store.errors import StoreUnavailableError, StoreVersionError
 from router.engine.store.file import connect_read_only, revision_of
-from router.engine.store.schema import REVISION
+from router.engine.store.revision import REVISION
 
 _BUSY_TIMEOUT_S: Final = 5.0
 

@@ -1,256 +1,224 @@
-"""The hot statements: compiled once from the schema, run as text on the driver with named parameters."""
+"""The hot statements as text, with named parameters; written by `queries.py`."""
 
 from typing import Final
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    CompoundSelect,
-    Insert,
-    Integer,
-    Select,
-    Table,
-    Update,
-    bindparam,
-    case,
-    cast,
-    exists,
-    func,
-    literal_column,
-    select,
-    text,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import ClauseElement, Delete
+INSERT_JOB: Final = """
+INSERT INTO jobs (id, caller, state, model, seconds, size, request, preferences, metadata, trace_parent, created_at,
+deadline_at, ended_at, failure_stage, failure_reason, failure_code, failure_message, deleted_at) VALUES (:id, :caller,
+:state, :model, :seconds, :size, :request, :preferences, :metadata, :trace_parent, :created_at, :deadline_at, :ended_at,
+:failure_stage, :failure_reason, :failure_code, :failure_message, :deleted_at)
+"""
 
-from router.core.budget import DAY_S
-from router.engine.store.schema import (
-    ADJUSTED_ENTRY,
-    CLOSING_ENTRY,
-    OPEN_JOB,
-    PENDING_ENTRY,
-    UNCERTAIN_ATTEMPT,
-    attempts,
-    decisions,
-    idempotency_keys,
-    input_images,
-    jobs,
-    ledger_entries,
-)
+INSERT_IMAGE: Final = """
+INSERT INTO input_images (job_id, position, data) VALUES (:job_id, :position, :data)
+"""
 
-# SQLAlchemy would bind a zero of its own here, and the driver would ask for its name.
-_NO_OFFSET = literal_column("0", Integer)
-_DIALECT = sqlite.dialect(paramstyle="named")
-_WRITTEN_BY_DATABASE = {"sequence"}
-_JOB_COLUMNS = tuple(column for column in jobs.c if column.name != "sequence")
-_ENTRY_COLUMNS = tuple(column for column in ledger_entries.c if column.name != "sequence")
-JOB_MUTABLE: Final = ("state", "ended_at", "failure_stage", "failure_reason", "failure_code", "failure_message")
-ATTEMPT_MUTABLE: Final = (
-    "state",
-    "remote_id",
-    "accepted_at",
-    "ended_at",
-    "stage",
-    "reason",
-    "code",
-    "content_url",
-    "content_type",
-    "content_bytes",
-    "content_expires_at",
-)
+INSERT_KEY: Final = """
+INSERT INTO idempotency_keys (caller, "key", fingerprint, job_id, created_at) VALUES (:caller, :key, :fingerprint,
+:job_id, :created_at)
+"""
 
+INSERT_ATTEMPT: Final = """
+INSERT INTO attempts (id, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at,
+state, remote_id, accepted_at, ended_at, stage, reason, code, content_url, content_type, content_bytes,
+content_expires_at) VALUES (:id, :job_id, :number, :offering_id, :provider, :upstream_model, :seconds, :quote_microusd,
+:submitted_at, :state, :remote_id, :accepted_at, :ended_at, :stage, :reason, :code, :content_url, :content_type,
+:content_bytes, :content_expires_at)
+"""
 
-def _compiled(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT))
+INSERT_ENTRY: Final = """
+INSERT INTO ledger_entries (attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind, note) VALUES
+(:attempt_id, :job_id, :provider, :kind, :amount_microusd, :at, :cost_kind, :note)
+"""
 
+INSERT_DECISION: Final = """
+INSERT INTO decisions (attempt_id, decided_at, document) VALUES (:attempt_id, :decided_at, :document)
+"""
 
-def _insert(table: Table) -> str:
-    names = [name for name in table.c.keys() if name not in _WRITTEN_BY_DATABASE]  # noqa: SIM118 - not a mapping
-    return str(table.insert().compile(dialect=_DIALECT, column_keys=names))
+INSERT_CLOSING_ENTRY: Final = """
+INSERT INTO ledger_entries (attempt_id, job_id, provider, kind, amount_microusd, at, cost_kind, note) SELECT :attempt_id
+AS anon_1, :job_id AS anon_2, :provider AS anon_3, :kind AS anon_4, :amount_microusd AS anon_5, :at AS anon_6,
+:cost_kind AS anon_7, :note AS anon_8 WHERE EXISTS (SELECT * FROM attempts WHERE attempts.id = :key_id AND
+attempts.state = :key_state)
+"""
 
+MOVE_JOB: Final = """
+UPDATE jobs SET state=:state, ended_at=:ended_at, failure_stage=:failure_stage, failure_reason=:failure_reason,
+failure_code=:failure_code, failure_message=:failure_message WHERE jobs.id = :key_id AND jobs.state = :key_state
+"""
 
-def _compare_and_swap(table: Table, mutable: tuple[str, ...]) -> Update:
-    """Update the row `key_id` only while it is in `key_state`."""
-    unmoved = (table.c.id == bindparam("key_id")) & (table.c.state == bindparam("key_state"))
-    return table.update().where(unmoved).values({name: bindparam(name) for name in mutable})
+START_JOB: Final = """
+UPDATE jobs SET state=:state, ended_at=:ended_at, failure_stage=:failure_stage, failure_reason=:failure_reason,
+failure_code=:failure_code, failure_message=:failure_message WHERE jobs.id = :key_id AND jobs.state = :key_state AND
+jobs.deleted_at IS NULL
+"""
 
+MOVE_ATTEMPT: Final = """
+UPDATE attempts SET state=:state, remote_id=:remote_id, accepted_at=:accepted_at, ended_at=:ended_at, stage=:stage,
+reason=:reason, code=:code, content_url=:content_url, content_type=:content_type, content_bytes=:content_bytes,
+content_expires_at=:content_expires_at WHERE attempts.id = :key_id AND attempts.state = :key_state
+"""
 
-def _closing_entry() -> Insert:
-    """Insert an entry only while its attempt is in `key_state`: before the attempt's end, as the triggers demand."""
-    names = [column.name for column in _ENTRY_COLUMNS]
-    unmoved = exists().where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))
-    return ledger_entries.insert().from_select(names, select(*map(bindparam, names)).where(unmoved))
+RELINK_ATTEMPT: Final = """
+UPDATE attempts SET content_url=:content_url, content_expires_at=:content_expires_at WHERE attempts.id = :key_id AND
+attempts.state = :key_state
+"""
 
+HIDE_JOB: Final = """
+UPDATE jobs SET deleted_at=:deleted_at WHERE jobs.id = :key_id AND jobs.deleted_at IS NULL
+"""
 
-def _entries(mine: ColumnElement[bool]) -> CompoundSelect[tuple[object, ...]]:
-    """Select the entries of some attempts in the order they were written, each kind through its own index."""
-    kinds = (PENDING_ENTRY, CLOSING_ENTRY, ADJUSTED_ENTRY)
-    columns = (*_ENTRY_COLUMNS, ledger_entries.c.sequence)
-    of_attempt = attempts.c.id == ledger_entries.c.attempt_id
-    found = (
-        select(*columns).join_from(attempts, ledger_entries, of_attempt).where(mine, text(f"ledger_entries.{kind}"))
-        for kind in kinds
-    )
-    return union_all(*found).order_by(text("sequence"))
+DELETE_IMAGES: Final = """
+DELETE FROM input_images WHERE input_images.job_id = :job_id
+"""
 
+DELETE_KEYS: Final = """
+DELETE FROM idempotency_keys WHERE (idempotency_keys.caller, idempotency_keys."key") IN (SELECT idempotency_keys.caller,
+idempotency_keys."key" FROM idempotency_keys JOIN jobs ON jobs.id = idempotency_keys.job_id WHERE
+idempotency_keys.created_at < :before AND jobs.deadline_at < :before LIMIT :limit OFFSET 0)
+"""
 
-def _page(*, descending: bool) -> Select[tuple[object, ...]]:
-    sequence = jobs.c.sequence
-    behind = sequence < bindparam("sequence") if descending else sequence > bindparam("sequence")
-    visible = (jobs.c.caller == bindparam("caller")) & jobs.c.deleted_at.is_(None)
-    order = sequence.desc() if descending else sequence.asc()
-    return select(*_JOB_COLUMNS).where(visible, behind).order_by(order).limit(bindparam("limit")).offset(_NO_OFFSET)
+TOUCH: Final = """
+PRAGMA user_version = 0
+"""
 
+KEY: Final = """
+SELECT idempotency_keys.fingerprint, idempotency_keys.job_id FROM idempotency_keys WHERE idempotency_keys.caller =
+:caller AND idempotency_keys."key" = :key
+"""
 
-def _unused_keys() -> Delete:
-    """Delete the keys of jobs due before `before`, at most `limit` of them, so that no transaction becomes long."""
-    key: tuple[Column[str], Column[str]] = (idempotency_keys.c.caller, idempotency_keys.c.key)
-    # No job is due before it was created, and only that has an index.
-    created_before = idempotency_keys.c.created_at < bindparam("before")
-    old = (
-        select(*key)
-        .join_from(idempotency_keys, jobs)
-        .where(created_before, jobs.c.deadline_at < bindparam("before"))
-        .limit(bindparam("limit"))
-        .offset(_NO_OFFSET)
-    )
-    return idempotency_keys.delete().where(tuple_(*key).in_(old))
+JOB: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.id = :id
+"""
 
+VISIBLE_JOB: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.id = :id AND
+jobs.deleted_at IS NULL
+"""
 
-def _with_money() -> Select[tuple[object, ...]]:
-    """Select attempts with whether they were billed: NULL while their money is open, a correction's word before all."""
-    closed = (ledger_entries.c.attempt_id == attempts.c.id) & text(f"ledger_entries.{CLOSING_ENTRY}")
-    is_posted = ledger_entries.c.kind == text("'posted'")
-    posted = case((is_posted, ledger_entries.c.amount_microusd), else_=text("0"))
-    billed = func.coalesce(posted + _adjustments() > text("0"), is_posted)
-    return select(*attempts.c, billed).join_from(attempts, ledger_entries, closed, isouter=True)
+SEQUENCE: Final = """
+SELECT jobs.sequence FROM jobs WHERE jobs.id = :id AND jobs.caller = :caller
+"""
 
+PAGE_ASCENDING: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.caller = :caller AND
+jobs.deleted_at IS NULL AND jobs.sequence > :sequence ORDER BY jobs.sequence ASC LIMIT :limit OFFSET 0
+"""
 
-def _bookings() -> Select[tuple[object, ...]]:
-    """Select what the attempts since `since` cost: each one whose money is open, and the others' sums by their days."""
-    pending, closing = ledger_entries.alias("pending"), ledger_entries.alias("closing")
-    opened = (pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}")
-    closed = (closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
-    open_id = case((closing.c.kind.is_(None), attempts.c.id))
-    posted = case((closing.c.kind == text("'posted'"), closing.c.amount_microusd), else_=text("0"))
-    cost = case((closing.c.kind.is_(None), pending.c.amount_microusd), else_=posted + adjusted_microusd())
-    at = func.min(attempts.c.submitted_at)
-    return (
-        select(open_id, attempts.c.provider, jobs.c.caller, at, func.sum(cost))
-        .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
-        # Outer, though each attempt has one: else SQLite would begin with all there are, not with a day's attempts.
-        .join(pending, opened, isouter=True)
-        .join(closing, closed, isouter=True)
-        .where(attempts.c.submitted_at >= bindparam("since"))
-        .group_by(
-            open_id, attempts.c.provider, jobs.c.caller, cast(attempts.c.submitted_at / text(str(DAY_S)), Integer)
-        )
-    )
+PAGE_DESCENDING: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.caller = :caller AND
+jobs.deleted_at IS NULL AND jobs.sequence < :sequence ORDER BY jobs.sequence DESC LIMIT :limit OFFSET 0
+"""
 
+IMAGES: Final = """
+SELECT input_images.position, input_images.data FROM input_images WHERE input_images.job_id = :job_id
+"""
 
-def adjusted_microusd() -> ColumnElement[int]:
-    """Sum up an attempt's adjustments; 0 where there are none."""
-    return func.coalesce(_adjustments(), text("0"))
+ATTEMPTS: Final = """
+SELECT attempts.id, attempts.job_id, attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model,
+attempts.seconds, attempts.quote_microusd, attempts.submitted_at, attempts.state, attempts.remote_id,
+attempts.accepted_at, attempts.ended_at, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
+attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coalesce(CASE WHEN (ledger_entries.kind =
+'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
+ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
+ledger_entries.kind = 'posted') AS coalesce_1 FROM attempts LEFT OUTER JOIN ledger_entries ON ledger_entries.attempt_id
+= attempts.id AND ledger_entries.kind IN ('posted', 'voided') WHERE attempts.job_id = :job_id ORDER BY attempts.number
+"""
 
+ENTRIES: Final = """
+SELECT ledger_entries.attempt_id, ledger_entries.job_id, ledger_entries.provider, ledger_entries.kind,
+ledger_entries.amount_microusd, ledger_entries.at, ledger_entries.cost_kind, ledger_entries.note,
+ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id = ledger_entries.attempt_id WHERE
+attempts.job_id = :job_id AND ledger_entries.kind = 'pending' UNION ALL SELECT ledger_entries.attempt_id,
+ledger_entries.job_id, ledger_entries.provider, ledger_entries.kind, ledger_entries.amount_microusd, ledger_entries.at,
+ledger_entries.cost_kind, ledger_entries.note, ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id
+= ledger_entries.attempt_id WHERE attempts.job_id = :job_id AND ledger_entries.kind IN ('posted', 'voided') UNION ALL
+SELECT ledger_entries.attempt_id, ledger_entries.job_id, ledger_entries.provider, ledger_entries.kind,
+ledger_entries.amount_microusd, ledger_entries.at, ledger_entries.cost_kind, ledger_entries.note,
+ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id = ledger_entries.attempt_id WHERE
+attempts.job_id = :job_id AND ledger_entries.kind = 'adjusted' ORDER BY sequence
+"""
 
-def _adjustments() -> ColumnElement[int]:
-    adjusted = ledger_entries.alias("adjusted")
-    mine = (adjusted.c.attempt_id == attempts.c.id) & text(f"adjusted.{ADJUSTED_ENTRY}")
-    return select(func.sum(adjusted.c.amount_microusd)).where(mine).correlate(attempts).scalar_subquery()
+ENTRIES_OF_ATTEMPT: Final = """
+SELECT ledger_entries.attempt_id, ledger_entries.job_id, ledger_entries.provider, ledger_entries.kind,
+ledger_entries.amount_microusd, ledger_entries.at, ledger_entries.cost_kind, ledger_entries.note,
+ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id = ledger_entries.attempt_id WHERE attempts.id =
+:id AND ledger_entries.kind = 'pending' UNION ALL SELECT ledger_entries.attempt_id, ledger_entries.job_id,
+ledger_entries.provider, ledger_entries.kind, ledger_entries.amount_microusd, ledger_entries.at,
+ledger_entries.cost_kind, ledger_entries.note, ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id
+= ledger_entries.attempt_id WHERE attempts.id = :id AND ledger_entries.kind IN ('posted', 'voided') UNION ALL SELECT
+ledger_entries.attempt_id, ledger_entries.job_id, ledger_entries.provider, ledger_entries.kind,
+ledger_entries.amount_microusd, ledger_entries.at, ledger_entries.cost_kind, ledger_entries.note,
+ledger_entries.sequence FROM attempts JOIN ledger_entries ON attempts.id = ledger_entries.attempt_id WHERE attempts.id =
+:id AND ledger_entries.kind = 'adjusted' ORDER BY sequence
+"""
 
+REMOTE_ID: Final = """
+SELECT 1 FROM attempts WHERE attempts.provider = :provider AND attempts.remote_id = :remote_id AND attempts.id != :id
+AND attempts.submitted_at >= :since
+"""
 
-_of_job = attempts.c.job_id == bindparam("job_id")
-_open_ids = (
-    select(jobs.c.id)
-    .where(text(OPEN_JOB))
-    .union(select(attempts.c.job_id).where(text(UNCERTAIN_ATTEMPT)))
-    .scalar_subquery()
-)
+LOST_SUBMITS: Final = """
+SELECT attempts.id, attempts.upstream_model, jobs.model, attempts.seconds, jobs.size, jobs.request FROM attempts JOIN
+jobs ON jobs.id = attempts.job_id WHERE attempts.submitted_at BETWEEN :since AND :until AND attempts.provider =
+:provider AND attempts.id != :id AND (attempts.state IN ('submitting', 'unknown') OR (attempts.state = 'failed' AND
+attempts.remote_id IS NULL AND attempts.reason = 'ambiguous'))
+"""
 
-INSERT_JOB: Final = _insert(jobs)
-INSERT_IMAGE: Final = _insert(input_images)
-INSERT_KEY: Final = _insert(idempotency_keys)
-INSERT_ATTEMPT: Final = _insert(attempts)
-INSERT_ENTRY: Final = _insert(ledger_entries)
-INSERT_DECISION: Final = _insert(decisions)
-INSERT_CLOSING_ENTRY: Final = _compiled(_closing_entry())
-MOVE_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE))
-START_JOB: Final = _compiled(_compare_and_swap(jobs, JOB_MUTABLE).where(jobs.c.deleted_at.is_(None)))
-MOVE_ATTEMPT: Final = _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE))
-RELINK_ATTEMPT: Final = _compiled(
-    attempts.update()
-    .where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))
-    .values(content_url=bindparam("content_url"), content_expires_at=bindparam("content_expires_at"))
-)
-HIDE_JOB: Final = _compiled(
-    jobs.update()
-    .where(jobs.c.id == bindparam("key_id"), jobs.c.deleted_at.is_(None))
-    .values(deleted_at=bindparam("deleted_at"))
-)
-DELETE_IMAGES: Final = _compiled(input_images.delete().where(input_images.c.job_id == bindparam("job_id")))
-DELETE_KEYS: Final = _compiled(_unused_keys())
-# The smallest write there is: it dirties the first page even when the number stays.
-TOUCH: Final = "PRAGMA user_version = 0"
+DECISIONS: Final = """
+SELECT decisions.attempt_id, decisions.decided_at, decisions.document FROM attempts JOIN decisions ON
+decisions.attempt_id = attempts.id WHERE attempts.job_id = :job_id ORDER BY attempts.number
+"""
 
-KEY: Final = _compiled(
-    select(idempotency_keys.c.fingerprint, idempotency_keys.c.job_id).where(
-        idempotency_keys.c.caller == bindparam("caller"), idempotency_keys.c.key == bindparam("key")
-    )
-)
-JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id")))
-VISIBLE_JOB: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id == bindparam("id"), jobs.c.deleted_at.is_(None)))
-SEQUENCE: Final = _compiled(
-    select(jobs.c.sequence).where(jobs.c.id == bindparam("id"), jobs.c.caller == bindparam("caller"))
-)
-PAGE_ASCENDING: Final = _compiled(_page(descending=False))
-PAGE_DESCENDING: Final = _compiled(_page(descending=True))
-IMAGES: Final = _compiled(
-    select(input_images.c.position, input_images.c.data).where(input_images.c.job_id == bindparam("job_id"))
-)
-ATTEMPTS: Final = _compiled(_with_money().where(_of_job).order_by(attempts.c.number))
-ENTRIES: Final = _compiled(_entries(_of_job))
-ENTRIES_OF_ATTEMPT: Final = _compiled(_entries(attempts.c.id == bindparam("id")))
-REMOTE_ID: Final = _compiled(
-    select(literal_column("1")).where(
-        attempts.c.provider == bindparam("provider"),
-        attempts.c.remote_id == bindparam("remote_id"),
-        attempts.c.id != bindparam("id"),
-        attempts.c.submitted_at >= bindparam("since"),
-    )
-)
-LOST_SUBMITS: Final = _compiled(
-    select(attempts.c.id, attempts.c.upstream_model, jobs.c.model, attempts.c.seconds, jobs.c.size, jobs.c.request)
-    .join_from(attempts, jobs, jobs.c.id == attempts.c.job_id)
-    .where(
-        attempts.c.submitted_at.between(bindparam("since"), bindparam("until")),
-        attempts.c.provider == bindparam("provider"),
-        attempts.c.id != bindparam("id"),
-        # One that an operator closed without a word on its upstream job may still be the one that has it.
-        text(
-            "(attempts.state IN ('submitting', 'unknown')"
-            " OR (attempts.state = 'failed' AND attempts.remote_id IS NULL AND attempts.reason = 'ambiguous'))"
-        ),
-    )
-)
-DECISIONS: Final = _compiled(
-    select(decisions.c.attempt_id, decisions.c.decided_at, decisions.c.document)
-    .join_from(attempts, decisions, decisions.c.attempt_id == attempts.c.id)
-    .where(_of_job)
-    .order_by(attempts.c.number)
-)
-ENDED_ATTEMPTS: Final = _compiled(
-    _with_money()
-    .add_columns(jobs.c.size)
-    .join(jobs, jobs.c.id == attempts.c.job_id)
-    .where(attempts.c.ended_at >= bindparam("since"))
-    .order_by(attempts.c.ended_at.desc())
-    .limit(bindparam("limit"))
-    .offset(_NO_OFFSET)
-)
-BOOKINGS: Final = _compiled(_bookings())
-OPEN_JOBS: Final = _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence))
-OPEN_ATTEMPTS: Final = _compiled(
-    _with_money().where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)
-)
+ENDED_ATTEMPTS: Final = """
+SELECT attempts.id, attempts.job_id, attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model,
+attempts.seconds, attempts.quote_microusd, attempts.submitted_at, attempts.state, attempts.remote_id,
+attempts.accepted_at, attempts.ended_at, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
+attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coalesce(CASE WHEN (ledger_entries.kind =
+'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
+ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
+ledger_entries.kind = 'posted') AS coalesce_1, jobs.size FROM attempts LEFT OUTER JOIN ledger_entries ON
+ledger_entries.attempt_id = attempts.id AND ledger_entries.kind IN ('posted', 'voided') JOIN jobs ON jobs.id =
+attempts.job_id WHERE attempts.ended_at >= :since ORDER BY attempts.ended_at DESC LIMIT :limit OFFSET 0
+"""
+
+BOOKINGS: Final = """
+SELECT CASE WHEN (closing.kind IS NULL) THEN attempts.id END AS anon_1, attempts.provider, jobs.caller,
+min(attempts.submitted_at) AS min_1, sum(CASE WHEN (closing.kind IS NULL) THEN pending.amount_microusd ELSE CASE WHEN
+(closing.kind = 'posted') THEN closing.amount_microusd ELSE 0 END + coalesce((SELECT sum(adjusted.amount_microusd) AS
+sum_2 FROM ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted'), 0) END)
+AS sum_1 FROM attempts JOIN jobs ON jobs.id = attempts.job_id LEFT OUTER JOIN ledger_entries AS pending ON
+pending.attempt_id = attempts.id AND pending.kind = 'pending' LEFT OUTER JOIN ledger_entries AS closing ON
+closing.attempt_id = attempts.id AND closing.kind IN ('posted', 'voided') WHERE attempts.submitted_at >= :since GROUP BY
+CASE WHEN (closing.kind IS NULL) THEN attempts.id END, attempts.provider, jobs.caller, CAST(attempts.submitted_at /
+(86400 + 0.0) AS INTEGER)
+"""
+
+OPEN_JOBS: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.id IN (SELECT jobs.id
+FROM jobs WHERE state IN ('queued', 'in_progress') UNION SELECT attempts.job_id FROM attempts WHERE state IN ('late',
+'unknown')) ORDER BY jobs.sequence
+"""
+
+OPEN_ATTEMPTS: Final = """
+SELECT attempts.id, attempts.job_id, attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model,
+attempts.seconds, attempts.quote_microusd, attempts.submitted_at, attempts.state, attempts.remote_id,
+attempts.accepted_at, attempts.ended_at, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
+attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coalesce(CASE WHEN (ledger_entries.kind =
+'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
+ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
+ledger_entries.kind = 'posted') AS coalesce_1 FROM attempts LEFT OUTER JOIN ledger_entries ON ledger_entries.attempt_id
+= attempts.id AND ledger_entries.kind IN ('posted', 'voided') WHERE attempts.job_id IN (SELECT jobs.id FROM jobs WHERE
+state IN ('queued', 'in_progress') UNION SELECT attempts.job_id FROM attempts WHERE state IN ('late', 'unknown')) ORDER
+BY attempts.job_id, attempts.number
+"""

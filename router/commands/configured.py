@@ -1,0 +1,23 @@
+"""The configuration that commands begin with."""
+
+import os
+from pathlib import Path
+
+from router.commands.terminal import stop, warn
+from router.config.loading import load
+from router.config.problems import ConfigError
+from router.config.settings import Settings
+
+
+def configured(config: Path) -> Settings:
+    """Load a configuration and tell its warnings; end with why where it cannot be."""
+    try:
+        settings = load(config, os.environ)
+    except ConfigError as error:
+        stop(str(error))
+    if settings.warnings:
+        from router.config.report import described  # noqa: PLC0415 - tables, which a server prints none of
+
+        for warning in described(config, settings.warnings):
+            warn(warning)
+    return settings

@@ -1,0 +1,12 @@
+"""The parts of the benchmark in the order in which they run. Another one is another line here."""
+
+from typing import Final
+
+from tests.bench import deciding, requests, scraping
+from tests.bench.part import Part
+
+PARTS: Final = (
+    Part("requests", "Requests, side by side", requests.measure),
+    Part("scrapes", "A scrape of everything", scraping.measure),
+    Part("decisions", "A routing decision", deciding.measure),
+)
