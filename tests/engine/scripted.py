@@ -320,8 +320,6 @@ class Scene:
         )
         self.engine = Engine(parts, ServerSettings(), new_id=lambda: f"video_{self.accepted}")
         await self.engine.start()
-        # What every start writes is written before anything is asked of it.
-        await asyncio.sleep(0)
 
     def use(
         self,
@@ -419,6 +417,8 @@ async def a_scene(
     )
     scene = Scene(clock, limits, store, transport, catalog, daily_limits=daily_limits)
     await scene.start()
+    # What every start writes is written before anything is asked of it.
+    await asyncio.sleep(0)
     try:
         yield scene
         assert transport.violations == []
