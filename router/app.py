@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from aiohttp import web
 
+from providers.rules import make_patterns
 from router.config.loading import load
 from router.config.problems import ConfigError, Problem
 from router.config.reloading import Reloading
@@ -190,6 +191,8 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         reloading.began()
+        # Which nobody needs before the first complaint of a provider.
+        stack.callback(asyncio.create_task(asyncio.to_thread(make_patterns)).cancel)
         if watch_s:
             watching = Watching(reloading.files, reloading.reload_if_changed)
             stack.callback(asyncio.create_task(watching.run(watch_s)).cancel)

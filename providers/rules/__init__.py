@@ -5,9 +5,9 @@ requests, and last what says no more than that something broke.
 """
 
 from providers.rules import accounts, breakdowns, capacity, hints, lost, refused, requests, statements, topics
-from providers.rules.rule import Rule, rule
+from providers.rules.rule import Rule, make_patterns, rule
 
-__all__ = ["CRASHED", "LAST_RESORT", "RULES", "STATEMENTS", "Rule", "rule"]
+__all__ = ["CRASHED", "LAST_RESORT", "RULES", "STATEMENTS", "Rule", "make_patterns", "rule"]
 
 RULES: tuple[Rule, ...] = (
     *refused.RULES,

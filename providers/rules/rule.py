@@ -1,7 +1,8 @@
 """One row of the table of complaints, and the patterns it is made of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,33 @@ BRANCHED_CHARS = 3
 _BETWEEN = r"[^.!?;。\n]{{0,{}}}?"
 
 
+class Regex:
+    """A regular expression that is made when it is first needed: to make all of them is a third of all imports."""
+
+    __slots__ = ("_made", "_written")
+
+    def __init__(self, written: Callable[[], str]) -> None:
+        self._written = written
+        self._made: re.Pattern[str] | None = None
+        _UNMADE.append(self)
+
+    def made(self) -> re.Pattern[str]:
+        """Return it compiled; any thread may ask."""
+        if self._made is None:
+            self._made = re.compile(self._written(), re.ASCII)
+        return self._made
+
+
+_UNMADE: list[Regex] = []
+
+
+def make_patterns() -> None:
+    """Make all there are, in whichever thread has the time, so that the first complaint holds nobody up."""
+    with suppress(IndexError):
+        while True:
+            _UNMADE.pop().made()
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """Words near each other, in plain text; `unless` says what must not stand around them.
@@ -24,25 +52,25 @@ class Pattern:
     what is spoken of and states nothing: a message that begins with it may be a prompt.
     """
 
-    regex: re.Pattern[str]
+    regex: Regex
     parts: tuple[frozenset[str], ...] = ()
-    unless: re.Pattern[str] | None = None
+    unless: Regex | None = None
     is_topic: bool = False
 
     def search(self, text: Text) -> int | None:
         """Where the statement begins, or None."""
         if any(part.isdisjoint(text.keys) for part in self.parts):
             return None
-        for _, match in zip(range(TRIES), self.regex.finditer(text.plain), strict=False):
+        for _, match in zip(range(TRIES), self.regex.made().finditer(text.plain), strict=False):
             around = text.plain[max(0, match.start() - AROUND_CHARS) : match.end() + AROUND_CHARS]
-            if self.unless is None or self.unless.search(around) is None:
+            if self.unless is None or self.unless.made().search(around) is None:
                 return match.start()
         return None
 
 
 def words(family: str, *, unless: str = "", is_topic: bool = False) -> Pattern:
     """A pattern that any one of these words makes; `*` stands for a word's ending, `|` is between words."""
-    return Pattern(re.compile(_any_of(family), re.ASCII), (_keys(family),), _guard(unless), is_topic)
+    return Pattern(Regex(lambda: _any_of(family)), (_keys(family),), _guard(unless), is_topic)
 
 
 def pairs(first: str, second: str) -> str:
@@ -52,19 +80,22 @@ def pairs(first: str, second: str) -> str:
 
 def near(one: str, other: str, *, gap: int = GAP_CHARS, unless: str = "") -> Pattern:
     """A pattern of two families of words that stand in one sentence, in either order."""
-    first, second, between = _any_of(one), _any_of(other), _BETWEEN.format(gap)
-    regex = re.compile(f"{first}{between}{second}|{second}{between}{first}", re.ASCII)
-    return Pattern(regex, (_keys(one), _keys(other)), _guard(unless))
+
+    def written() -> str:
+        first, second, between = _any_of(one), _any_of(other), _BETWEEN.format(gap)
+        return f"{first}{between}{second}|{second}{between}{first}"
+
+    return Pattern(Regex(written), (_keys(one), _keys(other)), _guard(unless))
 
 
 def then(one: str, other: str, *, gap: int = GAP_CHARS, unless: str = "") -> Pattern:
     """A pattern of two families of words in this order."""
-    regex = re.compile(_any_of(one) + _BETWEEN.format(gap) + _any_of(other), re.ASCII)
+    regex = Regex(lambda: _any_of(one) + _BETWEEN.format(gap) + _any_of(other))
     return Pattern(regex, (_keys(one), _keys(other)), _guard(unless))
 
 
-def _guard(unless: str) -> re.Pattern[str] | None:
-    return re.compile(_any_of(unless), re.ASCII) if unless else None
+def _guard(unless: str) -> Regex | None:
+    return Regex(lambda: _any_of(unless)) if unless else None
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,10 @@ class Hook:
         """Whether a signature is what proves a webhook."""
         return self.url is None
 
+    def unsaid(self, answer: bytes) -> bytes:
+        """Return an answer without the token, in case the upstream repeats what its create said."""
+        return answer if self.signed else answer.replace(self.secret.reveal().encode(), b"...")
+
 
 def hook_by_address(public_url: str, provider: str, secret: Secret) -> Hook:
     """Return the hook of a provider that is told its address with each create; the token in it is of `secret`."""

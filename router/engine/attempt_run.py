@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, TypeAlias, assert_never
 
-from providers.adapter import Adapter, HttpRequest, HttpResponse
+from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, ListPolling, Reason, Running, Size, Stage, Succeeded, VideoRequest
-from providers.capabilities import reference_of
+from providers.capabilities import hooked_create_of, reference_of
 from providers.classification import poll_unanswered, unanswered, unsent
 from providers.links import link_expires_at
 from providers.reading import read_poll, read_submit
-from router.core.catalog import Polling
+from router.core.catalog import Polling, Provider
 from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
 from router.core.job import Attempt, AttemptState
 from router.core.ledger import is_doubted
@@ -126,7 +126,7 @@ class AttemptRun:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
         self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
-        request = written_by_adapter(lambda: self._submit_request(provider.adapter, video))
+        request = written_by_adapter(lambda: self._submit_request(provider, video))
         if request is None:
             self.cause = UNWRITTEN
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, UNWRITTEN)
@@ -198,10 +198,15 @@ class AttemptRun:
         if self.permits is not None:
             self.permits.abandon()
 
-    def _submit_request(self, adapter: Adapter, video: VideoRequest) -> HttpRequest:
-        """The create, with a word of ours in it where the upstream lists that."""
-        request, keeper = adapter.submit_request(video, self.attempt.upstream_model), reference_of(adapter)
-        return request if keeper is None else keeper.referenced(request, self.attempt.id)
+    def _submit_request(self, provider: Provider, video: VideoRequest) -> HttpRequest:
+        """The create, with a word of ours in it where the upstream lists that, and with where its webhooks go."""
+        adapter, hook = provider.adapter, provider.hook
+        request = adapter.submit_request(video, self.attempt.upstream_model)
+        if (keeper := reference_of(adapter)) is not None:
+            request = keeper.referenced(request, self.attempt.id)
+        if hook is None or hook.url is None or (hooking := hooked_create_of(adapter)) is None:
+            return request
+        return hooking.hooked(request, hook.url.reveal())
 
     async def _answer(self, request: HttpRequest) -> Accepted | Failure:
         """Send the submit and read what came of it."""

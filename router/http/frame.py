@@ -16,6 +16,7 @@ from multidict import istr
 from router.core.order import UnavailableError, UnconfirmedError
 from router.http.door import CALLER, DOOR, REPEATABLE, REQUEST_ID, SPAN
 from router.http.errors import ApiError, from_web, internal, unavailable, unconfirmed
+from router.http.hooks import take_hook
 
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -36,6 +37,9 @@ _SEND_AGAIN: Final = (
 @web.middleware
 async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer whatever happens, and count it by route template, never by path."""
+    if request.match_info.handler is take_hook:
+        # No caller's: it is proven and counted in its own way, and what strangers send begins no trace.
+        return await handler(request)
     door = request.app[DOOR]
     started = time.perf_counter()
     request[REQUEST_ID] = _request_id(request)

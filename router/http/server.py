@@ -17,6 +17,7 @@ from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
 from router.http.draining import DRAIN, drain
 from router.http.errors import from_web
 from router.http.frame import framed, sign
+from router.http.hooks import HOOKS, Hooks, hook_routes
 from router.http.reload import RELOAD, Reload, reload
 from router.http.resolving import RESOLVE, resolve
 from router.http.route import route
@@ -41,8 +42,8 @@ _ADMIN_PATHS: Final = (
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
 
 
-def public_app(door: Door) -> web.Application:
-    """Build what callers reach: the OpenAI Videos API under /v1."""
+def public_app(door: Door, hooks: Hooks | None = None) -> web.Application:
+    """Build what callers reach: the OpenAI Videos API under /v1, and where providers' webhooks come to."""
     app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
     app[DOOR] = door
     app[STREAM_ROOM] = door.stream_room
@@ -60,6 +61,9 @@ def public_app(door: Door) -> web.Application:
             web.get("/v1/models/{model:.+}", videos.model),
         ]
     )
+    if hooks is not None:
+        app[HOOKS] = hooks
+        app.add_routes(hook_routes())
     return app
 
 

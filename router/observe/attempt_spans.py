@@ -11,40 +11,48 @@ from router.core.events import AttemptEnded, AttemptStarted
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, cost_microusd
 from router.core.money import MICROUSD_PER_USD
+from router.core.ranking import DecisionReason
 from router.core.trail import Download, PollNote, Said, Trail
 from router.observe import semconv
 from router.observe.request_span import broken
 from router.observe.scrubbing import told_cause
 from router.observe.span_ids import SpanIds, span_id_of
-from router.observe.traceparent import context_of_job, span_context_of
+from router.observe.traceparent import context_of_job, sampled_trace_id, span_context_of
 
 
 class AttemptSpans:
-    """Writes to a tracer whose ids come from `ids`."""
+    """Writes to a tracer whose ids come from `ids`.
 
-    def __init__(self, tracer: Tracer, ids: SpanIds) -> None:
+    Where its sampler `follows` whoever began a trace, nothing is done or kept for a job whose trace is not.
+    """
+
+    def __init__(self, tracer: Tracer, ids: SpanIds, *, follows: bool = False) -> None:
         self._tracer = tracer
         self._ids = ids
-        # Of attempts under way, which their span tells when it is written.
-        self._routes: dict[str, dict[str, AttributeValue]] = {}
+        self._follows = follows
+        # Of attempts under way, which their span tells when it is written: why, and for which cost in micro-USD.
+        self._routes: dict[str, tuple[DecisionReason, float]] = {}
 
     def began(self, event: AttemptStarted) -> None:
         """Keep in mind why routing chose its offering, and what it expected of it."""
-        self._routes[event.attempt.id] = {
-            semconv.ROUTE_REASON: event.reason,
-            semconv.ROUTE_EXPECTED_COST_USD: event.expected_microusd / MICROUSD_PER_USD,
-        }
+        if self._may_be_kept(event.job):
+            self._routes[event.attempt.id] = (event.reason, event.expected_microusd)
 
     def ended(self, event: AttemptEnded, now: float) -> None:
         """Write what an attempt went through; of one that had ended before, what its money came to."""
+        if not self._may_be_kept(event.job):
+            return
         if event.trail is None:
             self._settled(event, now)
         else:
             self._attempt(event, event.trail, now)
 
+    def _may_be_kept(self, job: Job) -> bool:
+        return not self._follows or job.trace_parent is None or sampled_trace_id(job.trace_parent) is not None
+
     def _attempt(self, event: AttemptEnded, trail: Trail, now: float) -> None:
         attempt, job = event.attempt, event.job
-        route = self._routes.pop(attempt.id, {})
+        route = self._routes.pop(attempt.id, None)
         with self._ids.chosen(span_id_of(attempt.id)):
             span = self._tracer.start_span(
                 f"video_generation {job.video.model}",
@@ -55,7 +63,11 @@ class AttemptSpans:
             )
         if not span.is_recording():
             return
-        span.set_attributes(_attributes(event, trail) | route)
+        span.set_attributes(_attributes(event, trail))
+        if route is not None:
+            reason, expected_microusd = route
+            span.set_attribute(semconv.ROUTE_REASON, reason)
+            span.set_attribute(semconv.ROUTE_EXPECTED_COST_USD, expected_microusd / MICROUSD_PER_USD)
         if attempt.state is not AttemptState.SUCCEEDED:
             broken(span, _error_type(attempt))
         if trail.found_at is not None:

@@ -25,6 +25,7 @@ from router.core.overview import (
     Trading,
     Uncertain,
 )
+from router.observe.in_flight import Crowd, InFlight, Place
 from router.observe.labels import JobOutcome, job_outcome
 from router.observe.lines import utc
 from router.observe.release import RELEASE
@@ -47,15 +48,6 @@ class _Sum(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a live job is: with a provider, or with nobody before its first or next attempt."""
-
-    provider: str | None
-    attempted: bool
-    created_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Open:
     provider: str
     microusd: int
@@ -63,12 +55,17 @@ class _Open:
 
 
 class Board:
-    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows."""
+    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows.
 
-    def __init__(self, clock: Clock) -> None:
+    `in_flight` may be one that others look after, too.
+    """
+
+    HEARD: Final[frozenset[type[Event]]] = frozenset({JobAccepted, AttemptStarted, AttemptEnded, JobEnded})
+
+    def __init__(self, clock: Clock, in_flight: InFlight | None = None) -> None:
         self._clock = clock
         self._started = clock.monotonic()
-        self._live: dict[str, _Place] = {}
+        self._in_flight = InFlight() if in_flight is None else in_flight
         self._open: dict[str, _Open] = {}
         self._sums = SlidingSums[tuple[str, _Sum]](clock)
         self._failures = SlidingSums[tuple[str, str]](clock)
@@ -81,7 +78,7 @@ class Board:
         """Take over, at start, what is under way and uncertain; the window begins empty."""
         for job in jobs:
             if not job.ended:
-                self._place(job, job.at_work)
+                self._in_flight.put(job, job.at_work)
             for attempt in job.attempts:
                 if attempt.uncertain:
                     self._doubt(attempt)
@@ -90,9 +87,9 @@ class Board:
         """Take in one event of the engine; most are of no interest here."""
         match event:
             case JobAccepted(job):
-                self._place(job, None)
+                self._in_flight.put(job, None)
             case AttemptStarted(job, attempt):
-                self._place(job, attempt)
+                self._in_flight.put(job, attempt)
                 self._decisions.add((attempt.provider, str(event.reason)))
             case AttemptEnded():
                 self._attempt_ended(event)
@@ -113,7 +110,7 @@ class Board:
             ready=readiness.ready,
             draining=readiness.draining,
             window_s=WINDOW_S,
-            jobs=_live_jobs(self._live.values(), now),
+            jobs=_live_jobs(self._in_flight.crowds(), now),
             outcomes={str(outcome): outcomes.get(outcome, 0) for outcome in JobOutcome},
             uncertain=_uncertain(self._open.values(), now),
             providers=tuple(
@@ -145,7 +142,7 @@ class Board:
         if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
-            self._place(job, None)
+            self._in_flight.put(job, None)
         if attempt.state is AttemptState.LATE and attempt.stage is None:
             # Left behind: overtaken, or of a cancelled job. Its end tells nothing of its provider.
             return
@@ -164,7 +161,7 @@ class Board:
             self._sums.add((provider, _Sum.WASTED), microusd)
 
     def _job_ended(self, job: Job) -> None:
-        self._live.pop(job.id, None)
+        self._in_flight.remove(job)
         self._outcomes.add(job_outcome(job))
         if job.delivered is not None and job.ended_at is not None:
             durations = self._durations.setdefault(job.delivered.provider, SlidingDurations(self._clock))
@@ -173,10 +170,6 @@ class Board:
             at = job.ended_at or self._clock.wall()
             code = harmless_code(job.failure.code, job.video.prompt)
             self._last.append(RecentFailure(utc(at), job.id, job.failure.stage, job.failure.reason, code=code))
-
-    def _place(self, job: Job, attempt: Attempt | None) -> None:
-        provider = None if attempt is None else attempt.provider
-        self._live[job.id] = _Place(provider, bool(job.attempts), job.created_at)
 
     def _doubt(self, attempt: Attempt) -> None:
         self._open[attempt.id] = _Open(attempt.provider, attempt.quote_microusd, attempt.submitted_at)
@@ -204,15 +197,12 @@ class Board:
         )
 
 
-def _live_jobs(places: Iterable[_Place], now: float) -> LiveJobs:
-    waiting: dict[tuple[str | None, bool], list[float]] = {}
-    for place in places:
-        waiting.setdefault((place.provider, place.attempted), []).append(now - place.created_at)
-    lives = {key: Live(len(ages), _age(max(ages))) for key, ages in waiting.items()}
+def _live_jobs(crowds: Mapping[Place, Crowd], now: float) -> LiveJobs:
+    lives = {place: Live(crowd.jobs, _age(now - crowd.oldest_at)) for place, crowd in crowds.items()}
     return LiveJobs(
-        queued=lives.get((None, False), _NOBODY),
-        in_progress={provider: live for (provider, _), live in lives.items() if provider is not None},
-        between_attempts=lives.get((None, True), _NOBODY),
+        queued=lives.get(Place(None, attempted=False), _NOBODY),
+        in_progress={place.provider: live for place, live in lives.items() if place.provider is not None},
+        between_attempts=lives.get(Place(None, attempted=True), _NOBODY),
     )
 
 

@@ -121,6 +121,7 @@ class SoldNames:
         self.providers = tuple(catalog.providers)
         self.models = catalog.models
         self.askable = (*catalog.models, *catalog.groups)
+        self._askable = frozenset(self.askable)
         self.pairs = tuple(dict.fromkeys((offering.provider, offering.model) for offering in catalog.offerings))
         self._made = {offering.id: offering.model for offering in catalog.offerings}
         self._providers, self._models, self._pairs = (
@@ -139,7 +140,7 @@ class SoldNames:
 
     def asked(self, name: str) -> str:
         """Fold the name that a job asks for: a model or a group."""
-        return closed(name, self.askable)
+        return closed(name, self._askable)
 
     def model_made(self, attempt: Attempt, job: Job) -> str:
         """Return the model that an attempt makes, which for a group or a fallback is another than its job asked for."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import orjson
@@ -27,20 +28,33 @@ class Level(IntEnum):
     ERROR = logging.ERROR
 
 
+_NAMES: Final = {level: level.name.lower() for level in Level}
+
+
 def line(at: float, level: Level, event: str, fields: Fields) -> str:
     """Write one log line; fields that are None are left out. `at` is wall seconds."""
-    known = {name: value for name, value in fields.items() if value is not None}
-    record: dict[str, Value] = {"time": utc(at), "level": level.name.lower(), "event": event, **known}
+    record: dict[str, Value] = {"time": utc(at), "level": _NAMES[level], "event": event}
+    record |= {name: value for name, value in fields.items() if value is not None}
     try:
-        text = orjson.dumps(record).decode()
+        text = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE).decode()
     except TypeError:
-        text = orjson.dumps({name: _writable(value) for name, value in record.items()}).decode()
-    return text.translate(_ESCAPED) + "\n"
+        harmless = {name: _writable(value) for name, value in record.items()}
+        text = orjson.dumps(harmless, option=orjson.OPT_APPEND_NEWLINE).decode()
+    return text if text.isascii() and "\x7f" not in text else text.translate(_ESCAPED)
 
 
 def utc(at: float) -> str:
     """Write wall seconds as a moment in UTC, to the millisecond."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = int(at // 1)
+    microsecond = round((at - second) * 1_000_000)
+    if microsecond == 1_000_000:
+        second, microsecond = second + 1, 0
+    return f"{_second(second)}.{microsecond // 1_000:03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _writable(value: Value) -> Value:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Final, TextIO, assert_never
+from typing import Final, TextIO, assert_never, get_args
 
 from providers.canonical import Failure, Stage
 from router.core.clock import Clock
@@ -37,6 +37,7 @@ from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.resolution import Billed, Found, NotFound, Resolution
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
+from router.observe.line_writer import LineWriter
 from router.observe.lines import Fields, Level, Value, line
 from router.observe.once import Once
 from router.observe.samples import harmless_code, sample, without_digits
@@ -60,8 +61,10 @@ _RESOLUTIONS: Final[Mapping[type[Resolution], str]] = {Found: "found", NotFound:
 class Logs:
     """Writes the events that matter to a person; exchanges are left to metrics."""
 
+    HEARD: Final[frozenset[type[Event]]] = frozenset(get_args(Event)) - {ExchangeEnded, PollFailed, LoopLagged}
+
     def __init__(self, stream: TextIO, clock: Clock, level: Level = Level.INFO) -> None:
-        self._stream = stream
+        self.writer = LineWriter(stream)
         self._clock = clock
         self._level = level
         self._statuses = Once(_STATUSES_MAX, _STATUSES_MAX)
@@ -108,7 +111,8 @@ class Logs:
     def _routed(self, event: AttemptStarted) -> None:
         """Say who was chosen and why, with which chance among how many, and why the other offerings were left out."""
         attempt = event.attempt
-        chosen: dict[str, Value] = {
+        fields = _of_attempt(event.job, attempt)
+        fields |= {
             "reason": event.reason,
             "share": round(event.share, 4),
             "candidates": event.candidates,
@@ -116,8 +120,9 @@ class Logs:
             "quote_microusd": attempt.quote_microusd,
             "expected_microusd": round(event.expected_microusd),
         }
-        excluded = {f"excluded_{cause}": count for cause, count in event.excluded.items()}
-        self._write(Level.INFO, "routed", _of_attempt(event.job, attempt) | chosen | excluded)
+        for cause, count in event.excluded.items():
+            fields[f"excluded_{cause}"] = count
+        self._write(Level.INFO, "routed", fields)
 
     def _failed_over(self, event: FailedOver | FailoverDelayed) -> None:
         """Say whom a job leaves, and for whom or for how long it waits before."""
@@ -205,6 +210,8 @@ class Logs:
     ) -> None:
         """Write what concerns all jobs."""
         match event:
+            case WriteEnded():
+                self._store_written(event)
             case BreakerMoved(provider, kind, old, new):
                 level = Level.WARNING if new is BreakerState.OPEN else Level.INFO
                 self._write(level, "breaker_moved", {"provider": provider, "breaker": kind, "old": old, "new": new})
@@ -213,8 +220,6 @@ class Logs:
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
             case ProviderDrained(provider, drained):
                 self._write(Level.INFO, "provider_drained", {"provider": provider, "drained": drained})
-            case WriteEnded():
-                self._store_written(event)
             case WebhookTaken():
                 self._webhook_taken(event)
             case ConfigReloaded():
@@ -226,12 +231,13 @@ class Logs:
 
     def _store_written(self, event: WriteEnded) -> None:
         """Say at once that jobs cannot be stored, then now and then how often, and once that they can be again."""
+        if event.ok and self._writes_fail_since is None:
+            return
         now = self._clock.monotonic()
-        if event.ok:
-            if self._writes_fail_since is not None:
-                fields = {"for_s": round(now - self._writes_fail_since, 3)}
-                self._writes_fail_since = None
-                self._write(Level.INFO, "store_writes_again", fields)
+        if event.ok and self._writes_fail_since is not None:
+            fields = {"for_s": round(now - self._writes_fail_since, 3)}
+            self._writes_fail_since = None
+            self._write(Level.INFO, "store_writes_again", fields)
             return
         self._failed_writes += 1
         if now - self._failed_writes_told_at >= _WRITE_FAILURES_EVERY_S:
@@ -287,8 +293,7 @@ class Logs:
 
     def _write(self, level: Level, event: str, fields: Fields) -> None:
         if level >= self._level:
-            self._stream.write(line(self._clock.wall(), level, event, fields))
-            self._stream.flush()
+            self.writer.write(line(self._clock.wall(), level, event, fields), at_once=level >= Level.ERROR)
 
 
 def _level_of(attempt: Attempt) -> Level:
@@ -319,7 +324,13 @@ def _of_request(job: Job) -> dict[str, Value]:
 
 
 def _of_attempt(job: Job, attempt: Attempt) -> dict[str, Value]:
-    return _of_job(job) | {"attempt": attempt.id, "provider": attempt.provider, "offering": attempt.offering_id}
+    return {
+        "job": job.id,
+        "trace": parse_traceparent(job.trace_parent),
+        "attempt": attempt.id,
+        "provider": attempt.provider,
+        "offering": attempt.offering_id,
+    }
 
 
 def _of_end(event: AttemptEnded) -> dict[str, Value]:

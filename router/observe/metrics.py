@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import nan
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -46,6 +46,8 @@ from router.core.reporting import ReportingSettings, baseline_microusd, duration
 from router.core.routing_memory import RoutingMemory
 from router.observe import labels
 from router.observe.asked import Budget, in_flight_limit, is_drained, is_out, used_usd
+from router.observe.exchanges import Exchanges
+from router.observe.in_flight import InFlight
 from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
 from router.observe.labels import NONE, OTHER, AmbiguousResolution, JobOutcome, SoldNames
 from router.observe.routed import Routed
@@ -58,10 +60,12 @@ _TELLING: Final = {LookupResult.FOUND: AmbiguousResolution.FOUND, LookupResult.A
 class Metrics:
     """Every metric of the router, in a registry of its own unless one is given."""
 
+    HEARD: Final[frozenset[type[Event]]] = frozenset(get_args(Event)) - {AttemptResolved, ProviderDrained}
+
     def __init__(self, catalog: Catalog, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
         self._to = Instruments(self.registry)
-        self._in_flight: dict[str, tuple[str, float]] = {}
+        self.in_flight = InFlight()
         self._uncertain = Uncertainty()
         self._routed = Routed(self._to)
         self._adjusted_microusd = Counter[str]()
@@ -87,6 +91,8 @@ class Metrics:
         self._names = SoldNames(catalog)
         self._callers = frozenset(callers)
         self._to.use(catalog, self._names, callers)
+        self._exchanges = Exchanges(self._to, self._names)
+        self._watch_jobs()
         self._to.jobs_in_flight_limit.at().set(jobs_in_flight_limit)
         self._to.job_deadline.at().set(job_deadline_s)
         for provider in self._uncertain.relabel(self._names.provider):
@@ -105,7 +111,7 @@ class Metrics:
         """Take over, at start, the jobs that live on and those with an attempt that is unknown or late."""
         for job in sorted(jobs, key=lambda each: each.created_at):
             if not job.ended:
-                self._place(job, job.at_work)
+                self._put(job, job.at_work)
                 if job.attempts and job.attempts[-1].state is AttemptState.UNKNOWN:
                     self._ambiguous[job.id] = self._names.provider(job.attempts[-1].provider)
             for attempt in job.attempts:
@@ -145,12 +151,12 @@ class Metrics:
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
         match event:
+            case ExchangeEnded():
+                self._exchanges.ended(event)
             case JobAccepted() | AttemptStarted() | AttemptEnded() | JobEnded() | FailedOver() | FailoverDelayed():
                 self._job_went_on(event)
             case LookupEnded():
                 self._lookup_ended(event)
-            case ExchangeEnded():
-                self._exchange_ended(event)
             case PollFailed() | UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
             case BreakerMoved():
@@ -197,9 +203,9 @@ class Metrics:
         match event:
             case JobAccepted(job):
                 self._to.jobs_accepted.at(self._names.asked(job.video.model)).inc()
-                self._place(job, None)
+                self._put(job, None)
             case AttemptStarted():
-                self._place(event.job, event.attempt)
+                self._put(event.job, event.attempt)
                 self._routed.began(event, self._names)
             case AttemptEnded():
                 self._attempt_ended(event)
@@ -213,7 +219,7 @@ class Metrics:
                 assert_never(event)
 
     def _job_ended(self, job: Job) -> None:
-        self._place(job, None)
+        self.in_flight.remove(job)
         self._routed.ended(job, self._names)
         self._resolve_ambiguous(job, AmbiguousResolution.HELD)
         outcome, delivered = labels.job_outcome(job), job.delivered
@@ -258,7 +264,7 @@ class Metrics:
         if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
-            self._place(job, None)
+            self._put(job, None)
         self._count_attempt(event)
 
     def _book(self, attempt: Attempt, job: Job, entry: LedgerEntry) -> None:
@@ -312,15 +318,6 @@ class Metrics:
         if resolution is not None and event.attempt_id not in self._uncertain:
             self._to.ambiguous_submits.at(self._names.provider(event.provider), resolution).inc()
 
-    def _exchange_ended(self, event: ExchangeEnded) -> None:
-        provider = self._names.provider(event.provider)
-        self._to.exchanges.at(provider, event.operation, event.result).inc()
-        if provider not in self._names.providers:
-            return
-        self._to.exchange_duration.at(provider, event.operation).observe(max(0.0, event.duration_s))
-        if event.lag_s is not None:
-            self._to.poll_lag.at().observe(max(0.0, event.lag_s))
-
     def _odd_answer(self, event: PollFailed | UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         provider = self._names.provider(event.provider)
         match event:
@@ -369,18 +366,19 @@ class Metrics:
         for state in BreakerState:
             self._to.breaker_state.at(provider, kind, state).set(state is now)
 
-    def _place(self, job: Job, attempt: Attempt | None) -> None:
-        """Move a job to the provider at work for it, to nobody between attempts, or out when it has ended."""
-        before = self._in_flight.pop(job.id, None) if job.ended else self._in_flight.get(job.id)
-        if before is not None:
-            self._to.jobs_in_flight.at(before[0]).dec()
-        if not job.ended:
-            provider = self._names.provider(attempt.provider if attempt else None)
-            self._in_flight[job.id] = provider, job.created_at
-            self._to.jobs_in_flight.at(provider).inc()
-        # A dict keeps its order of insertion, and jobs are placed as they are accepted.
-        _, oldest_at = next(iter(self._in_flight.values()), (NONE, 0.0))
-        self._to.oldest_job.at().set(oldest_at)
+    def _put(self, job: Job, attempt: Attempt | None) -> None:
+        """Move a job to the provider at work for it, or to nobody between attempts."""
+        self.in_flight.put(job, attempt)
+        if attempt is not None and attempt.provider not in self._names.providers:
+            strangers = self._asked(partial(self.in_flight.strangers, self._names.providers))
+            self._to.jobs_in_flight.at(OTHER).set_function(strangers)
+
+    def _watch_jobs(self) -> None:
+        """Count at every scrape: a gauge that follows each job would cost more than the job's other metrics."""
+        for name in self._names.providers:
+            self._to.jobs_in_flight.at(name).set_function(self._asked(partial(self.in_flight.jobs, (name,))))
+        self._to.jobs_in_flight.at(NONE).set_function(self._asked(partial(self.in_flight.jobs, (None,))))
+        self._to.oldest_job.at().set_function(self._asked(self.in_flight.oldest_at))
 
     def _resolve_ambiguous(self, job: Job, resolution: AmbiguousResolution) -> None:
         provider = self._ambiguous.pop(job.id, None)
@@ -394,4 +392,4 @@ class Metrics:
 
     def _show_uncertain(self, provider: str) -> None:
         self._to.uncertain.at(provider).set(self._uncertain.microusd(provider) / MICROUSD_PER_USD)
-        self._to.oldest_uncertain.at(provider).set(self._uncertain.oldest_at(provider))
+        self._to.oldest_uncertain.at(provider).set_function(self._asked(partial(self._uncertain.oldest_at, provider)))

@@ -1,6 +1,7 @@
 """The one listener of the engine: metrics, logs, spans and the board all read the same event."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 from router.core.events import Event
 from router.core.job import Job
@@ -11,23 +12,27 @@ from router.observe.spans import Spans
 
 
 class Observer:
-    """Hands an event to each of its sinks. What fails there is counted and never reaches the engine."""
+    """Hands an event to those of its sinks that hear it. What fails there is counted and never reaches the engine."""
 
     def __init__(self, metrics: Metrics, logs: Logs, spans: Spans, board: Board) -> None:
         self.metrics = metrics
         self.logs = logs
         self.spans = spans
         self.board = board
-        self._sinks = (
-            ("metrics", metrics.observe),
-            ("logs", logs.observe),
-            ("spans", spans.observe),
-            ("board", board.observe),
+        logs.writer.on_failure = lambda: metrics.observer_failed("logs")
+        sinks = (
+            ("metrics", metrics.HEARD, metrics.observe),
+            ("logs", logs.HEARD, logs.observe),
+            ("spans", spans.heard, spans.observe),
+            ("board", board.HEARD, board.observe),
         )
+        self._listeners = {
+            kind: tuple((name, observe) for name, heard, observe in sinks if kind in heard) for kind in get_args(Event)
+        }
 
     def __call__(self, event: Event) -> None:
         """Record one event of the engine."""
-        for name, observe in self._sinks:
+        for name, observe in self._listeners[type(event)]:
             try:
                 observe(event)
             except Exception:  # noqa: BLE001 - a full disk or a broken pipe must not end a paid job

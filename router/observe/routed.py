@@ -23,14 +23,14 @@ class Routed:
 
     def __init__(self, to: Instruments) -> None:
         self._to = to
-        self._expected_microusd: dict[str, dict[str, float]] = {}
+        self._expected_microusd: dict[str, float] = {}
         self._reasons: dict[str, str] = {}
 
     def began(self, event: AttemptStarted, names: SoldNames) -> None:
         """Count a decision that an attempt came of."""
         attempt = event.attempt
         self._to.decisions.at(names.provider(attempt.provider), event.reason).inc()
-        self._expected_microusd.setdefault(event.job.id, {})[attempt.id] = event.expected_microusd
+        self._expected_microusd[attempt.id] = event.expected_microusd
         self._reasons[attempt.id] = event.reason
         if len(self._reasons) > _REASONS_MAX:
             del self._reasons[next(iter(self._reasons))]
@@ -49,10 +49,11 @@ class Routed:
 
     def ended(self, job: Job, names: SoldNames) -> None:
         """Count what a delivered video was expected to cost: only then can it be held against all that was paid."""
-        expected, delivered = self._expected_microusd.pop(job.id, {}), job.delivered
-        if delivered is not None:
-            microusd = round(expected.get(delivered.id, delivered.quote_microusd))
-            self._to.expected_cost.add(microusd, *names.made(delivered, job))
+        delivered = job.delivered
+        for attempt in job.attempts:
+            expected_microusd = self._expected_microusd.pop(attempt.id, attempt.quote_microusd)
+            if delivered is not None and attempt.id == delivered.id:
+                self._to.expected_cost.add(round(expected_microusd), *names.made(delivered, job))
 
     def watch(self, memory: RoutingMemory, catalog: Catalog, asked: Asked) -> None:
         """Ask at every scrape what routing believes and may still try out."""

@@ -1,6 +1,7 @@
 """What may be written of text that is not ours: no query of a link, no credentials, no more than a few words."""
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -33,6 +34,7 @@ def told_cause(cause: str | None) -> str | None:
     return None if cause is None else scrubbed(cause, _CAUSE_CHARS_MAX)
 
 
+@lru_cache(maxsize=1_024)
 def token(value: str | None) -> str | None:
     """Return an identifier or a code that an upstream chose, None when it is not one short harmless word."""
     if value is None or not _TOKEN.fullmatch(value) or KEY.search(value):

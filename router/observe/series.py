@@ -1,10 +1,13 @@
 """One family's series: each label set bound once, never more of them than allowed, and money that adds up."""
 
+import time
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from prometheus_client.samples import Exemplar
 
 from router.core.money import MICROUSD_PER_USD
 from router.observe.families import PREFIX, Family
@@ -16,9 +19,29 @@ FORMER_SETS_MAX: Final = 60
 Child = TypeVar("Child", Counter, Gauge, Histogram, Summary)
 
 
+class _Counter(Counter):
+    """What is bound to a label set is only ever counted up, and need not be asked about either each time."""
+
+    def inc(self, amount: float = 1, exemplar: dict[str, str] | None = None) -> None:
+        self._value.inc(amount)
+        if exemplar is not None:
+            self._value.set_exemplar(Exemplar(exemplar, amount, time.time()))
+
+
+class _Histogram(Histogram):
+    """Finds a bucket by halves."""
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        self._sum.inc(amount)
+        bucket = self._buckets[bisect_left(self._upper_bounds, amount)]
+        bucket.inc(1)
+        if exemplar is not None:
+            bucket.set_exemplar(Exemplar(exemplar, amount, time.time()))
+
+
 def counter(family: Family, registry: CollectorRegistry) -> Counter:
     """Register a counter."""
-    return Counter(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
+    return _Counter(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
 
 
 def gauge(family: Family, registry: CollectorRegistry) -> Gauge:
@@ -28,7 +51,7 @@ def gauge(family: Family, registry: CollectorRegistry) -> Gauge:
 
 def histogram(family: Family, registry: CollectorRegistry) -> Histogram:
     """Register a histogram."""
-    return Histogram(
+    return _Histogram(
         family.name,
         family.documentation,
         family.labels,

@@ -5,6 +5,7 @@ from threading import Thread
 from typing import Final
 
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import INVALID_SPAN, NoOpTracer, SpanKind, Tracer
 
 from router.core.clock import Clock
@@ -19,6 +20,7 @@ CLOSE_S: Final = 2.0
 """How long a stop waits for the last spans to be sent."""
 LAST_SPANS: Final = "last-spans"
 """The name of the thread that sends them."""
+_HEARD: Final = frozenset[type[Event]]({AttemptStarted, AttemptEnded})
 _LOOKS: Final = frozenset({"GET /v1/videos/{video_id}", "GET /v1/videos"})
 _NO_TRACER: Final = NoOpTracer()
 _UNTRACED: Final = RequestSpan(INVALID_SPAN, _NO_TRACER)
@@ -35,7 +37,8 @@ class Spans:
         if tracer_provider is not None:
             tracer_provider.id_generator = ids = SpanIds()
             self._tracer = tracer_provider.get_tracer("video_router")
-            self._attempts = AttemptSpans(self._tracer, ids)
+            self._attempts = AttemptSpans(self._tracer, ids, follows=isinstance(tracer_provider.sampler, ParentBased))
+        self.heard: frozenset[type[Event]] = frozenset() if tracer_provider is None else _HEARD
 
     def request_span(self, name: str, headers: Mapping[str, str]) -> RequestSpan:
         """Span a request called `METHOD route`, below the W3C header of its caller, if any.

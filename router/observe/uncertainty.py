@@ -20,7 +20,7 @@ class Uncertainty:
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
         self._microusd: dict[str, int] = {}
-        self._oldest_at: dict[str, float] = {}
+        self._since: dict[str, dict[str, float]] = {}
 
     def __contains__(self, attempt_id: str) -> bool:
         return attempt_id in self._open
@@ -28,9 +28,8 @@ class Uncertainty:
     def add(self, provider: str, attempt: Attempt) -> None:
         """Take an attempt's quote for uncertain; one that is in already is replaced."""
         self.remove(attempt.id)
-        self._open[attempt.id] = self._counted(
-            _Open(provider, attempt.provider, attempt.quote_microusd, attempt.submitted_at)
-        )
+        each = _Open(provider, attempt.provider, attempt.quote_microusd, attempt.submitted_at)
+        self._open[attempt.id] = self._counted(attempt.id, each)
 
     def relabel(self, label_of: Callable[[str], str]) -> frozenset[str]:
         """Name all of them anew, by what their providers are called now, and return all labels that there were or are.
@@ -38,9 +37,9 @@ class Uncertainty:
         Providers come back that a start did not know.
         """
         before = frozenset(self._microusd)
-        self._microusd, self._oldest_at = {}, {}
+        self._microusd, self._since = {}, {}
         for attempt_id, each in self._open.items():
-            self._open[attempt_id] = self._counted(replace(each, provider=label_of(each.name)))
+            self._open[attempt_id] = self._counted(attempt_id, replace(each, provider=label_of(each.name)))
         return before | frozenset(self._microusd)
 
     def remove(self, attempt_id: str) -> str | None:
@@ -49,9 +48,7 @@ class Uncertainty:
         if known is None:
             return None
         self._microusd[known.provider] -= known.microusd
-        if known.since <= self._oldest_at[known.provider]:
-            left = [each.since for each in self._open.values() if each.provider == known.provider]
-            self._oldest_at[known.provider] = min(left, default=float("inf"))
+        del self._since[known.provider][attempt_id]
         return known.provider
 
     def microusd(self, provider: str) -> int:
@@ -59,11 +56,10 @@ class Uncertainty:
         return self._microusd.get(provider, 0)
 
     def oldest_at(self, provider: str) -> float:
-        """When the oldest of them was submitted; 0 when there is none."""
-        at = self._oldest_at.get(provider, float("inf"))
-        return 0.0 if at == float("inf") else at
+        """When the oldest of them was submitted, 0 when there is none; may be asked for from any thread."""
+        return min(self._since.get(provider, {}).values(), default=0.0)
 
-    def _counted(self, each: _Open) -> _Open:
+    def _counted(self, attempt_id: str, each: _Open) -> _Open:
         self._microusd[each.provider] = self._microusd.get(each.provider, 0) + each.microusd
-        self._oldest_at[each.provider] = min(self._oldest_at.get(each.provider, each.since), each.since)
+        self._since.setdefault(each.provider, {})[attempt_id] = each.since
         return each

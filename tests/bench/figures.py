@@ -59,6 +59,12 @@ class Results:
         """Summarise by how much one target's figure is over another's within each round."""
         return self._paired(phase, target, to, lambda ours, theirs: figure(ours) - figure(theirs))
 
+    def over_best(self, phase: Phase, peers: Sequence[str], to: str, figure: Figure) -> Spread | None:
+        """Summarise how many times a target's figure the peer has whose own is the least."""
+        spreads = {name: spread for name in peers if (spread := self.spread(phase, name, figure))}
+        best = min(spreads, key=lambda name: spreads[name].median, default=None)
+        return None if best is None else self.ratio(phase, best, to, figure)
+
     def complaints(self, upstream_per_request: Mapping[str, Callable[[Phase], int]]) -> list[str]:
         """Say what makes a run worthless: errors, or requests that did not reach the upstream as often as they should.
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tests.bench.processes import START_S_MAX, Server, process
 from tests.bench.servers import CALLER_KEY, UPSTREAM_KEY
-from tests.bench.upstream import RUNNING_MODEL, finished_model
+from tests.bench.upstream import RUNNING_MODEL, TIMED_MODEL, finished_model
 
 LAUNCHES: Final = {"LiteLLM": [], "LiteLLM granian": ["--run_granian"]}
 """One worker on uvicorn, which is its default, and one on Granian."""
@@ -53,7 +53,7 @@ def litellm(name: str, folder: Path, core: int | None, upstream: int) -> Iterato
 
 
 def _configuration(upstream: int) -> dict[str, Any]:
-    models = [RUNNING_MODEL, *(finished_model(mib) for mib in VIDEO_MIB)]
+    models = [RUNNING_MODEL, TIMED_MODEL, *(finished_model(mib) for mib in VIDEO_MIB)]
     base = f"http://127.0.0.1:{upstream}/v1"
     return {
         "model_list": [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, cycle, islice
 from random import Random
-from typing import Final, cast
+from typing import Final, Self, cast
 
 ANSWER_S_MAX: Final = 20.0
 _BUFFER_BYTES: Final = 256 << 10
@@ -134,6 +134,7 @@ class Asked:
 
     def __init__(self, length: int | None = None) -> None:
         self.bodies: list[bytes] = []
+        """The small ones of answers that were right, as they came."""
         self._length = length
         self._latencies: list[float] = []
         self._first_bytes: list[float] = []
@@ -154,11 +155,45 @@ class Asked:
             self.bodies.append(answer.body)
         return True
 
+    def take(self, other: "Asked") -> None:
+        """Count what came of other requests among these."""
+        self._latencies += other._latencies
+        self._first_bytes += other._first_bytes
+        self._received += other._received
+
     def load(self, count: int) -> Load:
         """Sum up when all have their answer."""
         wall_s = time.perf_counter() - self._started
         errors = count - len(self._latencies)
         return Load(tuple(self._latencies), tuple(self._first_bytes), wall_s, self._received, errors)
+
+
+class Pool:
+    """Kept connections to one port, as many as have been needed at once."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: list[Connection] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in self._idle:
+            connection.close()
+
+    async def ask(self, asked: Asked, request: bytes) -> None:
+        """Send a request on the connection that was used last, or on a new one."""
+        connection = self._free() or await Connection.opened(self._port)
+        if await asked.ask(connection, request):
+            self._idle.append(connection)
+
+    def _free(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.lost:
+                return connection
+        return None
 
 
 async def drive(
@@ -179,38 +214,18 @@ async def drive_at(
     port: int, requests: Sequence[bytes], moments_s: Sequence[float], length: int | None = None
 ) -> tuple[Load, list[bytes]]:
     """Send one of the requests at each moment, whatever has become of those before it."""
-    idle = [await Connection.opened(port) for _ in range(2)]
-    asked = Asked(length)
-    started = time.perf_counter()
-
-    async def send(request: bytes) -> None:
-        connection = _free(idle) or await Connection.opened(port)
-        if await asked.ask(connection, request):
-            idle.append(connection)
-
-    async with asyncio.TaskGroup() as sending:
+    asked, started = Asked(length), time.perf_counter()
+    async with Pool(port) as pool, asyncio.TaskGroup() as sending:
         for moment_s, request in zip(moments_s, cycle(requests), strict=False):
             await asyncio.sleep(started + moment_s - time.perf_counter())
-            sending.create_task(send(request))
-    load = asked.load(len(moments_s))
-    for connection in idle:
-        connection.close()
-    return load, asked.bodies
+            sending.create_task(pool.ask(asked, request))
+    return asked.load(len(moments_s)), asked.bodies
 
 
 def poisson(per_s: float, count: int, seed: int) -> tuple[float, ...]:
     """Draw the moments of requests that come so often, independently of each other."""
     rng = Random(seed)
     return tuple(accumulate(rng.expovariate(per_s) for _ in range(count)))
-
-
-def _free(idle: list[Connection]) -> Connection | None:
-    """Take the connection that was used last and is still there."""
-    while idle:
-        connection = idle.pop()
-        if not connection.lost:
-            return connection
-    return None
 
 
 async def _worker(connection: Connection, queue: Iterator[bytes], asked: Asked) -> None:

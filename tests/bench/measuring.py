@@ -101,12 +101,13 @@ class Sample:
 
 
 async def measured_rounds(
-    targets: Sequence[Target], upstream: Upstream, phases: Sequence[Phase], rounds: int
+    targets: Sequence[Target], upstream: Upstream, phases: Sequence[Phase], rounds: int, *, warm_up: bool = True
 ) -> list[list[Sample]]:
     """Run every phase on every target in each round; who goes first alternates, so that drift hits all alike."""
-    restless = [replace(target, rest_s=0.0) for target in targets]
-    for phase in phases:
-        await _round(restless, upstream, _warm_up(phase), 0)
+    if warm_up:
+        restless = [replace(target, rest_s=0.0) for target in targets]
+        for phase in phases:
+            await _round(restless, upstream, _warm_up(phase), 0)
     return [
         [sample for phase in phases for sample in await _round(targets, upstream, phase, number)]
         for number in range(rounds)
@@ -132,7 +133,7 @@ async def _in_turns(targets: Sequence[Target], upstream: Upstream, phase: Phase)
         for place, target in enumerate(targets):
             before, load = upstream.seen.total(), loads[place]
             part = await _driven(target, phase, max(1, target.requests_of(phase) // phase.turns))
-            await _idle(target.server)
+            await idle(target.server)
             loads[place] = part if load is None else load.and_then(part)
             seen[place] += upstream.seen.total() - before
     await asyncio.sleep(max(target.rest_s for target in targets))
@@ -146,7 +147,7 @@ async def _in_turns(targets: Sequence[Target], upstream: Upstream, phase: Phase)
 async def _sample(target: Target, upstream: Upstream, phase: Phase, number: int = 0) -> Sample:
     begin, seen = _Begin.of(target.server), upstream.seen.total()
     load = await _driven(target, phase, target.requests_of(phase), number)
-    await _idle(target.server)
+    await idle(target.server)
     await asyncio.sleep(target.rest_s)
     return begin.sample(target, phase, load, upstream=upstream.seen.total() - seen)
 
@@ -179,7 +180,7 @@ class _Begin:
         return Sample(server.name, phase, load, server.cpu_s() - self.cpu_s, upstream, growth_bytes)
 
 
-async def _idle(server: Server) -> None:
+async def idle(server: Server) -> None:
     """Wait until a server has finished what it does behind its answers: a create's submit belongs to its cost."""
     if server.pid is None:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tests.bench.figures import Results, Spread, cpu_ms, p50_ms, p99_ms, per_s
+from tests.bench.figures import Results, cpu_ms, p50_ms, p99_ms, per_s
 from tests.bench.measuring import Measure, Phase, measured_rounds
 from tests.bench.part import Lab, Report
 from tests.bench.sheets import Goal, Sheet, cell
@@ -29,14 +29,17 @@ _PHASES: Final = (
     Phase(Measure.METRICS, 0, 6, _SCRAPES_PER_S),
 )
 _QUICK: Final = tuple(
-    Phase(phase.measure, phase.concurrency, 32 if phase.concurrency else 8, phase.per_s * 5) for phase in _PHASES
+    Phase(phase.measure, phase.concurrency, 32 if phase.concurrency else 8, phase.per_s * 5)
+    for phase in _PHASES
+    if phase.concurrency != 1
 )
 
 
 async def measure(lab: Lab) -> Report:
     """Send all of it to everybody who can answer it."""
     targets = await lab.fleet.targets()
-    rounds = await measured_rounds(targets, lab.fleet.upstream, _QUICK if lab.quick else _PHASES, lab.rounds)
+    phases, upstream = _QUICK if lab.quick else _PHASES, lab.fleet.upstream
+    rounds = await measured_rounds(targets, upstream, phases, lab.rounds, warm_up=not lab.quick)
     results, names = Results(rounds), [target.name for target in targets if target.name != DIRECT]
     peers = [name for name in names if name not in (ROUTER, PASSTHROUGH)]
     sheets = [_cpu_sheet(results, names, peers), _latency_sheet(results, names)]
@@ -46,18 +49,6 @@ async def measure(lab: Lab) -> Report:
     return Report.of(sheets, results.document(), complaints, _goals(results, peers))
 
 
-def best(results: Results, phase: Phase, peers: Sequence[str]) -> str | None:
-    """Name the peer with the least CPU."""
-    spreads = {name: spread for name in peers if (spread := results.spread(phase, name, cpu_ms))}
-    return min(spreads, key=lambda name: spreads[name].median, default=None)
-
-
-def over_best(results: Results, phase: Phase, peers: Sequence[str]) -> Spread | None:
-    """Say how many times the router's CPU the best peer takes."""
-    peer = best(results, phase, peers)
-    return None if peer is None else results.ratio(phase, peer, ROUTER, cpu_ms)
-
-
 def _cpu_sheet(results: Results, names: Sequence[str], peers: Sequence[str]) -> Sheet:
     ratios = ["router / pass-through", *(["best LiteLLM / router"] if peers else [])]
     rows = []
@@ -65,7 +56,7 @@ def _cpu_sheet(results: Results, names: Sequence[str], peers: Sequence[str]) -> 
         cells = [cell(results.spread(phase, name, cpu_ms), 3) for name in names]
         cells.append(cell(results.ratio(phase, ROUTER, PASSTHROUGH, cpu_ms), 2))
         if peers:
-            cells.append(cell(over_best(results, phase, peers), 1))
+            cells.append(cell(results.over_best(phase, peers, ROUTER, cpu_ms), 1))
         rows.append((phase.measure.value, phase.load, *cells, cell(results.spread(phase, ROUTER, per_s), 0)))
     headings = ("request", "load", *names, *ratios, "router, requests/s")
     caption = "c: so many at a time; /s: so many a second, at random moments; all threads of all processes"
@@ -100,7 +91,7 @@ def _goals(results: Results, peers: Sequence[str]) -> list[Goal]:
 
     def less(measure: Measure, load: str, limit: float) -> Goal:
         phase = phases.get((measure, load))
-        ratio = over_best(results, phase, peers) if phase else None
+        ratio = results.over_best(phase, peers, ROUTER, cpu_ms) if phase else None
         return Goal(f"{measure} at {load}: CPU, best LiteLLM / router", ratio, limit, at_least=True, digits=1)
 
     create = phases.get((Measure.CREATE, at_rate))

@@ -22,6 +22,7 @@ _PAUSE_S: Final = 0.05
 _AFTER_S: Final = 0.01
 _WARM_UP: Final = 5
 _QUIET_S: Final = 2.0
+_QUICK_S: Final = 0.2
 _FULL: Final = 100
 _QUICK: Final = 5
 
@@ -70,11 +71,11 @@ async def measure(lab: Lab) -> Report:
     """Scrape a router that has every core of the servers' and the benchmark's own."""
     count = _QUICK if lab.quick else _FULL
     with everywhere(lab.cores):
-        figures = await measured_scrapes(lab.folder, count)
+        figures = await measured_scrapes(lab.folder, count, _QUICK_S if lab.quick else _QUIET_S)
     return Report.of([scrape_sheet(figures)], [asdict(each) for each in figures], scrape_complaints(figures, count))
 
 
-async def measured_scrapes(folder: Path, count: int) -> list[ScrapeFigures]:
+async def measured_scrapes(folder: Path, count: int, quiet_s: float) -> list[ScrapeFigures]:
     """Scrape a full router so many times in each format, with pauses between."""
     lags_file = folder / "lags.json"
     taken: dict[str, list[Scrape]] = {}
@@ -83,7 +84,7 @@ async def measured_scrapes(folder: Path, count: int) -> list[ScrapeFigures]:
             for accept in FORMATS.values():
                 await _scrapes(session, accept, _WARM_UP)
             quiet_from = time.monotonic()
-            await asyncio.sleep(_QUIET_S)
+            await asyncio.sleep(quiet_s)
             quiet_to = time.monotonic()
             for name, accept in FORMATS.items():
                 taken[name] = await _scrapes(session, accept, count)

@@ -100,6 +100,17 @@ def get(path: str) -> bytes:
     return request_bytes("GET", path, CALLER_KEY)
 
 
+def _made_up() -> tuple[list[str], dict[int, list[str]]]:
+    """Name jobs as the upstream does."""
+    finished = {mib: [f"done_{mib}_{number}" for number in range(_videos_of(mib))] for mib in VIDEO_MIB}
+    return [f"run_{number}" for number in range(JOBS)], finished
+
+
+def _videos_of(mib: int) -> int:
+    """As each is read once by the router itself, there are the fewer, the longer they are."""
+    return max(1, JOBS // max(1, mib // 8))
+
+
 def _questions(
     port: int, running: Sequence[str], finished: Mapping[int, Sequence[str]]
 ) -> dict[tuple[Measure, int], Questions]:
@@ -114,12 +125,7 @@ def _questions(
     return questions
 
 
-def _made_up() -> tuple[list[str], dict[int, list[str]]]:
-    """Name jobs as the upstream does."""
-    finished = {mib: [f"done_{mib}_{number}" for number in range(_videos_of(mib))] for mib in VIDEO_MIB}
-    return [f"run_{number}" for number in range(JOBS)], finished
-
-
-def _videos_of(mib: int) -> int:
-    """As each is read once by the router itself, there are the fewer, the longer they are."""
-    return max(1, JOBS // max(1, mib // 8))
+FROM_OWN_STATE: Final = get("/v1/videos?limit=1")
+"""What a router answers that has seen nothing yet."""
+FROM_UPSTREAM: Final = get("/v1/videos/run_0")
+THROUGH_LITELLM: Final = get(f"/v1/videos/{litellm.video_id_of(RUNNING_MODEL, 'run_0')}")

@@ -13,6 +13,7 @@ from providers.adapter import Adapter
 from router.core.catalog import Provider, Timeouts
 from router.core.clock import Clock
 from router.core.events import Event
+from router.core.hook import Hook
 from router.core.secret import Secret
 from router.engine.account import Account
 from router.engine.transport import AiohttpTransport
@@ -39,9 +40,10 @@ async def outside(
     timeouts: Timeouts = FAST,
     asset_hosts: frozenset[str] = frozenset(),
     resolver: AbstractResolver | None = None,
+    hook: Hook | None = None,
 ) -> AsyncIterator[Outside]:
     account = Account(base_url, Secret(KEY), header, prefix, query or {})
-    provider = Provider("relay", "any", cast("Adapter", None), timeouts=timeouts, asset_hosts=asset_hosts)
+    provider = Provider("relay", "any", cast("Adapter", None), timeouts=timeouts, asset_hosts=asset_hosts, hook=hook)
     events: list[Event] = []
     transport = AiohttpTransport({"relay": account}, {"relay": provider}, CLOCK, events.append, resolver)
     # Every fault ends by the transport's own limits; this one only keeps a missing limit from hanging the run.
