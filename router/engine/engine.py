@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import asdict, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
@@ -42,22 +43,13 @@ from router.engine.serving import Serving
 from router.engine.store import StoreUnavailableError
 from router.engine.tasks import Tasks
 from router.engine.timetable import Timetable
-from router.engine.unconfirmed import RETRY_AFTER_S, Unconfirmed, unconfirmed
+from router.engine.unconfirmed import Unconfirmed, store_within_reach, unconfirmed
 
 _LOG = logging.getLogger(__name__)
 # A prompt may have tens of thousands of characters; older jobs are read from the store.
 _ENDED_JOBS_KEPT: Final = 2_000
 _RESTART_RUN_AFTER_S: Final = 5.0
 _FORGET_KEYS_EVERY_S: Final = 3600.0
-
-
-@contextmanager
-def _store_within_reach() -> Iterator[None]:
-    """Tell a caller to come again when the file is locked, full or gone."""
-    try:
-        yield
-    except StoreUnavailableError as error:
-        raise UnavailableError("the router cannot reach its jobs at the moment", RETRY_AFTER_S) from error
 
 
 class Engine:
@@ -75,6 +67,9 @@ class Engine:
         self._serving = Serving(parts, self._put)
         self._resolving = Resolving(parts, self)
         self._adjusting = Adjusting(parts, self)
+        # Those of providers that may call, each for as long as it lives.
+        self._called: WeakValueDictionary[tuple[str, str], JobRun] = WeakValueDictionary()
+        parts.listed.hint = self.hint
         self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._tasks.spawn)
 
     def use(self, settings: ServerSettings) -> None:
@@ -150,14 +145,14 @@ class Engine:
         """
         run = self._runs.get(job_id)
         read = self._parts.store.any_job if deleted else self._parts.store.job
-        with _store_within_reach():
+        with store_within_reach():
             job = run.job if run else self._ended.get(job_id) or await read(job_id)
         seen = job is not None and job.caller == caller and (deleted or job.deleted_at is None)
         return job if seen else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""
-        with _store_within_reach():
+        with store_within_reach():
             page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
         return replace(page, jobs=tuple(self._seen(job) for job in page.jobs))
 
@@ -166,7 +161,7 @@ class Engine:
         job, at = await self.job(caller, job_id), self._parts.now()
         if job is None:
             return None
-        with _store_within_reach():
+        with store_within_reach():
             await self._parts.store.delete_job(job_id, at)
         run = self._runs.get(job_id)
         job = run.job if run else self._ended.pop(job_id, job)
@@ -181,21 +176,28 @@ class Engine:
 
         Raises ResolutionError and UnavailableError.
         """
-        with _store_within_reach():
+        with store_within_reach():
             return await self._resolving.resolve(name, resolution)
 
     async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
         """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
-        with _store_within_reach():
+        with store_within_reach():
             return await self._adjusting.adjust(attempt_id, to_microusd, note)
 
     def drain(self, provider: str, drained: bool) -> Draining:
         """Let a provider finish what it has and give it nothing more, or give it jobs again; raises DrainError."""
         return drain(self._parts.health, self.catalog.sellers, provider, drained)
 
+    def hint(self, provider: str, remote_id: str) -> bool:
+        """Poll a job now whose provider says that it has ended, unless it was just polled; False for an unknown one."""
+        run = self._called.get((provider, remote_id))
+        if run is not None and run.hinted(remote_id):
+            self._wake(run)
+        return run is not None
+
     async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:
         """Return why a job's attempts, by their ids and in their order, went where they went."""
-        with _store_within_reach():
+        with store_within_reach():
             return await self._parts.store.decisions(job.id)
 
     def content(
@@ -287,7 +289,7 @@ class Engine:
             self._ended[job.id] = job.with_attempt(attempt)
 
     async def _earlier(self, key: IdempotencyKey) -> Job | None:
-        with _store_within_reach():
+        with store_within_reach():
             return await self._parts.store.job_of_key(key)
 
     async def _bear(self, run: JobRun, birth: Birth, chosen: Chosen | None) -> None:
@@ -362,8 +364,14 @@ class Engine:
                 again, late_s = await self._rebuilt(run.job.id), 0.0
             else:
                 if wait_s is not None:
-                    self._timetable.put(run, wait_s)
+                    self._rest(run, wait_s)
                 return
+
+    def _rest(self, run: JobRun, wait_s: float) -> None:
+        self._timetable.put(run, wait_s)
+        attempt = run.asked_about()
+        if attempt is not None and attempt.remote_id is not None and self._parts.provider(attempt.provider).calls:
+            self._called[attempt.provider, attempt.remote_id] = run
 
     async def _rebuilt(self, job_id: str) -> JobRun | None:
         """Build a run again from what is stored; None when its job is over."""

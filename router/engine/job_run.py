@@ -20,7 +20,6 @@ from router.core.routing_memory import JobSoFar
 from router.engine.attempt_run import (
     FETCH_PAST_DEADLINE_S,
     AttemptRun,
-    poll_once,
 )
 from router.engine.birth import Birth
 from router.engine.desk import Desk
@@ -29,6 +28,7 @@ from router.engine.fetch import Fetched, fetch_once
 from router.engine.images import with_bytes
 from router.engine.live_job import CANCELLED, LiveJob
 from router.engine.parts import Parts, written
+from router.engine.poll import poll_once
 from router.engine.search import look_for, may_be_found
 from router.engine.store import DeletedJobError, StoreUnavailableError
 
@@ -46,7 +46,7 @@ class JobRun(LiveJob):
     Between two steps there is nothing of it but this: no task, no timer, and no entries, which the store has.
     """
 
-    __slots__ = ("_birth", "_delayed_after", "_to_resume", "_under_way", "due_at")
+    __slots__ = ("__weakref__", "_birth", "_delayed_after", "_to_resume", "_under_way", "due_at")
 
     def __init__(self, parts: Parts, desk: Desk, job: Job) -> None:
         super().__init__(parts, desk, job)
@@ -97,6 +97,15 @@ class JobRun(LiveJob):
                 await self._attempt(*chosen)
         self._parts.memory.retries.leave(self.job.id)
         return None
+
+    def asked_about(self) -> Attempt | None:
+        """Return the attempt whose provider is asked from time to time."""
+        return None if self._under_way is None else self._under_way.attempt
+
+    def hinted(self, remote_id: str) -> bool:
+        """Take in that its provider says that this job of its own has ended; whether it is to be asked now."""
+        run = self._under_way
+        return run is not None and run.attempt.remote_id == remote_id and run.hinted()
 
     async def _resume(self, interrupted: tuple[Attempt, ...]) -> None:
         """Go on with an attempt that a restart interrupted. A submit without an answer is never sent again."""
