@@ -32,6 +32,7 @@ UNHURRIED: Mapping[str, Any] = {
         "first_after_s": 0.02,
         "interval_s_min": 0.02,
         "interval_s_max": 0.1,
+        "polls_per_s_max": 1000,
         "stall_s": 50,
         "deadline_s": 55,
         "download_s_max": 30,

@@ -36,6 +36,7 @@ POLLING: Mapping[str, float] = {
     "first_after_s": 0.02,
     "interval_s_min": 0.02,
     "interval_s_max": 0.1,
+    "polls_per_s_max": 1000,
     "stall_s": 1.5,
     "deadline_s": 4,
     "late_interval_s": 0.2,

@@ -24,7 +24,7 @@ from tests.bench.parts import PARTS
 from tests.bench.processes import cores
 from tests.bench.sheets import goals_sheet
 
-ROUNDS: Final = 5
+ROUNDS: Final = 4
 _WIDTH_MIN: Final = 120
 
 

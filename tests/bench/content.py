@@ -17,16 +17,16 @@ from tests.bench.part import Lab, Report
 from tests.bench.sheets import Goal, Sheet, cell
 from tests.bench.targets import DIRECT, PASSTHROUGH, ROUTER, asked_upstream
 
-_MANY: Final = (
-    Phase(Measure.CONTENT, 16, 48, slow_requests=16, mib=8, turns=2),
-    Phase(Measure.CONTENT, 4, 8, slow_requests=4, mib=64, turns=2),
-)
 _ALONE: Final = (
-    Phase(Measure.CONTENT, 1, 16, slow_requests=4, mib=8),
-    Phase(Measure.CONTENT, 0, 8, 4.0, slow_requests=8, mib=8),
+    Phase(Measure.CONTENT, 1, 1, mib=1024),
     Phase(Measure.CONTENT, 1, 4, slow_requests=1, mib=64),
+    Phase(Measure.CONTENT, 1, 16, slow_requests=2, mib=8),
+    Phase(Measure.CONTENT, 0, 8, 4.0, slow_requests=6, mib=8),
 )
-_LONG: Final = Phase(Measure.CONTENT, 1, 1, mib=1024)
+_MANY: Final = (
+    Phase(Measure.CONTENT, 4, 8, mib=64, turns=2),
+    Phase(Measure.CONTENT, 16, 48, slow_requests=8, mib=8, turns=2),
+)
 _QUICK: Final = (Phase(Measure.CONTENT, 4, 8, mib=8),)
 _FIGURES: Final[dict[str, tuple[Figure, int]]] = {
     "CPU, ms/MB": (cpu_ms_per_mb, 3),
@@ -39,8 +39,8 @@ _FIGURES: Final[dict[str, tuple[Figure, int]]] = {
 async def measure(lab: Lab) -> Report:
     """Download videos of every size that a target can be asked for."""
     targets, upstream = await lab.fleet.targets(), lab.fleet.upstream
-    phases = _QUICK if lab.quick else (*_MANY, *_ALONE, _LONG)
-    # Cold, for what a stream needs at first belongs to what it takes.
+    phases = _QUICK if lab.quick else (*_ALONE, *_MANY)
+    # Cold, and few streams first: what was needed once may stay resident, and nobody would see it needed again.
     results = Results(await measured_rounds(targets, upstream, phases, lab.rounds, warm_up=False))
     names = [target.name for target in targets]
     complaints = results.complaints({ROUTER: asked_upstream})
@@ -74,12 +74,12 @@ def _goals(results: Results) -> list[Goal]:
             1.3,
         )
         for phase in asked
-        if phase in (*_MANY, _LONG)
+        if phase in (_ALONE[0], *_MANY)
     ]
     goals += [
         Goal(f"content, {_where(phase)}: first byte", results.spread(phase, ROUTER, first_byte_ms), 10, "ms", digits=1)
         for phase in asked
-        if phase in (*_ALONE, _LONG)
+        if phase in _ALONE
     ]
     return goals + [_growth_goal(results, mib) for mib in dict.fromkeys(phase.mib for phase in asked)]
 

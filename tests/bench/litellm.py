@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -21,12 +22,19 @@ LAUNCHES: Final = {"LiteLLM": [], "LiteLLM granian": ["--run_granian"]}
 VIDEO_MIB: Final = (8, 64)
 _ENVIRONMENT: Final = Path(__file__).parents[2] / ".venv-peers"
 _PROGRAM: Final = _ENVIRONMENT / "bin" / "litellm"
+_PINNED: Final = Path(__file__).parent / "peers" / "requirements.txt"
 _LOOK_EVERY_S: Final = 0.02
 
 
 def installed() -> bool:
     """Whether it is there to be measured."""
     return (_ENVIRONMENT / "ready").exists()
+
+
+def version() -> str:
+    """Say which one is pinned."""
+    found = re.search(r"^litellm==(\S+)", _PINNED.read_text(), re.MULTILINE)
+    return found[1] if found else "?"
 
 
 def video_id_of(model: str, remote_id: str) -> str:

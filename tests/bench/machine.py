@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tests.bench import litellm
+
 _APPENDS = 50
 
 
@@ -23,6 +25,7 @@ class Machine:
     kernel: str
     python: str
     uvloop: str | None
+    litellm: str | None
     fdatasync_ms: float
 
     @classmethod
@@ -30,7 +33,8 @@ class Machine:
         """Look at this one, and at the disk that a folder is on."""
         today = time.strftime("%Y-%m-%d", time.gmtime())
         python, kernel = platform.python_version(), f"{platform.system()} {platform.release()}"
-        return cls(today, _cpu(), os.cpu_count() or 1, cores, kernel, python, _uvloop(), _fdatasync_ms(folder))
+        peer = litellm.version() if litellm.installed() else None
+        return cls(today, _cpu(), os.cpu_count() or 1, cores, kernel, python, _uvloop(), peer, _fdatasync_ms(folder))
 
     def document(self) -> dict[str, Any]:
         """Return it for a JSON file."""
@@ -41,7 +45,8 @@ class Machine:
         loop = f"uvloop {self.uvloop}" if self.uvloop else "asyncio"
         shared = "servers on one core, load and upstream on another" if self.cores else "not pinned to cores"
         disk = f"one append to the disk takes {self.fdatasync_ms:.2f} ms"
-        return f"{self.cpus} x {self.cpu}, {self.kernel}, Python {self.python}, {loop}; {shared}; {disk}"
+        peer = f", LiteLLM {self.litellm}" if self.litellm else ""
+        return f"{self.cpus} x {self.cpu}, {self.kernel}, Python {self.python}, {loop}{peer}; {shared}; {disk}"
 
 
 def _cpu() -> str:

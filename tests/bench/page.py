@@ -28,8 +28,9 @@ class Finding:
 def page(findings: Sequence[Finding], machine: Machine, took_s: float, rounds: int) -> str:
     """Write all figures of a run for people, as a chapter of a longer page."""
     goals = [goal for finding in findings for goal in finding.report.goals]
+    often = "one round" if rounds == 1 else f"{rounds} rounds"
     introduction = (
-        f"One run on {machine.date}, {rounds} rounds in {took_s / 60:.0f} minutes: {machine.sentence()}. "
+        f"One run on {machine.date}, {often} in {took_s / 60:.0f} minutes: {machine.sentence()}. "
         "Medians; in brackets the least and the most of any round.\n"
     )
     chapters = [introduction, *([goals_sheet(goals).markdown()] if goals else [])]

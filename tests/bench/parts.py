@@ -7,8 +7,8 @@ from tests.bench.part import Part
 
 PARTS: Final = (
     Part("start", "Being there", starting.measure),
-    Part("jobs", "A whole job", jobs.measure),
     Part("content", "Content", content.measure),
+    Part("jobs", "A whole job", jobs.measure),
     Part("requests", "Requests, side by side", requests.measure),
     Part("scrapes", "A scrape of everything", scraping.measure),
     Part("decisions", "A routing decision", deciding.measure),

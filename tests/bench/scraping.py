@@ -23,7 +23,7 @@ _AFTER_S: Final = 0.01
 _WARM_UP: Final = 5
 _QUIET_S: Final = 2.0
 _QUICK_S: Final = 0.2
-_FULL: Final = 100
+_FULL: Final = 60
 _QUICK: Final = 5
 
 

@@ -23,7 +23,7 @@ _AGES_S: Final = 86_400
 # A provider's defaults, for jobs that take as much less time.
 _DEFAULTS_S: Final = {"first_after_s": 20, "interval_s_min": 2, "interval_s_max": 15}
 _COMPRESSED: Final = {name: seconds / COMPRESSION for name, seconds in _DEFAULTS_S.items()}
-_AT_ONCE: Final = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1}
+_AT_ONCE: Final = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1, "polls_per_s_max": 10_000}
 _NEVER: Final = {"first_after_s": _AGES_S / 2, "interval_s_max": _AGES_S / 2}
 
 

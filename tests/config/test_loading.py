@@ -71,6 +71,7 @@ providers:
       first_after_s: 1
       interval_s_min: 2
       interval_s_max: 3
+      polls_per_s_max: 10
       stall_s: 4
       deadline_s: 5
       late_interval_s: 6
@@ -118,7 +119,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     on_time_s = {DurationClass.SHORT: 1.0, DurationClass.LONG: 2.5, DurationClass.HD: 3.0}
     assert settings.reporting == ReportingSettings(on_time_s, "relay-a")
     assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
-    assert provider.polling == Polling(1, 2, 3, 4, 5, 6, 7, 8, 9, listed=ListPolling.CONFIRMED)
+    assert provider.polling == Polling(1, 2, 3, 10, 4, 5, 6, 7, 8, 9, listed=ListPolling.CONFIRMED)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)
     assert (provider.dialect, provider.alias, provider.in_flight_max) == ("shenma", "gold", 7)

@@ -43,6 +43,7 @@ HURRIED: Final[Mapping[str, Any]] = {
         "first_after_s": 0.02,
         "interval_s_min": 0.03,
         "interval_s_max": 0.1,
+        "polls_per_s_max": 1000,
         "stall_s": 4,
         "deadline_s": 4,
         "late_interval_s": 0.5,

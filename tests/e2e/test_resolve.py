@@ -15,7 +15,13 @@ from tests.process import PATIENT, Served, a_served
 COMMAND = CliRunner()
 QUICK: dict[str, Any] = {
     **PATIENT,
-    "polling": {"first_after_s": 0.02, "interval_s_min": 0.02, "late_interval_s": 0.2, "late_s_max": 60},
+    "polling": {
+        "first_after_s": 0.02,
+        "interval_s_min": 0.02,
+        "interval_s_max": 0.1,
+        "late_interval_s": 0.2,
+        "late_s_max": 60,
+    },
 }
 
 

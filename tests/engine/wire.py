@@ -28,6 +28,7 @@ from router.core.routing_settings import RoutingSettings
 from router.core.secret import Secret
 from router.engine.account import Account
 from router.engine.engine import Engine
+from router.engine.mirror import Mirror
 from router.engine.parts import Parts
 from router.engine.store import MEMORY, Store
 from router.engine.transport import AiohttpTransport
@@ -41,6 +42,7 @@ QUICK = Polling(
     first_after_s=0.01,
     interval_s_min=0.01,
     interval_s_max=0.02,
+    polls_per_s_max=1000.0,
     deadline_s=20.0,
     download_s_max=0.5,
     late_interval_s=5.0,
@@ -155,6 +157,7 @@ class Wired:
     store: Store
     events: list[Event]
     skipped_s: list[float]
+    mirror: Mirror
 
     async def made(self, limit_s: float = 15.0) -> Job:
         """Order a video and wait for its end."""
@@ -230,7 +233,7 @@ async def wired(
         engine = Engine(parts, ServerSettings(), new_id=lambda: "video_1")
         await engine.start()
         try:
-            yield Wired(engine, upstream, store, events, skipped_s)
+            yield Wired(engine, upstream, store, events, skipped_s, parts.mirror)
         finally:
             await engine.stop(0.0)
             await store.close()

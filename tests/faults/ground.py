@@ -30,7 +30,7 @@ from tests.rig import TIME_SCALE, provider_document
 SPARE: Final = "spare"
 SECONDS: Final = 10
 # A video takes 60 to 180 ms at this scale; whoever waits for none of it asks once or twice.
-_POLLING: Final = {"first_after_s": 0.15, "interval_s_min": 0.1, "interval_s_max": 0.3}
+_POLLING: Final = {"first_after_s": 0.15, "interval_s_min": 0.1, "interval_s_max": 0.3, "polls_per_s_max": 1000}
 # Nothing is given up because the machine is busy, and nobody is ejected: every job has to meet its fault.
 _PATIENCE: Final = {"stall_s": 120, "deadline_s": 240, "download_s_max": 60, "late_interval_s": 300, "late_s_max": 600}
 _TIMEOUTS: Final = {"connect_s": 20, "submit_s": 30, "poll_s": 30, "download_idle_s": 30}
