@@ -130,9 +130,8 @@ class Engine:
         # Not one of those that a stop cancels: a submit that may leave has to be waited for.
         self._tasks.spawn(self._bear(run, Birth(order.video, order.key, stored), chosen), submits=True)
         durable = await stored
-        if durable.id != job.id:
-            return Acceptance(self._seen(durable), replayed=True)
-        return Acceptance(durable)
+        replayed = durable.id != job.id
+        return Acceptance(self._seen(durable) if replayed else durable, replayed=replayed)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
@@ -354,18 +353,17 @@ class Engine:
 
         A lost submit shows there as ambiguous.
         """
-        again: JobRun | None = run
-        while again is not None:
-            run = again
+        while True:
             try:
                 wait_s = await run.run(late_s)
             except Exception:  # noqa: BLE001 - whatever broke, the job must not be lost
                 _LOG.exception("the run of job %s broke and is built again", run.job.id)
-                again, late_s = await self._rebuilt(run.job.id), 0.0
             else:
-                if wait_s is not None:
-                    self._rest(run, wait_s)
-                return
+                return None if wait_s is None else self._rest(run, wait_s)
+            rebuilt, late_s = await self._rebuilt(run.job.id), 0.0
+            if rebuilt is None:
+                return None
+            run = rebuilt
 
     def _rest(self, run: JobRun, wait_s: float) -> None:
         self._timetable.put(run, wait_s)
