@@ -27,7 +27,7 @@ from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit, Event
 from router.core.health import ProviderHealth
-from router.core.job import AttemptState, Job
+from router.core.job import AttemptState, Job, new_job_id
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
 from router.core.routing_memory import RoutingMemory
@@ -130,6 +130,7 @@ class _InForce:
                 self.parts.memory.renewed(name)
         self.transport.use(accounts, catalog.providers)
         self.parts.use(catalog, health, settings.limits, settings.routing)
+        self.parts.mirror.use(settings.mirror)
         names = [caller.name for caller in settings.callers]
         self.parts.budgets.limit(daily_limits(catalog, settings.callers), names)
         self.engine.use(settings.server)
@@ -172,9 +173,11 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         await transport.start()
         stack.push_async_callback(transport.close)
         parts = _parts(settings, store, transport, rng, observer)
+        parts.mirror.use(settings.mirror)
+        stack.push_async_callback(parts.mirror.close)
         _measure(observer, settings, settings.catalog, parts.health)
         observer.metrics.watch_budgets(parts.budgets.each())
-        engine = Engine(parts, settings.server, new_id=lambda: f"video_{secrets.token_hex(16)}")
+        engine = Engine(parts, settings.server, new_id=lambda: new_job_id(CLOCK.wall(), secrets.token_bytes(10)))
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)

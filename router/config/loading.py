@@ -17,6 +17,7 @@ from router.config.checks import (
     check_server,
     rates,
 )
+from router.config.content_checks import check_content
 from router.config.document import Document, read_document
 from router.config.findings import Findings, mapping, valid
 from router.config.keys import KeySource
@@ -56,6 +57,7 @@ def assembled(file: Path, document: Document, environ: Mapping[str, str], now: d
         assembly.add(name, value)
     groups = groups_of(root, assembly.sold, findings)
     _across(root, assembly, findings)
+    check_content(root, file.parent, findings)
     defaults = defaults_of(root, assembly.sold, groups, findings)
     if config is None or defaults is None or findings.errors:
         raise ConfigError(str(file), findings.errors, findings.document.digest, assembly.keys.files)
@@ -86,6 +88,7 @@ def _settings(file: Path, config: Config, assembly: Assembly, groups: Groups, de
         routing=config.routing.build(),
         limits=config.policy.build(),
         server=config.server.build(),
+        mirror=config.content.build(file.parent),
         defaults=defaults,
         callers=tuple(caller.build() for caller in config.callers),
         reporting=config.reporting.build(),

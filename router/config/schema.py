@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from router.config.content_schema import ContentSection
 from router.config.failover import FailoverSteps
 from router.config.provider_schema import ProviderSection
 from router.config.routing_schema import RoutingSection
@@ -189,6 +190,7 @@ class Config(Section):
         default_factory=DefaultsSection, description="What a create means that leaves these out."
     )
     server: ServerSection = Field(default_factory=ServerSection, description="Limits of the front door.")
+    content: ContentSection = Field(default_factory=ContentSection, description="How finished videos come to callers.")
     policy: PolicySection = Field(default_factory=PolicySection, description="What one job may use up.")
     routing: RoutingSection = Field(default_factory=RoutingSection, description="How the next offering is chosen.")
     model_groups: Annotated[dict[ModelName, GroupMembers], Field(max_length=64)] = Field(

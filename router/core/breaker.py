@@ -91,6 +91,8 @@ class Gate:
         self._since = clock.monotonic()
         self._trial: Permit | None = None
         self._trial_since = 0.0
+        # One for all permits.
+        self._report = self._ended
 
     @property
     def state(self) -> BreakerState:
@@ -139,12 +141,12 @@ class Gate:
             return None
         if self.state is BreakerState.OPEN:
             self._step(self._breaker.half_open)
-        self._trial, self._trial_since = Permit(self._ended, self._epoch, trial=True), self._clock.monotonic()
+        self._trial, self._trial_since = Permit(self._report, self._epoch, trial=True), self._clock.monotonic()
         return self._trial
 
     def observe(self) -> Permit:
         """Return a permit for something already under way, whatever the state; it counts only while closed."""
-        return Permit(self._ended, self._epoch, trial=False)
+        return Permit(self._report, self._epoch, trial=False)
 
     def trip_now(self) -> None:
         """Open at once, without waiting for the window; no effect when already open."""

@@ -99,7 +99,7 @@ class Polling:
 
     first_after_s: float = 20.0
     interval_s_min: float = 2.0
-    interval_s_max: float = 300.0
+    interval_s_max: float = 360.0
     polls_per_s_max: float = 50.0
     stall_s: float = 600.0
     deadline_s: float = 1800.0

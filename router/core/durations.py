@@ -25,6 +25,10 @@ _PRIOR_DEVIATION: Final = 0.7
 _PRIOR_REACH: Final = 4.0
 _EARLY_S: Final = 12.0
 _EARLY_SHARE: Final = 0.05
+# One that runs longer than all others may do so for long: the hazard falls as the age grows.
+_TAIL_SHARE: Final = 0.1
+_TAIL_FALLS: Final = 0.7
+_TAIL_REACH: Final = 6.0
 _PRIOR_JOBS: Final = 2.0
 _PRIOR_JOBS_KEPT: Final = 0.5
 _ELSEWHERE_JOBS: Final = 4.0
@@ -373,18 +377,26 @@ def _kernel(halves: int) -> tuple[float, ...]:
 
 @cache
 def _prior(kind: DurationClass) -> Shape:
-    """Videos that take about as long as is believed of the class, and a few refusals before them."""
+    """Videos that take about as long as is believed of the class, a few refusals before and a few stragglers after."""
     middle, early, reach = _bin(PRIOR_S[kind]), _bin(_EARLY_S), ceil(_PRIOR_REACH * _PRIOR_DEVIATION / BIN)
-    places = range(early - reach, middle + reach + 1)
-    late = 1.0 - _EARLY_SHARE
-    shares = tuple(late * _normal(place - middle) + _EARLY_SHARE * _normal(place - early) for place in places)
-    return Shape(early - reach, shares, 1.0 - sum(shares))
+    usual = 1.0 - _EARLY_SHARE - _TAIL_SHARE
+    shares = tuple(
+        usual * _normal(place - middle) + _EARLY_SHARE * _normal(place - early) + _TAIL_SHARE * _tail(place - middle)
+        for place in range(early - reach, middle + ceil(_TAIL_REACH / BIN))
+    )
+    return Shape(early - reach, shares, max(0.0, 1.0 - sum(shares)))
 
 
 def _normal(place: int) -> float:
     """The share of what is believed that is in a bin so far from its middle."""
     scale = sqrt(2.0) * _PRIOR_DEVIATION / BIN
     return 0.5 * (erf((place + 0.5) / scale) - erf((place - 0.5) / scale))
+
+
+def _tail(place: int) -> float:
+    """The same of those that take long."""
+    falls = _TAIL_FALLS * BIN
+    return exp(-falls * place) - exp(-falls * (place + 1)) if place >= 0 else 0.0
 
 
 def _bin(age_s: float) -> int:

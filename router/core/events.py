@@ -275,6 +275,30 @@ class WriteEnded:
     cause: str | None = None
 
 
+class MirrorOperation(StrEnum):
+    """What was done with the mirror of finished videos; `failed`: its disk or its folder refused."""
+
+    HIT = "hit"
+    MISS = "miss"
+    KEPT = "kept"
+    FAILED = "failed"
+    EVICTED = "evicted"
+    FOUND = "found"
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorUsed:
+    """Something was done with the mirror, which holds so much after it; `found` is what a start found there.
+
+    `cause` of a failure is in the router's own words, or the operating system's: a full disk, a missing folder.
+    """
+
+    operation: MirrorOperation
+    held_bytes: int
+    files: int
+    cause: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LoopLagged:
     """The event loop came back to a timer so much later than planned; emitted a few times a second."""
@@ -318,6 +342,7 @@ Event: TypeAlias = (
     | ProviderDrained
     | WebhookTaken
     | WriteEnded
+    | MirrorUsed
     | LoopLagged
     | ConfigReloaded
 )

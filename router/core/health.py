@@ -15,7 +15,7 @@ from router.core.concurrency import Concurrency
 from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderDrained, ProviderOut
 from router.core.pacing import PollRate
-from router.core.permits import AttemptPermits
+from router.core.permits import AttemptPermits, Reports
 from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
 
@@ -72,6 +72,7 @@ class ProviderHealth:
         self._drained = False
         self._recoveries = 0
         self._accounts_had = 1
+        self._reports = self._reports_of_account()
 
     def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
         """Take over another configuration; what is in flight stays counted.
@@ -229,8 +230,11 @@ class ProviderHealth:
 
     def _hold(self, submit: Permit | None, generate: Permit) -> AttemptPermits:
         self._concurrency.enter()
+        return AttemptPermits(submit, generate, self._reports)
+
+    def _reports_of_account(self) -> Reports:
         submit_ended, video_ended = self._of_account(self._submit_ended), self._of_account(self._video_ended)
-        return AttemptPermits(submit, generate, submit_ended, video_ended, self._concurrency.leave)
+        return Reports(submit_ended, video_ended, self._concurrency.leave)
 
     def _of_account(self, report: Callable[[Permit, Failure | None], None]) -> Callable[[Permit, Failure | None], None]:
         """Let what an attempt reports count while the account is the one that it began with."""
@@ -246,6 +250,7 @@ class ProviderHealth:
 
     def _renew(self) -> None:
         self._accounts_had += 1
+        self._reports = self._reports_of_account()
         for gate in self._gates:
             gate.renew()
         self._concurrency.restore()

@@ -68,6 +68,11 @@ class IllegalTransitionError(Exception):
     """A state was asked to follow one it must not follow: a defect of the router, never of a caller."""
 
 
+def new_job_id(at: float, entropy: bytes) -> str:
+    """Name a new job. Ids of one moment begin alike, so that a database writes them side by side."""
+    return f"video_{int(at * 1000):012x}{entropy.hex()}"
+
+
 def attempt_id_of(job_id: str, number: int) -> str:
     """Name a job's attempt."""
     return f"{job_id}-{number}"

@@ -1,6 +1,7 @@
 """What the front door lets in: its limits, its callers, and what a create that leaves things out asks for."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from providers.canonical import Size
 
@@ -23,6 +24,16 @@ class ServerSettings:
     streams_max: int = 200
     streams_per_caller_max: int = 50
     show_providers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """Where finished videos are kept, how much of them and for how long; `free_bytes_min` is left to others there."""
+
+    folder: Path
+    bytes_max: int = 50 * 1024**3
+    age_s_max: float = 7 * 86_400.0
+    free_bytes_min: int = 1024**3
 
 
 @dataclass(frozen=True, slots=True)

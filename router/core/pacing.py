@@ -19,7 +19,7 @@ POLL_DUE: Final = sqrt(2.0 * LAG_OF_A_POLL_S)
 _DOUBLINGS_MAX: Final = 4
 _BELIEVED_MIN: Final = 0.3
 _BELIEVED_MAX: Final = 0.98
-_HINTED_MAX: Final = 0.99
+_HINTED_MAX: Final = 0.995
 
 
 class Signs(NamedTuple):

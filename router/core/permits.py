@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from providers.canonical import Failure, Stage
 from router.core.breaker import Permit
+
+
+class Reports(NamedTuple):
+    """Whom the ends are told: one for all attempts of an account, because many are under way at once."""
+
+    submit_ended: Callable[[Permit, Failure | None], None]
+    video_ended: Callable[[Permit, Failure | None], None]
+    leave: Callable[[], None]
 
 
 class AttemptPermits:
@@ -13,21 +22,12 @@ class AttemptPermits:
     Every method may be called at any time and again; the first report of each end is the one that counts.
     """
 
-    __slots__ = ("_generate", "_leave", "_submit", "_submit_ended", "_video_ended")
+    __slots__ = ("_generate", "_reports", "_submit")
 
-    def __init__(
-        self,
-        submit: Permit | None,
-        generate: Permit,
-        submit_ended: Callable[[Permit, Failure | None], None],
-        video_ended: Callable[[Permit, Failure | None], None],
-        leave: Callable[[], None],
-    ) -> None:
+    def __init__(self, submit: Permit | None, generate: Permit, reports: Reports) -> None:
         self._submit = submit
         self._generate: Permit | None = generate
-        self._submit_ended = submit_ended
-        self._video_ended = video_ended
-        self._leave = leave
+        self._reports = reports
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -42,7 +42,7 @@ class AttemptPermits:
         """Report how the submit ended; a failed one ends the attempt, and says nothing of how videos end."""
         submit, self._submit = self._submit, None
         if submit is not None:
-            self._submit_ended(submit, failure)
+            self._reports.submit_ended(submit, failure)
         if failure is not None:
             self.abandon()
 
@@ -53,8 +53,8 @@ class AttemptPermits:
             return
         generate, self._generate = self._generate, None
         if generate is not None:
-            self._video_ended(generate, failure)
-            self._leave()
+            self._reports.video_ended(generate, failure)
+            self._reports.leave()
         self.abandon()
 
     def abandon(self) -> None:
@@ -65,4 +65,4 @@ class AttemptPermits:
             submit.neutral()
         if generate is not None:
             generate.neutral()
-            self._leave()
+            self._reports.leave()

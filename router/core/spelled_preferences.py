@@ -17,11 +17,14 @@ _LIMITS: Final = (
     "duplicate_microusd_max",
     "sort",
 )
+_NOTHING_SAID: Final = RoutingPreferences()
 _KINDS: Final = (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous), ("sort", Sort))
 
 
 def spelled(preferences: RoutingPreferences) -> dict[str, object]:
     """Return what is said, under the names of its fields; most callers say nothing."""
+    if preferences == _NOTHING_SAID:
+        return {}
     said = {
         **{name: list(getattr(preferences, name)) for name in _LISTS},
         **{name: getattr(preferences, name) for name in _LIMITS},
@@ -34,7 +37,7 @@ def spelled(preferences: RoutingPreferences) -> dict[str, object]:
 def read_preferences(said: Mapping[str, Any]) -> RoutingPreferences:
     """Build them from what `spelled` returned; ValueError for a word that means nothing."""
     if not said:
-        return RoutingPreferences()
+        return _NOTHING_SAID
     read = {name: said[name] for name in _LIMITS if name in said}
     read |= {name: kind(read[name]) for name, kind in _KINDS if name in read}
     read |= {name: tuple(said[name]) for name in _LISTS if name in said}

@@ -14,8 +14,8 @@ SWEEP_S_MAX: Final = 10.0
 GATHER_S_MAX: Final = 8.0
 ALONE_S_MAX: Final = 30.0
 """How long before it is given up an attempt is asked about alone: an answer of a list may be so old."""
-# At this share a job costs its provider two thirds of an exchange, were all that it lists ours.
-_EXCHANGES_PER_JOB: Final = 2 / 3
+# What reading the list would come to, were all that it lists ours.
+_EXCHANGES_PER_JOB: Final = 0.5
 # Upstreams tell whole seconds, and write a job down a moment before or after they answer its create.
 _MARGIN_S: Final = 5.0
 _MARGIN_S_UNTIL_KNOWN: Final = 120.0
@@ -25,8 +25,8 @@ _MARGIN_S_UNTIL_KNOWN: Final = 120.0
 class ListShape:
     """What sweeps showed of a list that is ordered from new to old.
 
-    `per_s` is how many jobs it has for a second of time, `skew_s` how much later its clock is than ours, `ways_in` the
-    cursors of the last sweep, each with the moment of the job behind which it goes on.
+    `per_s` is how many jobs it has for a second of time, `skew_s` how much later its clock is than ours, `ways_in` are
+    cursors, each with the moment of the job behind which it goes on.
     """
 
     per_s: float | None = None
@@ -52,6 +52,10 @@ class ListShape:
         """The cursor that skips most of what is newer than a job of that moment."""
         newer = [each for each in self.ways_in if each[0] > moment + self.margin_s]
         return min(newer) if newer else None
+
+    def found_ways(self, ways_in: list[tuple[float, str]]) -> None:
+        """Take in the cursors of a sweep; the oldest are of no use any more."""
+        self.ways_in = sorted({*self.ways_in, *ways_in})[-PAGES_MAX:]
 
 
 def stretch(depths: Sequence[float], limit: int) -> tuple[int, int] | None:

@@ -68,6 +68,32 @@ class Trail:
 
 
 @dataclass(slots=True)
+class _Notes:
+    """What is kept of a traced attempt; `counts` is how many polls each of the `polls` stands for."""
+
+    polls: list[PollNote] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    open: dict["_Told", int] = field(default_factory=dict)
+    downloads: list[Download] = field(default_factory=list)
+
+    def polled(self, told: "_Told", at: float) -> None:
+        """Add a poll; failed ones are one note for each reason until something else is said."""
+        known = self.open.get(told)
+        if known is not None:
+            self.counts[known] += 1
+            return
+        if told[0] is not Said.SILENT:
+            self.open.clear()
+        if len(self.polls) < NOTES_MAX:
+            self.open[told] = len(self.polls)
+            self.polls.append(PollNote(at, *told))
+            self.counts.append(1)
+
+
+_NOTHING_NOTED: Final = _Notes()
+
+
+@dataclass(slots=True)
 class TrailRecorder:
     """Takes notes while an attempt runs. `progress` is the last percentage that its provider told.
 
@@ -81,52 +107,45 @@ class TrailRecorder:
     progress: int | None = None
     _polls: int = 0
     _polls_failed: int = 0
-    _notes: list[PollNote] = field(default_factory=list)
-    _counts: list[int] = field(default_factory=list)
-    _open: dict["_Told", int] = field(default_factory=dict)
-    _downloads: list[Download] = field(default_factory=list)
     _downloads_begun: int = 0
+    _noted: _Notes | None = None
 
     def polled(self, reading: Running | Succeeded | Failure, at: float) -> None:
-        """Note what a poll said; failed ones are one note for each reason until something else is said."""
+        """Note what a poll said."""
         told = said, progress, _ = _told(reading)
         self._polls += 1
         if said is Said.SILENT:
             self._polls_failed += 1
         elif progress is not None:
             self.progress = progress
-        if not self.traced:
-            return
-        known = self._open.get(told)
-        if known is not None:
-            self._counts[known] += 1
-            return
-        if said is not Said.SILENT:
-            self._open.clear()
-        if len(self._notes) < NOTES_MAX:
-            self._open[told] = len(self._notes)
-            self._notes.append(PollNote(at, *told))
-            self._counts.append(1)
+        if self.traced:
+            self._notes().polled(told, at)
 
     def downloaded(self, download: Download) -> None:
         """Note that the video was read, or could not be."""
         self._downloads_begun += 1
-        if self.traced and len(self._downloads) < DOWNLOADS_MAX:
-            self._downloads.append(download)
+        if self.traced and len(self._notes().downloads) < DOWNLOADS_MAX:
+            self._notes().downloads.append(download)
 
     def trail(self) -> Trail:
         """Return what was noted so far."""
-        counted = zip(self._notes, self._counts, strict=True)
+        noted = self._noted or _NOTHING_NOTED
+        counted = zip(noted.polls, noted.counts, strict=True)
         return Trail(
             self.resumed,
             self.answered_at,
             tuple(PollNote(note.at, note.said, note.progress, note.reason, polls) for note, polls in counted),
-            tuple(self._downloads),
+            tuple(noted.downloads),
             self._polls,
             self._polls_failed,
             self._downloads_begun,
             self.found_at,
         )
+
+    def _notes(self) -> _Notes:
+        if self._noted is None:
+            self._noted = _Notes()
+        return self._noted
 
 
 def is_traced(trace_parent: str | None) -> bool:

@@ -161,7 +161,7 @@ class Engine:
         if job is None:
             return None
         with store_within_reach():
-            await self._parts.store.delete_job(job_id, at)
+            await self._serving.delete(job, at)
         run = self._runs.get(job_id)
         job = run.job if run else self._ended.pop(job_id, job)
         if run is not None:

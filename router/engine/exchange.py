@@ -43,13 +43,32 @@ class ContentExpiredError(ContentError):
     """The upstream kept the video until the moment it had told, and there is no other link."""
 
 
+class SendableFile(Protocol):
+    """Bytes that the kernel can send by itself; `left` is how many there still are."""
+
+    left: int
+
+    def attach(self, socket: int) -> int:
+        """Send to this socket from now on; return a descriptor of it that stays valid as long as the file."""
+
+    async def send(self) -> int:
+        """Hand the next bytes to the socket's buffer and return how many; 0 when there is no room.
+
+        Raises OSError when the connection is lost, and ContentError.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ContentStream:
-    """An open answer. `chunks` raises ContentError when the bytes end too early or stall."""
+    """An open answer. `chunks` raises ContentError when the bytes end too early or stall.
+
+    Where there is a `file`, its bytes are the same ones, and whoever sends them needs no chunks.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
+    file: "SendableFile | None" = field(default=None, repr=False)
 
 
 class Transport(Protocol):

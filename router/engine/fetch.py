@@ -28,18 +28,22 @@ class Fetched:
 
 
 async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: float = inf) -> Verified:
-    """Stream a finished video through the check without keeping it; raises ContentError."""
+    """Stream a finished video through the check, and into the mirror if there is one; raises ContentError."""
     provider = parts.provider(attempt.provider)
     request = written_by_adapter(lambda: provider.adapter.content_request(attempt.remote_id or "", done))
     if request is None:
         raise ContentError("the upstream called the video done and named no link" if done.url is None else UNWRITTEN)
     limit_s = min(provider.polling.download_s_max, max(0.0, within_s))
-    try:
-        # The transport ends silence only: bytes that trickle would keep a job from ever ending.
-        async with asyncio.timeout(limit_s), opened(parts.transport, provider.name, request, {}) as found:
-            return await verify(found.stream)
-    except TimeoutError:
-        raise ContentError(f"the video took longer than {limit_s:g} s to read") from None
+    async with parts.mirror.copying(attempt.id) as copy:
+        try:
+            # The transport ends silence only: bytes that trickle would keep a job from ever ending.
+            async with asyncio.timeout(limit_s), opened(parts.transport, provider.name, request, {}) as found:
+                verified = await verify(found.stream, take=None if copy is None else copy.take)
+        except TimeoutError:
+            raise ContentError(f"the video took longer than {limit_s:g} s to read") from None
+        if copy is not None:
+            await copy.keep()
+    return verified
 
 
 def written_by_adapter(write: Callable[[], HttpRequest | None]) -> HttpRequest | None:

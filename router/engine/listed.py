@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from random import Random
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from providers.adapter import HttpRequest, HttpResponse, PolledJob, PolledPage
 from providers.canonical import Failure, ListPolling, Reason, Running, Stage, Succeeded
@@ -23,56 +22,19 @@ from router.core.pacing import patience_s
 from router.core.sweeping import FEW, PAGES_MAX, SWEEP_S_MAX, ListShape, gather_s, goes_on, stretch
 from router.engine.answer import ANSWER_BYTES_MAX
 from router.engine.exchange import Transport
+from router.engine.sweep import Reading, Sweep, Waiter
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-Reading: TypeAlias = Running | Succeeded | Failure
 _JOBS_OF_A_PAGE_MIN: Final = 10
-_CHECK_EVERY_PAGES: Final = 10
+_CHECK_EVERY_PAGES: Final = 20
+_BALANCE_MAX: Final = 20
 _PAUSE_S: Final = 30.0
 _PAUSE_S_MAX: Final = 600.0
 _FRESH_KEPT: Final = 5_000
 _ENDED_KEPT: Final = 1_000
 _SEEN_KEPT: Final = 20_000
 _POLLED: Final = frozenset({AttemptState.RUNNING, AttemptState.LATE})
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    attempt: Attempt
-    reading: "asyncio.Future[Reading | None]"
-
-    def tell(self, reading: Reading | None) -> None:
-        """Answer its poll; None lets it be sent."""
-        if not self.reading.done():
-            self.reading.set_result(reading)
-
-
-@dataclass(slots=True)
-class _Sweep:
-    """One reading of a list for the attempts that were due when it began."""
-
-    asked: dict[str, _Waiter]
-    began_at: float
-    pages: int = 0
-    found: int = 0
-    entries: int = 0
-    newest: float | None = None
-    oldest: float | None = None
-    ways_in: list[tuple[float, str]] = field(default_factory=list)
-
-    def read(self, page: PolledPage) -> None:
-        """Take in a page."""
-        self.pages, self.entries = self.pages + 1, self.entries + len(page.jobs)
-        moments = [job.created_at for job in page.jobs if job.created_at is not None]
-        if not moments:
-            return
-        self.newest = moments[0] if self.newest is None else self.newest
-        # An entry that is older than those behind it says that the list has no order, so that nothing is passed.
-        ordered = len(moments) == len(page.jobs) and moments == sorted(moments, reverse=True)
-        self.oldest = moments[-1] if ordered else None
-        if ordered and page.cursor is not None:
-            self.ways_in.append((moments[-1], page.cursor))
 
 
 class Listed:
@@ -120,7 +82,7 @@ class _ProviderList:
         self._lister = lister
         self._transport, self._clock, self._rng, self._emit = transport, clock, rng, emit
         self._shape = ListShape()
-        self._waiting: dict[str, _Waiter] = {}
+        self._waiting: dict[str, Waiter] = {}
         self._asks: deque[float] = deque(maxlen=FEW)
         self._fresh: dict[str, tuple[PolledJob, float]] = {}
         self._seen: OrderedDict[str, tuple[Running, float]] = OrderedDict()
@@ -129,6 +91,7 @@ class _ProviderList:
         self._span_s = 0.0
         self._began_at = self._paused_until = clock.monotonic() - _PAUSE_S_MAX
         self._setbacks = 0
+        self._balance = 0
         self._pages_unchecked = 0
         self._slowdown = 1.0
         self.task: asyncio.Task[None] | None = None
@@ -147,12 +110,13 @@ class _ProviderList:
         now, remote_id = self._clock.monotonic(), attempt.remote_id or ""
         fresh = self._fresh.pop(remote_id, None)
         if fresh is not None and now - fresh[1] <= self.provider.polling.interval_s_min:
+            self._balance += 1
             return self._told(attempt, fresh[0])
         self._asks.append(now)
         self._slowdown = health.poll_slowdown()
         if now < self._paused_until or remote_id in self._waiting or not self._is_crowded(now):
             return None
-        waiter = self._waiting[remote_id] = _Waiter(attempt, asyncio.get_running_loop().create_future())
+        waiter = self._waiting[remote_id] = Waiter(attempt, asyncio.get_running_loop().create_future())
         if self.task is None:
             self.task = asyncio.create_task(self._sweep_on(health, hint))
         try:
@@ -205,15 +169,15 @@ class _ProviderList:
     async def _sweep(self, health: ProviderHealth, hint: Callable[[str, str], bool]) -> None:
         self._check_one()
         now = self._clock.monotonic()
-        sweep = _Sweep(dict(self._waiting), now)
+        sweep = Sweep(dict(self._waiting), now)
         self._began_at = now
         self._fresh.clear()
         worthwhile, cursor = self._beginning(sweep)
         while worthwhile:
-            sent_at, page = self._clock.monotonic(), await self._page(cursor)
+            sent_at, page = self._clock.monotonic(), await self._page(cursor, health)
             if cursor is not None and not sweep.pages and _leads_nowhere(page):
                 self._shape.ways_in, cursor = [], None
-                sent_at, page = self._clock.monotonic(), await self._page(None)
+                sent_at, page = self._clock.monotonic(), await self._page(None, health)
             health.polled(not isinstance(page, Failure))
             if isinstance(page, Failure):
                 self._failed(sweep, page)
@@ -225,7 +189,7 @@ class _ProviderList:
         self._release(sweep.asked, None)
         self._learn(sweep)
 
-    def _beginning(self, sweep: _Sweep) -> tuple[bool, str | None]:
+    def _beginning(self, sweep: Sweep) -> tuple[bool, str | None]:
         """Whether a sweep is worth its exchanges, and the cursor that it begins with."""
         if len(sweep.asked) < FEW:
             return False, None
@@ -239,7 +203,7 @@ class _ProviderList:
         self._span_s = inside[0] - inside[-1]
         return True, None if way_in is None else way_in[1]
 
-    def _reads_on(self, sweep: _Sweep) -> bool:
+    def _reads_on(self, sweep: Sweep) -> bool:
         """Whether to read another page; whoever should have been on those that were read is asked about alone."""
         left = {name: each for name, each in sweep.asked.items() if name in self._waiting}
         if sweep.oldest is not None:
@@ -247,7 +211,7 @@ class _ProviderList:
             passed = [name for name, each in left.items() if self._moment(each) > over]
             self._release(passed, None)
             left = {name: left[name] for name in left.keys() - passed}
-            self._shape.per_s = self._density(sweep) or self._shape.per_s
+            self._shape.per_s = sweep.per_s or self._shape.per_s
         moments = sorted(map(self._moment, left.values()), reverse=True)
         top = self._shape.moment(self._clock.wall()) if sweep.oldest is None else sweep.oldest
         in_time = self._clock.monotonic() - sweep.began_at < SWEEP_S_MAX
@@ -255,12 +219,14 @@ class _ProviderList:
         known = sweep.oldest is not None or self._shape.per_s is None
         return known and bounded and in_time and goes_on(self._shape.depths(moments, top), self._limit)
 
-    async def _page(self, cursor: str | None) -> PolledPage | Failure:
+    async def _page(self, cursor: str | None, health: ProviderHealth) -> PolledPage | Failure:
         try:
             request: HttpRequest = self._lister.polls_request(cursor, self._limit)
         except Exception as error:  # noqa: BLE001 - the adapter may be a stranger's
             _LOG.error("an adapter failed to write a request: %s", type(error).__name__)
             return Failure(Stage.POLL, Reason.UNREADABLE)
+        if (turn_s := health.poll_turn_s()) > 0.0:
+            await asyncio.sleep(turn_s)
         answer = await self._transport.send(self.provider.name, Operation.POLL, request)
         if not isinstance(answer, HttpResponse):
             # One reason for no answer is that it would have been too long.
@@ -331,7 +297,7 @@ class _ProviderList:
         self._pages_unchecked = 0
         self._release([min(self._waiting, key=lambda name: self._seen[name][1] if name in self._seen else 0.0)], None)
 
-    def _failed(self, sweep: _Sweep, failure: Failure) -> None:
+    def _failed(self, sweep: Sweep, failure: Failure) -> None:
         """Tell of one failed exchange, once; who waited asks alone, unless the provider wants to be left alone."""
         self._emit(PollFailed(self.provider.name, failure.reason))
         wants_rest = failure.reason is Reason.RATE_LIMITED or failure.retry_after_s is not None
@@ -344,21 +310,18 @@ class _ProviderList:
             if waiter is not None:
                 loop.call_later(self._rng.uniform(0.0, self._gather_s()), waiter.tell, None)
 
-    def _learn(self, sweep: _Sweep) -> None:
+    def _learn(self, sweep: Sweep) -> None:
         """Take over what a sweep showed of the list, and leave one alone that costs more than it is worth."""
         if not sweep.pages:
             return
-        if sweep.found < sweep.pages:
+        self._balance = min(self._balance + sweep.found - sweep.pages, _BALANCE_MAX)
+        if self._balance < -_BALANCE_MAX:
+            self._balance = 0
             self._leave_alone("answers fewer polls than it takes exchanges")
         elif self._clock.monotonic() >= self._paused_until:
             self._setbacks = 0
-        self._shape.per_s = self._density(sweep) or self._shape.per_s
-        self._shape.ways_in = sweep.ways_in
-
-    def _density(self, sweep: _Sweep) -> float | None:
-        if sweep.newest is None or sweep.oldest is None:
-            return None
-        return sweep.entries / max(1.0, sweep.newest - sweep.oldest)
+        self._shape.per_s = sweep.per_s or self._shape.per_s
+        self._shape.found_ways(sweep.ways_in)
 
     def _leave_alone(self, why: str, at_least_s: float = 0.0) -> None:
         now = self._clock.monotonic()
@@ -375,7 +338,7 @@ class _ProviderList:
             if waiter is not None:
                 waiter.tell(reading)
 
-    def _moment(self, waiter: _Waiter) -> float:
+    def _moment(self, waiter: Waiter) -> float:
         return self._shape.moment(waiter.attempt.accepted_at or waiter.attempt.submitted_at)
 
 

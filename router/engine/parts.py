@@ -27,6 +27,7 @@ from router.core.routing_settings import RoutingSettings
 from router.engine.alarm import Alarm
 from router.engine.exchange import Transport
 from router.engine.listed import Listed
+from router.engine.mirror import Mirror
 from router.engine.store import Store, StoreUnavailableError
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Parts:
     The configuration is taken over as a whole and between two steps of the loop: it is the same one from one await to
     the next, and may be another after it. `submits` are the attempts whose submit is under way at this moment,
     `unsent` those whose intent may be durable although its write failed, and that were not sent for that. `listed`
-    answers polls out of their providers' lists.
+    answers polls out of their providers' lists, `mirror` keeps videos where it is configured to.
     """
 
     catalog: Catalog
@@ -61,8 +62,10 @@ class Parts:
     submits: set[str] = field(default_factory=set)
     unsent: set[str] = field(default_factory=set)
     listed: Listed = field(init=False)
+    mirror: Mirror = field(init=False)
 
     def __post_init__(self) -> None:
+        self.mirror = Mirror(self.clock, self.emit)
         self.listed = Listed(self.transport, self.clock, self.rng, self.emit)
 
     def use(

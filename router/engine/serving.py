@@ -69,12 +69,35 @@ class Serving:
         Calling, entering and reading may raise ContentError; what is entered is a video, or status 416.
         """
         attempt = job.delivered
-        if attempt is None or attempt.provider not in self._parts.catalog.providers:
-            raise ContentError("the provider that made this video is no longer configured")
+        if attempt is None:
+            raise ContentError("this job delivered no video")
+        is_kept = variant == "video" and self._parts.mirror.may_hold(attempt.id)
+        if not is_kept:
+            self._require_configured(attempt)
         if variant == "video":
-            return self._video(attempt, headers)
+            return self._kept(attempt, headers)
         request = self._request(attempt, variant)
         return None if request is None else self._picture(attempt, request, headers)
+
+    async def delete(self, job: Job, at: float) -> None:
+        """Make a job invisible, and keep none of its videos here."""
+        await self._parts.store.delete_job(job.id, at)
+        await self._parts.mirror.forget([attempt.id for attempt in job.attempts])
+
+    @asynccontextmanager
+    async def _kept(self, attempt: Attempt, headers: Mapping[str, str]) -> AsyncIterator[ContentStream]:
+        """Open what the mirror has, and ask nobody; the upstream only where it has nothing."""
+        async with self._parts.mirror.found(attempt.id, attempt.content_bytes or 0) as file:
+            if file is not None:
+                yield file.answer(headers, f'"{attempt.job_id}"')
+                return
+        self._require_configured(attempt)
+        async with self._video(attempt, headers) as stream:
+            yield stream
+
+    def _require_configured(self, attempt: Attempt) -> None:
+        if attempt.provider not in self._parts.catalog.providers:
+            raise ContentError("the provider that made this video is no longer configured")
 
     @asynccontextmanager
     async def _video(self, attempt: Attempt, headers: Mapping[str, str]) -> AsyncIterator[ContentStream]:

@@ -1,6 +1,6 @@
 """Whether the bytes an upstream calls a video are one, whole, judged by their outer structure while they stream by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -170,13 +170,17 @@ class VideoCheck:
         self._outer, self._outer_left = None, 0
 
 
-async def verify(stream: ContentStream, bytes_max: int = VIDEO_BYTES_MAX) -> Verified:
-    """Read an answer to its end; raise ContentError unless it is a whole video."""
+async def verify(
+    stream: ContentStream, bytes_max: int = VIDEO_BYTES_MAX, take: Callable[[bytes], Awaitable[None]] | None = None
+) -> Verified:
+    """Read an answer to its end; raise ContentError unless it is a whole video. `take` gets its bytes as they pass."""
     if stream.status != 200:
         raise ContentError(f"http status {stream.status}")
     check = VideoCheck(bytes_max)
     async for chunk in stream.chunks:
         check.feed(chunk)
+        if take is not None:
+            await take(chunk)
     return check.finish()
 
 

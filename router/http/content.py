@@ -1,9 +1,7 @@
 """GET and HEAD of a finished video: streamed through as fast as the caller reads, never held in memory."""
 
-import asyncio
 import re
-from collections.abc import Awaitable
-from typing import Final, Self
+from typing import Final
 
 from aiohttp import hdrs, web
 
@@ -15,6 +13,7 @@ from router.http.errors import ApiError, invalid
 from router.http.failures import failure_message
 from router.http.lookup import own_job
 from router.http.naming import Naming
+from router.http.sending import Sending
 
 # A caller that reads nothing for this long holds an upstream connection for nothing.
 WRITE_STALL_S: Final = 60.0
@@ -130,58 +129,17 @@ async def _relay(
 
 
 async def _copy(request: web.Request, stream: ContentStream, response: web.StreamResponse, span: ContentSpan) -> None:
-    """Write chunk by chunk; a break midway cuts the connection, for the caller must not take a part for the whole."""
-    content_bytes = 0
+    """Send all of it; a break midway cuts the connection, for the caller must not take a part for the whole."""
+    sending = Sending(request.transport, response, WRITE_STALL_S)
     try:
         await response.prepare(request)
-        with _Patience(request.transport) as patience:
-            async for chunk in stream.chunks:
-                await patience.during(response.write(chunk))
-                content_bytes += len(chunk)
-            await patience.during(response.write_eof())
-    except (ContentError, TimeoutError, ConnectionError) as error:
+        await sending.send(stream)
+    except (ContentError, TimeoutError, OSError) as error:
         span.broke(error)
         if request.transport is not None:
             request.transport.abort()
     finally:
-        span.sent(content_bytes)
-
-
-class _Patience:
-    """Hangs up on a caller who reads nothing for WRITE_STALL_S.
-
-    One timer for a stream: one for every chunk costs a tenth of what all the copying costs.
-    """
-
-    def __init__(self, transport: asyncio.Transport | None) -> None:
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._writing_since: float | None = None
-        self._is_over = False
-
-    def __enter__(self) -> Self:
-        self._timer = self._loop.call_later(WRITE_STALL_S, self._look)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    async def during(self, write: Awaitable[None]) -> None:
-        """Write, and wait until there is room for more; raises TimeoutError."""
-        self._writing_since = self._loop.time()
-        await write
-        self._writing_since = None
-        if self._is_over:
-            raise TimeoutError
-
-    def _look(self) -> None:
-        stalled_s = 0.0 if self._writing_since is None else self._loop.time() - self._writing_since
-        self._is_over = stalled_s >= WRITE_STALL_S
-        if not self._is_over:
-            self._timer = self._loop.call_later(WRITE_STALL_S - stalled_s, self._look)
-        elif self._transport is not None:
-            # Whoever waits for room is told that the connection is lost.
-            self._transport.abort()
+        span.sent(sending.content_bytes)
 
 
 def _own_headers(job: Job, variant: Variant, upstream_type: str | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, InstanceOf, StrictInt, ValidationError
@@ -55,6 +56,10 @@ class ParsedCreate:
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+_NO_WISHES: Final = RoutingPreferences()
+_FIELDS: Final[Mapping[type[Strict], tuple[str, ...]]] = {
+    model: tuple(model.model_fields) for model in (CreateBody, ImageReference, RoutingBody)
+}
 _EXPECTED: Final[Mapping[str, str]] = {
     "prompt": "a text that is not empty",
     "model": "the name of a model or of a group of them, see GET /v1/models",
@@ -99,7 +104,7 @@ def parse_create(
         watermark=body.watermark,
     )
     routing = combined(body.routing, in_headers, naming)
-    preferences = RoutingPreferences() if routing is None else preferences_of(routing, naming, limits)
+    preferences = _NO_WISHES if routing is None else preferences_of(routing, naming, limits)
     if preferences.models and video.model not in naming.models:
         # A misspelt model would silently be another one.
         raise nobody_sells(video.model, naming.models)
@@ -123,10 +128,11 @@ def _check_entries(document: Document, settings: ServerSettings) -> None:
 
 
 def _check_fields(given: Document, prefix: str, model: type[Strict]) -> None:
+    fields = _FIELDS[model]
     for field_name in given:
-        if field_name not in model.model_fields:
+        if field_name not in fields:
             name = prefix + field_name[:64]
-            message = f"unknown field {name!r}; the accepted fields are {', '.join(model.model_fields)}"
+            message = f"unknown field {name!r}; the accepted fields are {', '.join(fields)}"
             raise invalid(message, name, "unknown_parameter")
 
 
@@ -137,6 +143,7 @@ def _seconds(value: int | str) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=256)
 def _size(text: str) -> Size:
     try:
         return Size.parse(text)
@@ -145,6 +152,8 @@ def _size(text: str) -> Size:
 
 
 def _images(body: CreateBody, settings: ServerSettings) -> tuple[Image, ...]:
+    if body.input_reference is None and not body.images:
+        return ()
     given = list(_given_images(body))
     if len(given) > settings.images_max:
         raise _too_many_images(len(given), given[-1][0], settings)

@@ -90,7 +90,6 @@ class Door:
 
 DOOR: Final = web.AppKey("DOOR", Door)
 STREAM_ROOM: Final = web.AppKey("STREAM_ROOM", StreamRoom)
-BODY_ROOM: Final = web.AppKey("BODY_ROOM", BodyRoom)
 CALLER: Final = web.RequestKey("CALLER", str)
 REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 SPAN: Final = web.RequestKey[Span]("SPAN")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Self
 
 from router.core.limits import ServerSettings
 from router.http.errors import ApiError, unavailable
@@ -50,14 +50,9 @@ class BodyRoom:
         self._free_bytes += bytes_max - self._bytes_max
         self._bytes_max = bytes_max
 
-    @contextmanager
-    def share(self) -> Iterator["BodyShare"]:
-        """Hold one body until the block is left."""
-        share = BodyShare(self)
-        try:
-            yield share
-        finally:
-            self._free_bytes += share.held_bytes
+    def share(self) -> "BodyShare":
+        """Hold one body until its block is left."""
+        return BodyShare(self)
 
     def take(self, size_bytes: int) -> None:
         """Make room for bytes that have arrived; raises ApiError 503 when there is none."""
@@ -66,13 +61,25 @@ class BodyRoom:
             raise unavailable(message, "router_unavailable", _RETRY_AFTER_S)
         self._free_bytes -= size_bytes
 
+    def give_back(self, size_bytes: int) -> None:
+        """Have room again."""
+        self._free_bytes += size_bytes
+
 
 class BodyShare:
     """What one body holds. It counts what has come, not what was announced, which costs a caller nothing."""
 
+    __slots__ = ("_room", "held_bytes")
+
     def __init__(self, room: BodyRoom) -> None:
         self._room = room
         self.held_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.give_back(self.held_bytes)
 
     def grow(self, size_bytes: int) -> None:
         """Add a chunk; raises ApiError 503 when there is no room for it."""

@@ -13,7 +13,7 @@ from router.core.overview import Overview
 from router.http import videos
 from router.http.adjusting import ADJUST, adjust
 from router.http.content import content
-from router.http.door import BODY_ROOM, DOOR, STREAM_ROOM, Door
+from router.http.door import DOOR, STREAM_ROOM, Door
 from router.http.draining import DRAIN, drain
 from router.http.errors import from_web
 from router.http.frame import framed, sign
@@ -47,7 +47,6 @@ def public_app(door: Door, hooks: Hooks | None = None) -> web.Application:
     app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
     app[DOOR] = door
     app[STREAM_ROOM] = door.stream_room
-    app[BODY_ROOM] = door.body_room
     app.on_response_prepare.append(sign)
     app.add_routes(
         [

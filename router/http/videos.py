@@ -1,7 +1,6 @@
 """The handlers of /v1: each translates one request for the engine, and its answer back."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -13,12 +12,13 @@ from router.core.job import Job
 from router.core.order import Acceptance, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
-from router.http.door import BODY_ROOM, CALLER, DOOR, REPEATABLE, SPAN, Door
+from router.http.door import CALLER, DOOR, REPEATABLE, SPAN, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import EXPIRES_HEADER, HEADER, expires, headers_of, idempotency_key
 from router.http.job_routing import routing_of
 from router.http.lookup import is_video_id, own_job, video_id
 from router.http.quote_object import Terms, quote_object
+from router.http.room import BodyShare
 from router.http.routing_headers import routing_of_headers
 from router.http.video_object import Json, deletion_object, model_list, model_object, video_list, video_object
 
@@ -35,24 +35,27 @@ async def create(request: web.Request) -> web.Response:
     """Accept a job; it is durable before this answers."""
     door = request.app[DOOR]
     request[REPEATABLE] = HEADER in request.headers
-    async with _parsed(request, door) as parsed:
+    with door.body_room.share() as share:
+        parsed = await _parsed(request, door, share)
+        span = request[SPAN]
         order = Order(
             caller=request[CALLER],
             video=parsed.video,
             preferences=parsed.preferences,
             metadata=parsed.metadata,
-            key=await _key(request, parsed),
-            trace_parent=request[SPAN].trace_parent,
+            key=await _key(request, parsed) if HEADER in request.headers else None,
+            trace_parent=span.trace_parent,
         )
         acceptance = await _accept(door, order)
-        request[SPAN].about(acceptance.job.id)
+        span.about(acceptance.job.id)
     return _video(acceptance.job, door, None if order.key is None else headers_of(acceptance))
 
 
 async def quote(request: web.Request) -> web.Response:
     """Decide as a create would, and buy nothing."""
     door = request.app[DOOR]
-    async with _parsed(request, door) as parsed:
+    with door.body_room.share() as share:
+        parsed = await _parsed(request, door, share)
         decision = door.engine.quote(parsed.video, parsed.preferences, request[CALLER])
         terms = Terms(door.limits, parsed.preferences, door.engine.catalog.providers)
         return _json(quote_object(decision, door.naming, terms))
@@ -107,21 +110,16 @@ async def model(request: web.Request) -> web.Response:
     return _json(model_object(name, naming))
 
 
-@asynccontextmanager
-async def _parsed(request: web.Request, door: Door) -> AsyncIterator[ParsedCreate]:
-    """Read and parse the body, which counts as held until the block is left."""
+async def _parsed(request: web.Request, door: Door, share: BodyShare) -> ParsedCreate:
+    """Read and parse the body, of which `share` counts what it holds."""
     settings, defaults, naming, limits = door.settings, door.defaults, door.naming, door.limits
     in_headers = routing_of_headers(request.headers)
-    with request.app[BODY_ROOM].share() as share:
-        document = await read_document(request, settings, share)
-        yield await computed(request, lambda: parse_create(document, settings, defaults, naming, limits, in_headers))
+    document = await read_document(request, settings, share)
+    return await computed(request, lambda: parse_create(document, settings, defaults, naming, limits, in_headers))
 
 
-async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey | None:
-    text = request.headers.get(HEADER)
-    if text is None:
-        return None
-    caller = request[CALLER]
+async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey:
+    caller, text = request[CALLER], request.headers[HEADER]
     return await computed(
         request, lambda: idempotency_key(caller, text, parsed.video, parsed.preferences, parsed.metadata)
     )

@@ -49,6 +49,7 @@ _CLOSED_OF: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         (f.UNCERTAIN_SETTLED.name, "resolution"): _words(UncertainResolution),
         (f.CONFIG_RELOADS.name, "result"): labels.RELOADS,
         (f.WEBHOOKS.name, "result"): labels.WEBHOOKS,
+        (f.MIRROR_OPERATIONS.name, "operation"): labels.MIRROR_OPERATIONS,
     }
 )
 _OPEN: Final[Mapping[str, str]] = MappingProxyType(

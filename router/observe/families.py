@@ -334,6 +334,14 @@ WEBHOOKS: Final = _counter(
     "Webhooks that came to providers' addresses, by what they were good for: only those that `hinted` brought a poll.",
     "result",
 )
+MIRROR_OPERATIONS: Final = _counter(
+    "mirror_operations_total",
+    "What was done with the mirror of finished videos; hit and miss: a download found its video there or not, failed:"
+    " its disk or its folder refused.",
+    "operation",
+)
+MIRROR_BYTES: Final = _gauge("mirror_bytes", "Size of the finished videos in the mirror.")
+MIRROR_VIDEOS: Final = _gauge("mirror_videos", "How many finished videos are in the mirror.")
 OBSERVER_ERRORS: Final = _counter(
     "observer_errors_total", "Events that metrics, logs or spans failed to record.", "sink"
 )

@@ -106,6 +106,9 @@ class Instruments:
         self.config_reloads = self._counter(families.CONFIG_RELOADS, product(labels.RELOADS))
         self.config_successful = self._gauge(families.CONFIG_SUCCESSFUL, [()])
         self.webhooks = self._counter(families.WEBHOOKS, product(labels.WEBHOOKS))
+        self.mirror_operations = self._counter(families.MIRROR_OPERATIONS, product(labels.MIRROR_OPERATIONS))
+        self.mirror_bytes = self._gauge(families.MIRROR_BYTES, [()])
+        self.mirror_videos = self._gauge(families.MIRROR_VIDEOS, [()])
         self.config_loaded = self._gauge(families.CONFIG_LOADED, [()])
         self.config_info = self._gauge(families.CONFIG_INFO, (), sets_max=1)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.catalog import Catalog
-from router.core.events import BreakerState, WebhookResult
+from router.core.events import BreakerState, MirrorOperation, WebhookResult
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, LedgerEntry
 from router.core.policy import POSSIBLE
@@ -35,6 +35,7 @@ BREAKER_MOVES: Final = tuple(map(str, (BreakerState.CLOSED, BreakerState.OPEN)))
 BUDGET_SCOPES: Final = ("provider", "caller")
 RELOADS: Final = ("success", "failure")
 WEBHOOKS: Final = tuple(map(str, WebhookResult))
+MIRROR_OPERATIONS: Final = tuple(str(each) for each in MirrorOperation if each is not MirrorOperation.FOUND)
 ON_TIME: Final = ("true", "false")
 ATTEMPT_OUTCOMES: Final = (
     AttemptState.SUCCEEDED,

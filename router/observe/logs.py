@@ -24,6 +24,8 @@ from router.core.events import (
     LookupEnded,
     LookupResult,
     LoopLagged,
+    MirrorOperation,
+    MirrorUsed,
     PollFailed,
     ProviderDrained,
     ProviderOut,
@@ -53,6 +55,7 @@ _ERRORS_READ_OF_PROVIDER_MAX: Final = 200
 _LEFT_MAX: Final = 10_000
 _WRITE_FAILURES_EVERY_S: Final = 30.0
 _WEBHOOKS_EVERY_S: Final = 30.0
+_MIRROR_FAILURES_EVERY_S: Final = 30.0
 _NOT_TAKEN: Final = frozenset({WebhookResult.UNPROVEN, WebhookResult.UNREADABLE, WebhookResult.THROTTLED})
 _CHANGES_CHARS_MAX: Final = 8_000
 _RESOLUTIONS: Final[Mapping[type[Resolution], str]] = {Found: "found", NotFound: "not_found", Billed: "billed"}
@@ -77,6 +80,8 @@ class Logs:
         self._hooked = Once(_STATUSES_MAX, 1)
         self._webhooks_refused = 0
         self._webhooks_told_at = -inf
+        self._mirror_failures = 0
+        self._mirror_told_at = -inf
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Learn, at start, which attempts left their jobs while their money was not known."""
@@ -103,6 +108,8 @@ class Logs:
                 self._circumstances(event)
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
+            case MirrorUsed():
+                self._mirror_used(event)
             case ExchangeEnded() | PollFailed() | LoopLagged():
                 pass
             case _:
@@ -258,6 +265,19 @@ class Logs:
             told = {"result": event.result, "cause": told_cause(event.cause), "refused": self._webhooks_refused}
             self._write(Level.WARNING, "webhook_refused", {"provider": event.provider, **told})
             self._webhooks_refused, self._webhooks_told_at = 0, now
+
+    def _mirror_used(self, event: MirrorUsed) -> None:
+        """Say what a start found, and now and then that videos could not be kept, how many, and why the last one."""
+        if event.operation is MirrorOperation.FOUND:
+            self._write(Level.INFO, "mirror_found", {"videos": event.files, "bytes": event.held_bytes})
+        if event.operation is not MirrorOperation.FAILED:
+            return
+        self._mirror_failures += 1
+        now = self._clock.monotonic()
+        if now - self._mirror_told_at >= _MIRROR_FAILURES_EVERY_S:
+            told = {"failures": self._mirror_failures, "cause": told_cause(event.cause)}
+            self._write(Level.ERROR, "mirror_failed", told)
+            self._mirror_failures, self._mirror_told_at = 0, now
 
     def _odd_answer(self, event: UnknownStatusSeen | UnknownErrorSeen | CostDoubted) -> None:
         match event:

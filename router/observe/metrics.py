@@ -30,6 +30,7 @@ from router.core.events import (
     LookupEnded,
     LookupResult,
     LoopLagged,
+    MirrorUsed,
     PollFailed,
     ProviderDrained,
     ProviderOut,
@@ -44,7 +45,7 @@ from router.core.ledger import EntryKind, LedgerEntry
 from router.core.money import MICROUSD_PER_USD
 from router.core.reporting import ReportingSettings, baseline_microusd, duration_class, overhead_s
 from router.core.routing_memory import RoutingMemory
-from router.observe import labels
+from router.observe import labels, mirrored
 from router.observe.asked import Budget, in_flight_limit, is_drained, is_out, used_usd
 from router.observe.exchanges import Exchanges
 from router.observe.in_flight import InFlight
@@ -164,7 +165,7 @@ class Metrics:
             case ProviderOut():
                 reason = labels.closed(event.reason, labels.OUT_REASONS)
                 self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
-            case WriteEnded() | LoopLagged() | ConfigReloaded() | WebhookTaken():
+            case WriteEnded() | LoopLagged() | ConfigReloaded() | WebhookTaken() | MirrorUsed():
                 self._own_state(event)
             case LedgerAdjusted(entry=entry):
                 self._adjust(entry)
@@ -333,7 +334,7 @@ class Metrics:
             case _:
                 assert_never(event)
 
-    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded | WebhookTaken) -> None:
+    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded | WebhookTaken | MirrorUsed) -> None:
         match event:
             case WriteEnded(duration_s, ok):
                 self._to.store_write.at().observe(max(0.0, duration_s))
@@ -345,6 +346,8 @@ class Metrics:
                 self._config_reloaded(event)
             case WebhookTaken(result=result):
                 self._to.webhooks.at(result).inc()
+            case MirrorUsed():
+                mirrored.count(self._to, event)
             case _:
                 assert_never(event)
 

@@ -21,9 +21,9 @@ AROUND_S: Final = 1800.0
 """How far from that moment they may be."""
 _ANSWER_S: Final = 1.0
 _AMBIGUOUS_ANSWER_S_MAX: Final = 120.0
-# A poll finds an end some seconds after it: half of a usual interval, near the end of an attempt.
-_FOUND_LATE: Final = 0.015
-_FOUND_LATE_S_MAX: Final = 7.5
+# A poll finds an end a second or two after it.
+_FOUND_LATE: Final = 0.007
+_FOUND_LATE_S_MAX: Final = 2.5
 _IMPATIENCE: Final = (Reason.STALLED, Reason.EXPIRED)
 _REVIEWS: Final = (Stage.IMAGE_REVIEW, Stage.PROMPT_REVIEW, Stage.OUTPUT_REVIEW)
 

@@ -1,9 +1,10 @@
 """What a request costs, beside the pass-through's and LiteLLM's: create, retrieve, list, quote and /metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tests.bench.figures import Results, cpu_ms, p50_ms, p99_ms, per_s
+from tests.bench.fleet import Fleet
 from tests.bench.measuring import Measure, Phase, measured_rounds
 from tests.bench.part import Lab, Report
 from tests.bench.sheets import Goal, Sheet, cell
@@ -42,11 +43,12 @@ async def measure(lab: Lab) -> Report:
     rounds = await measured_rounds(targets, upstream, phases, lab.rounds, warm_up=not lab.quick)
     results, names = Results(rounds), [target.name for target in targets if target.name != DIRECT]
     peers = [name for name in names if name not in (ROUTER, PASSTHROUGH)]
-    sheets = [_cpu_sheet(results, names, peers), _latency_sheet(results, names)]
+    rss_mib = {target.name: target.server.rss_mib() for target in targets if target.name != DIRECT}
+    sheets = [_cpu_sheet(results, names, peers), _latency_sheet(results, names), _memory_sheet(lab.fleet, rss_mib)]
     complaints = results.complaints({ROUTER: asked_upstream})
     if not lab.fleet.collector.exports:
         complaints.append("router: no span was exported, so tracing was not part of what was measured")
-    return Report.of(sheets, results.document(), complaints, _goals(results, peers))
+    return Report.of(sheets, {"phases": results.document(), "rss_mib": rss_mib}, complaints, _goals(results, peers))
 
 
 def _cpu_sheet(results: Results, names: Sequence[str], peers: Sequence[str]) -> Sheet:
@@ -78,6 +80,12 @@ def _latency_sheet(results: Results, names: Sequence[str]) -> Sheet:
     headings = ("request", "load", "", "straight to the upstream", *names)
     caption = "with a plus: what is added to going straight to the upstream"
     return Sheet("latency, ms", headings, tuple(rows), caption, texts=3)
+
+
+def _memory_sheet(fleet: Fleet, rss_mib: Mapping[str, float]) -> Sheet:
+    rows = tuple((name, f"{fleet.started[name].rss_mib:.0f}", f"{now:.0f}") for name, now in rss_mib.items())
+    caption = f"all creates of the run, {fleet.upstream.seen['create']}, were jobs; the router keeps those it was sent"
+    return Sheet("memory, MiB", ("server", "after its start", "after all requests"), rows, caption)
 
 
 def _goals(results: Results, peers: Sequence[str]) -> list[Goal]:

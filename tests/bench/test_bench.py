@@ -29,9 +29,9 @@ def test_a_quick_benchmark_answers_every_request_and_counts_them_right(tmp_path:
     assert quick.returncode == 0, quick.stdout + quick.stderr
     document = json.loads((tmp_path / "bench.json").read_text())
     assert document["complaints"] == []
-    measured = [row["phase"]["measure"] for row in document["requests"]]
+    measured = [row["phase"]["measure"] for row in document["requests"]["phases"]]
     assert {measure: measured.count(measure) for measure in measured} == LOADS
-    for row in document["requests"]:
+    for row in document["requests"]["phases"]:
         phase, targets = row["phase"], row["targets"]
         alone = phase["measure"] in ("quote", "/metrics")
         assert set(targets) == ({"router"} if alone else {"direct", "router", "pass-through"})

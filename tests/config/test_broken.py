@@ -105,7 +105,7 @@ BROKEN = {
     "intervals the wrong way round": (
         "first_after_s: 5",
         "interval_s_min: 400",
-        "router.yaml:8: providers.relay-a.polling.interval_s_min: must be at most interval_s_max (300)",
+        "router.yaml:8: providers.relay-a.polling.interval_s_min: must be at most interval_s_max (360)",
     ),
     "a deadline before the first poll": (
         "first_after_s: 5",

@@ -8,7 +8,7 @@ import pytest
 
 from providers.canonical import ListPolling, Size
 from router.core.catalog import BreakerSettings, ChargeRule, Polling, PriceTier, PriceUnit, Provider, Timeouts
-from router.core.limits import Caller, RequestDefaults, ServerSettings
+from router.core.limits import Caller, MirrorSettings, RequestDefaults, ServerSettings
 from router.core.policy import JobLimits, OnAmbiguous
 from router.core.preferences import DurationPolicy
 from router.core.reporting import DurationClass, ReportingSettings
@@ -38,6 +38,7 @@ server:
   streams_max: 7
   streams_per_caller_max: 3
   show_providers: false
+content: {mode: mirror, folder: mirror, bytes_max: 1073741824, age_s_max: 7200, free_bytes_min: 4096}
 policy:
   {on_ambiguous: failover, max_duplicate_usd: "0.5", max_attempts: 2, max_spend_usd: "1.25", job_deadline_s: 60,
    min_attempt_s: 7}
@@ -110,6 +111,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.callers == (Caller("backend", "f" * 64, 20_500_000),)
     assert settings.defaults == RequestDefaults("sora-2", 15, LANDSCAPE)
     assert settings.server == ServerSettings(10, 4096, 2048, 0, 9, 2, 7, 3, show_providers=False)
+    assert settings.mirror == MirrorSettings(tmp_path / "mirror", 1024**3, 7200.0, 4096)
     assert settings.limits == JobLimits(2, 1_250_000, 60.0, OnAmbiguous.FAILOVER, 500_000, 7.0)
     trials, retries = ExplorationSettings(0.2, 7, 500_000), RetryBudgetSettings(0.0, 0.5)
     assert settings.routing == RoutingSettings(

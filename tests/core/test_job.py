@@ -13,6 +13,7 @@ from router.core.job import (
     AttemptState,
     IllegalTransitionError,
     JobState,
+    new_job_id,
 )
 from tests.builders import a_job, an_attempt
 
@@ -90,3 +91,11 @@ def test_neither_prompts_nor_remote_ids_nor_links_are_in_a_repr() -> None:
     text = repr(a_job(attempts=(attempt,), metadata={"note": "secret"}))
     assert "secret" not in text
     assert "harbour" not in text
+
+
+def test_ids_of_one_moment_begin_alike_and_later_ones_sort_behind_them() -> None:
+    first, second = new_job_id(1_700_000_000.25, b"\xff" * 10), new_job_id(1_700_000_000.25, b"\x00" * 10)
+    later = new_job_id(1_700_000_000.252, b"\x00" * 10)
+    assert first == "video_018bcfe568faffffffffffffffffffff"
+    assert first[:18] == second[:18]
+    assert max(first, second) < later

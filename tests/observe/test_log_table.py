@@ -24,6 +24,8 @@ from router.core.events import (
     JobEnded,
     LookupEnded,
     LookupResult,
+    MirrorOperation,
+    MirrorUsed,
     UnknownErrorSeen,
     WebhookResult,
     WebhookTaken,
@@ -71,6 +73,7 @@ def everything() -> Iterator[Event]:
     yield from (over, UnknownErrorSeen("p0", failure, "a boat"), WriteEnded(0.1, ok=True))
     yield LookupEnded("p0", "video_0-1", LookupResult.UNCLEAR)
     yield from (WebhookTaken("p0", WebhookResult.HINTED), WebhookTaken("p0", WebhookResult.UNPROVEN, "no signature"))
+    yield from (MirrorUsed(MirrorOperation.FOUND, 9, 1), MirrorUsed(MirrorOperation.FAILED, 9, 1, "no space left"))
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, changes=("a: added",))
     yield ConfigReloaded(True, "0123456789ab", scenes.NOW, warnings=("a: ends in 1 day",))
     yield ConfigReloaded(False, "0123456789ab", scenes.NOW, problems=("b: is wrong",))

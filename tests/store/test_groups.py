@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from router.core.job import JobState
 from router.core.ledger import pending
-from router.engine.store import RefusedWriteError, Store, StoreUnavailableError, lane
+from router.engine.store import RefusedWriteError, StaleWriteError, Store, StoreUnavailableError, lane
 from tests.store.lives import delivered, running, the_attempt, the_job
 
 
@@ -164,3 +165,22 @@ async def test_closing_commits_what_waits(path: Path) -> None:
     store = await Store.open(path)
     assert len(await store.open_jobs()) == 3
     await store.close()
+
+
+async def test_writes_are_kept_apart_only_where_one_has_to_be_undone(store: Store) -> None:
+    await store.add_job(the_job(1))
+    statements = trace(store)
+    stale = the_job(7).moved(JobState.IN_PROGRESS)
+    results = await asyncio.gather(
+        store.add_job(the_job(2)), store.end_job(the_job(7), stale), store.add_job(the_job(3)), return_exceptions=True
+    )
+    assert isinstance(results[1], StaleWriteError)
+    assert not any(each.startswith("SAVEPOINT") for each in statements)
+    intent = the_job(4).moved(JobState.IN_PROGRESS), the_attempt(the_job(4))
+    halfway = store.add_started(*intent, pending(intent[1], float("nan")))
+    results = await asyncio.gather(
+        store.add_job(the_job(5)), halfway, store.add_job(the_job(6)), return_exceptions=True
+    )
+    assert isinstance(results[1], RefusedWriteError)
+    assert statements.count("SAVEPOINT unit") == 3
+    assert [each.id for each in await store.open_jobs()] == [f"video_{number}" for number in (1, 2, 3, 5, 6)]

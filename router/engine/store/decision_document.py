@@ -18,9 +18,9 @@ _MESSAGE_CHARS_MAX: Final = 300
 
 def document_of(record: DecisionRecord) -> str:
     """Write a record without its moment, which is a column of its own."""
-    kept, others = record.exclusions[:EXCLUSIONS_MAX], record.exclusions[EXCLUSIONS_MAX:]
-    more = Counter(dict(record.more_excluded))
-    more.update(each.cause for each in others)
+    kept, more = record.exclusions[:EXCLUSIONS_MAX], dict(record.more_excluded)
+    if others := record.exclusions[EXCLUSIONS_MAX:]:
+        more = Counter(more) + Counter(each.cause for each in others)
     document = (
         VERSION,
         record.basis,

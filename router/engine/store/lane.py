@@ -139,10 +139,17 @@ def tell(futures: Sequence[asyncio.Future[Any]], results: Sequence[object]) -> N
 
 
 def commit_together(connection: sqlite3.Connection, works: Sequence[Work]) -> list[object]:
-    """Run units in one write transaction: one that raises is undone alone, a commit that fails fails them all."""
+    """Run units in one write transaction: one that raises is undone alone, a commit that fails fails them all.
+
+    A unit may be run twice: only where one has to be undone are they kept apart, which costs a copy of every page.
+    """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        results = [_apart(connection, work) for work in works]
+        results = _at_one_go(connection, works)
+        if results is None:
+            _roll_back(connection)
+            connection.execute("BEGIN IMMEDIATE")
+            results = [_apart(connection, work) for work in works]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         _roll_back(connection)
@@ -159,6 +166,18 @@ def read_together(connection: sqlite3.Connection, works: Sequence[Work]) -> list
     except sqlite3.Error as error:
         _roll_back(connection)
         return [Failed(_unavailable(error)) for _ in works]
+    return results
+
+
+def _at_one_go(connection: sqlite3.Connection, works: Sequence[Work]) -> list[object] | None:
+    """Run units one after the other; None when one failed that may have left something of itself."""
+    results: list[object] = []
+    for work in works:
+        changes = connection.total_changes
+        result = _tried(connection, work)
+        if isinstance(result, Failed) and (connection.total_changes != changes or not connection.in_transaction):
+            return None
+        results.append(result)
     return results
 
 

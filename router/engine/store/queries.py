@@ -170,10 +170,16 @@ def _adjustments() -> ColumnElement[int]:
 
 
 _of_job = attempts.c.job_id == bindparam("job_id")
-_open_ids = (
-    select(jobs.c.id)
-    .where(text(OPEN_JOB))
-    .union(select(attempts.c.job_id).where(text(UNCERTAIN_ATTEMPT)))
+# By their places, so that they come in the order of their creation, and nothing has to be sorted.
+_job, _uncertain = jobs.alias("job"), attempts.alias("uncertain")
+_open_jobs = (
+    select(_job.c.sequence)
+    .where(text(f"job.{OPEN_JOB}"))
+    .union(
+        select(_job.c.sequence)
+        .join_from(_uncertain, _job, _job.c.id == _uncertain.c.job_id)
+        .where(text(f"uncertain.{UNCERTAIN_ATTEMPT}"))
+    )
     .scalar_subquery()
 )
 
@@ -263,9 +269,12 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             .offset(_NO_OFFSET)
         ),
         "BOOKINGS": _compiled(_bookings()),
-        "OPEN_JOBS": _compiled(select(*_JOB_COLUMNS).where(jobs.c.id.in_(_open_ids)).order_by(jobs.c.sequence)),
+        "OPEN_JOBS": _compiled(select(*_JOB_COLUMNS).where(jobs.c.sequence.in_(_open_jobs)).order_by(jobs.c.sequence)),
         "OPEN_ATTEMPTS": _compiled(
-            _with_money().where(attempts.c.job_id.in_(_open_ids)).order_by(attempts.c.job_id, attempts.c.number)
+            _with_money()
+            .join(jobs, jobs.c.id == attempts.c.job_id)
+            .where(jobs.c.sequence.in_(_open_jobs))
+            .order_by(jobs.c.sequence, attempts.c.number)
         ),
     }
 )

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
+from typing import Any, Final
 
 from providers.canonical import Size
 from router.core.budget import Booking
@@ -19,6 +20,9 @@ from router.engine.store.decision_document import read_document
 
 _BEFORE_ALL = 0
 _BEHIND_ALL = 2**63 - 1
+# Where an attempt's row has the id of its job.
+_JOB_ID: Final = 1
+_NONE: Final[tuple[None, Iterable[Any]]] = (None, ())
 
 
 def any_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
@@ -70,10 +74,17 @@ def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | N
 
 def open_jobs(connection: sqlite3.Connection) -> list[Job]:
     """Load every job that has not ended, or whose money is uncertain, in the order of creation."""
-    loaded = map(rows.read_attempt, connection.execute(statements.OPEN_ATTEMPTS))
-    by_job = {job_id: tuple(attempts) for job_id, attempts in groupby(loaded, key=attrgetter("job_id"))}
-    found = connection.execute(statements.OPEN_JOBS).fetchall()
-    return [rows.read_job(row, by_job.get(row[0], ())) for row in found]
+    # Both come in the same order, so neither is in memory twice.
+    of_jobs = groupby(connection.execute(statements.OPEN_ATTEMPTS), key=itemgetter(_JOB_ID))
+    next_id, its_attempts = next(of_jobs, _NONE)
+    jobs = []
+    for row in connection.execute(statements.OPEN_JOBS):
+        attempts: tuple[Attempt, ...] = ()
+        if row[0] == next_id:
+            attempts = tuple(rows.read_attempt(each, row[0]) for each in its_attempts)
+            next_id, its_attempts = next(of_jobs, _NONE)
+        jobs.append(rows.read_job(row, attempts))
+    return jobs
 
 
 def images(connection: sqlite3.Connection, job_id: str) -> dict[int, bytes]:
@@ -131,4 +142,5 @@ def lost_submits(connection: sqlite3.Connection, attempt: Attempt, until: float)
 
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:
-    return tuple(map(rows.read_attempt, connection.execute(statements.ATTEMPTS, {"job_id": job_id})))
+    found = connection.execute(statements.ATTEMPTS, {"job_id": job_id})
+    return tuple(rows.read_attempt(row, job_id) for row in found)

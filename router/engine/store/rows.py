@@ -1,7 +1,9 @@
 """What a job, an attempt and an entry look like as rows, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import lru_cache
+from sys import intern
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -11,6 +13,7 @@ from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.lookup import LostSubmit
+from router.core.preferences import RoutingPreferences
 from router.core.spelled_preferences import read_preferences, spelled
 from router.engine.store.decision_document import document_of
 
@@ -19,6 +22,11 @@ Row: TypeAlias = dict[str, object]
 
 Fetched: TypeAlias = Sequence[Any]
 """A row as the driver gives it, in the order of the statement's columns."""
+
+# What most jobs say, or say alike, is one object for all of them: a hundred thousand may be loaded at once.
+_NO_PREFERENCES: Final = RoutingPreferences()
+_NO_METADATA: Final[Mapping[str, str]] = {}
+_read_size: Final = lru_cache(maxsize=256)(Size.parse)
 
 
 def job_row(job: Job) -> Row:
@@ -132,13 +140,13 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message, deleted_at = rest
     return Job(
         id=id_,
-        caller=caller,
+        caller=intern(caller),
         video=_read_video(model, seconds, size, request),
         created_at=created_at,
         deadline_at=deadline_at,
         state=JobState(state),
-        preferences=read_preferences(orjson.loads(preferences)),
-        metadata=orjson.loads(metadata),
+        preferences=_NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
+        metadata=_NO_METADATA if metadata == "{}" else orjson.loads(metadata),
         trace_parent=trace_parent,
         attempts=attempts,
         progress=100 if state == JobState.COMPLETED else 0,
@@ -159,18 +167,18 @@ def has_image_files(job: Job) -> bool:
     return any(isinstance(image, ImageFile) for image in job.video.images)
 
 
-def read_attempt(row: Fetched) -> Attempt:
-    """Build an attempt; the last of its columns says whether it was billed."""
-    id_, job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at, *moving = row
+def read_attempt(row: Fetched, job_id: str | None = None) -> Attempt:
+    """Build an attempt; the last of its columns says whether it was billed. A `job_id` that is at hand is shared."""
+    id_, its_job_id, number, offering_id, provider, upstream_model, seconds, quote_microusd, submitted_at, *moving = row
     state, remote_id, accepted_at, ended_at, stage, reason, code, *content = moving
     content_url, content_type, content_bytes, content_expires_at, billed = content
     return Attempt(
         id=id_,
-        job_id=job_id,
+        job_id=job_id or its_job_id,
         number=number,
-        offering_id=offering_id,
-        provider=provider,
-        upstream_model=upstream_model,
+        offering_id=intern(offering_id),
+        provider=intern(provider),
+        upstream_model=intern(upstream_model),
         seconds=seconds,
         quote_microusd=quote_microusd,
         submitted_at=submitted_at,
@@ -199,7 +207,7 @@ def read_entry(row: Fetched) -> LedgerEntry:
 def _read_video(model: str, seconds: int, size: str, request: str) -> VideoRequest:
     asked = orjson.loads(request)
     images = tuple(map(_read_image, asked["images"]))
-    return VideoRequest(asked["prompt"], model, seconds, Size.parse(size), images, asked["watermark"])
+    return VideoRequest(asked["prompt"], intern(model), seconds, _read_size(size), images, asked["watermark"])
 
 
 def _json(document: Mapping[str, object]) -> str:

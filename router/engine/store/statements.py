@@ -205,9 +205,10 @@ CASE WHEN (closing.kind IS NULL) THEN attempts.id END, attempts.provider, jobs.c
 OPEN_JOBS: Final = """
 SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
 jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
-jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.id IN (SELECT jobs.id
-FROM jobs WHERE state IN ('queued', 'in_progress') UNION SELECT attempts.job_id FROM attempts WHERE state IN ('late',
-'unknown')) ORDER BY jobs.sequence
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.sequence IN (SELECT
+job.sequence FROM jobs AS job WHERE job.state IN ('queued', 'in_progress') UNION SELECT job.sequence FROM attempts AS
+uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE uncertain.state IN ('late', 'unknown')) ORDER BY
+jobs.sequence
 """
 
 OPEN_ATTEMPTS: Final = """
@@ -218,7 +219,8 @@ attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coal
 'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
 ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
 ledger_entries.kind = 'posted') AS coalesce_1 FROM attempts LEFT OUTER JOIN ledger_entries ON ledger_entries.attempt_id
-= attempts.id AND ledger_entries.kind IN ('posted', 'voided') WHERE attempts.job_id IN (SELECT jobs.id FROM jobs WHERE
-state IN ('queued', 'in_progress') UNION SELECT attempts.job_id FROM attempts WHERE state IN ('late', 'unknown')) ORDER
-BY attempts.job_id, attempts.number
+= attempts.id AND ledger_entries.kind IN ('posted', 'voided') JOIN jobs ON jobs.id = attempts.job_id WHERE jobs.sequence
+IN (SELECT job.sequence FROM jobs AS job WHERE job.state IN ('queued', 'in_progress') UNION SELECT job.sequence FROM
+attempts AS uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE uncertain.state IN ('late', 'unknown')) ORDER
+BY jobs.sequence, attempts.number
 """

@@ -28,7 +28,8 @@ def add_job(connection: sqlite3.Connection, job: Job, key: IdempotencyKey | None
     if key is not None and (earlier := reads.job_of_key(connection, key)) is not None:
         return earlier
     connection.execute(statements.INSERT_JOB, rows.job_row(job))
-    connection.executemany(statements.INSERT_IMAGE, rows.image_rows(job))
+    if job.video.images:
+        connection.executemany(statements.INSERT_IMAGE, rows.image_rows(job))
     if key is not None:
         connection.execute(statements.INSERT_KEY, rows.key_row(key, job))
     return job
