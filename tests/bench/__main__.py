@@ -88,6 +88,8 @@ async def _bench(output: Path, parts: Sequence[Part], *, quick: bool, rounds: in
 
 async def _found(console: Console, part: Part, lab: Lab) -> Finding:
     began = time.monotonic()
+    if part.alone:
+        lab.fleet.close()
     report = await part.measure(lab)
     console.print(*report.tables)
     return Finding(part, report, time.monotonic() - began)
@@ -96,7 +98,9 @@ async def _found(console: Console, part: Part, lab: Lab) -> Finding:
 def _write(
     output: Path, findings: Sequence[Finding], machine: Machine, took_s: float, *, rounds: int, quick: bool
 ) -> None:
-    about = {"rounds": rounds, "quick": quick, "took_s": round(took_s, 1), **machine.document()}
+    parts_s = {finding.part.name: round(finding.took_s, 1) for finding in findings}
+    took = {"took_s": round(took_s, 1), "parts_s": parts_s}
+    about = {"rounds": rounds, "quick": quick, **took, **machine.document()}
     document = {
         "about": about,
         "goals": [goal.document() for finding in findings for goal in finding.report.goals],

@@ -24,10 +24,11 @@ _LOOK_EVERY_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """So many jobs, so many of them begun a second."""
+    """So many jobs, so many of them begun a second, and how often each is asked for."""
 
     jobs: int
     per_s: float
+    every_s: float = _ASKS_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class JobSample:
 
 _FULL: Final = Work(100, 50.0)
 _SLOW: Final = Work(3, 2.0)
-_QUICK: Final = Work(4, 20.0)
+_QUICK: Final = Work(4, 20.0, 0.01)
 
 
 async def measure(lab: Lab) -> Report:
@@ -74,7 +75,7 @@ async def _sample(target: Target, upstream: Upstream, work: Work) -> JobSample:
     ids: list[str] = []
     async with Pool(server.port) as pool, asyncio.TaskGroup() as jobs:
         for _ in range(work.jobs):
-            jobs.create_task(_job(pool, asked, ids))
+            jobs.create_task(_job(pool, asked, ids, work.every_s))
             await asyncio.sleep(1 / work.per_s)
     errors = asked.load(work.jobs * (1 + RETRIEVES)).errors
     if target.name == ROUTER:
@@ -90,7 +91,7 @@ async def _sample(target: Target, upstream: Upstream, work: Work) -> JobSample:
     )
 
 
-async def _job(pool: Pool, asked: Asked, ids: list[str]) -> None:
+async def _job(pool: Pool, asked: Asked, ids: list[str], every_s: float) -> None:
     """Create a job and ask for it as often as its caller would, whatever the answer is."""
     own = Asked()
     await pool.ask(own, post(TIMED_MODEL))
@@ -101,7 +102,7 @@ async def _job(pool: Pool, asked: Asked, ids: list[str]) -> None:
     ids.append(video_id)
     request, started = get(f"/v1/videos/{video_id}"), time.perf_counter()
     for number in range(1, RETRIEVES + 1):
-        await asyncio.sleep(started + number * _ASKS_EVERY_S - time.perf_counter())
+        await asyncio.sleep(started + number * every_s - time.perf_counter())
         await pool.ask(asked, request)
 
 

@@ -51,8 +51,9 @@ Measure: TypeAlias = Callable[[Lab], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One chapter of the run, by its name on the command line."""
+    """One chapter of the run, by its name on the command line; with `alone` the fleet is ended before it."""
 
     name: str
     title: str
     measure: Measure
+    alone: bool = True

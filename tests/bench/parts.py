@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from tests.bench import content, deciding, jobs, requests, scraping, starting
+from tests.bench import content, deciding, inflight, jobs, requests, scraping, starting
 from tests.bench.part import Part
 
 PARTS: Final = (
-    Part("start", "Being there", starting.measure),
-    Part("content", "Content", content.measure),
-    Part("jobs", "A whole job", jobs.measure),
-    Part("requests", "Requests, side by side", requests.measure),
+    Part("start", "Being there", starting.measure, alone=False),
+    Part("content", "Content", content.measure, alone=False),
+    Part("jobs", "A whole job", jobs.measure, alone=False),
+    Part("requests", "Requests", requests.measure, alone=False),
+    Part("inflight", "Many jobs in flight", inflight.measure),
     Part("scrapes", "A scrape of everything", scraping.measure),
     Part("decisions", "A routing decision", deciding.measure),
 )
