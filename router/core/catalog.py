@@ -171,6 +171,11 @@ class Provider:
     drained: bool = False
     hook: Hook | None = field(default=None, repr=False)
 
+    @property
+    def calls(self) -> bool:
+        """Whether it may say of a job that it has ended without being asked for that one."""
+        return self.hook is not None or self.polling.listed is not ListPolling.OFF
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:

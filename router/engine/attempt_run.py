@@ -1,7 +1,5 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
-import asyncio
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -10,13 +8,12 @@ from typing import Final, TypeAlias, assert_never
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, ListPolling, Reason, Running, Size, Stage, Succeeded, VideoRequest
 from providers.capabilities import hooked_create_of, reference_of
-from providers.classification import poll_unanswered, unanswered, unsent
+from providers.classification import unanswered, unsent
 from providers.links import link_expires_at
-from providers.reading import read_poll, read_submit
+from providers.reading import read_submit
 from router.core.catalog import Polling, Provider
-from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
+from router.core.events import Operation
 from router.core.job import Attempt, AttemptState
-from router.core.ledger import is_doubted
 from router.core.pacing import patience_s
 from router.core.permits import AttemptPermits
 from router.core.policy import MoneyEffect, consequences
@@ -26,6 +23,7 @@ from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.fetch import UNWRITTEN, Fetched, fetch_once, written_by_adapter
 from router.engine.parts import Parts, written
+from router.engine.poll import poll_once, tell_unknown
 from router.engine.store import RemoteIdTakenError
 from router.engine.verification import Verified
 from router.engine.watch import Watch
@@ -33,6 +31,7 @@ from router.engine.watch import Watch
 FETCH_AGAIN_S_MAX: Final = 15.0
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
+_HINTED_EVERY_S: Final = 3.0
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
 
 
@@ -43,61 +42,6 @@ class Overtaken(Enum):
 
 
 Ending: TypeAlias = Fetched | Failure | Overtaken
-
-
-async def poll_once(
-    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None, alone: bool = False
-) -> Running | Succeeded | Failure:
-    """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
-
-    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Unknown words are told of only with
-    the job's `prompt`, which they may quote.
-    """
-    provider = parts.provider(attempt.provider)
-    listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
-    if listed is not None:
-        _note_job(parts, attempt, listed)
-        return listed
-    request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
-    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
-    if request is not None:
-        if (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
-            await asyncio.sleep(turn_s)
-        match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
-            case HttpResponse() as response:
-                reading = read_poll(provider.adapter, response)
-            case NotSent(cause) | NoAnswer(cause):
-                reading = poll_unanswered(cause)
-    # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
-    if attempt.state is not AttemptState.SUCCEEDED:
-        _note(parts, attempt, reading, prompt)
-    parts.listed.polled(attempt, reading)
-    return reading
-
-
-def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure, prompt: str | None) -> None:
-    """Tell everybody what a poll said of its provider."""
-    provider = parts.provider(attempt.provider)
-    said_something = not _is_failed_poll(reading)
-    if isinstance(reading, Failure):
-        _tell_unknown(parts, provider.name, reading, prompt)
-        if not said_something:
-            parts.emit(PollFailed(provider.name, reading.reason))
-    _note_job(parts, attempt, reading)
-    parts.health[provider.name].polled(said_something)
-
-
-def _note_job(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure) -> None:
-    """Tell everybody what is odd about a job, whether it was asked about alone or with many."""
-    if isinstance(reading, Running):
-        if reading.unknown_word is not None:
-            parts.emit(UnknownStatusSeen(attempt.provider, reading.unknown_word))
-    elif not _is_failed_poll(reading) and is_doubted(attempt, reading.cost_microusd):
-        parts.emit(CostDoubted(attempt.provider, reading.cost_microusd or 0, attempt.quote_microusd))
-
-
-def _is_failed_poll(reading: Running | Succeeded | Failure) -> bool:
-    return isinstance(reading, Failure) and reading.stage is Stage.POLL
 
 
 @dataclass(slots=True)
@@ -113,11 +57,11 @@ class AttemptRun:
     permits: AttemptPermits | None
     alarm: Alarm
     job_deadline_at: float
-    on_progress: Callable[[int], None]
     prompt: str | None = field(default=None, repr=False)
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     cause: str | None = None
     trail: TrailRecorder = field(default_factory=TrailRecorder)
+    watch: Watch | None = None
     _stage: Stage = Stage.SUBMIT
     _stage_since: float | None = None
     lost: Failure | None = None
@@ -155,11 +99,20 @@ class AttemptRun:
         self.attempt = accepted
         self._enter(Stage.QUEUE)
 
-    async def finish(self) -> Ending:
-        """Wait for the video of an accepted attempt, then read it to its end once."""
+    async def step(self, lag_s: float = 0.0) -> float | Ending:
+        """Ask once how far an accepted attempt is, `lag_s` later than planned, and read its finished video once.
+
+        Returns for how many seconds there is nothing to do but to wait, as before the first question, or how it ended.
+        """
         if self.attempt.provider not in self.parts.catalog.providers:
             return Failure(Stage.POLL, Reason.EXPIRED, "its provider is no longer configured")
-        done = await self._wait()
+        if self.alarm.rung:
+            if self.watch is not None:
+                self.watch.left()
+            return Overtaken.YES
+        if self.watch is None:
+            return self._first_after_s()
+        done = await self._look(self.watch, lag_s)
         if isinstance(done, Succeeded | Fetched):
             self._enter(Stage.DOWNLOAD)
         if not isinstance(done, Succeeded):
@@ -168,6 +121,14 @@ class AttemptRun:
         self._enter(Stage.DOWNLOAD)
         # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
         return self._given_up if isinstance(ending, Failure) and self._given_up is not None else ending
+
+    def hinted(self) -> bool:
+        """Take in that its provider says it has ended; False when it was just asked for that."""
+        now = self.parts.clock.monotonic()
+        if self.watch is None or (self.watch.hinted_at is not None and now - self.watch.hinted_at < _HINTED_EVERY_S):
+            return False
+        self.watch.hinted(now)
+        return True
 
     def cut_short(self, ending: Failure, size: Size) -> bool:
         """Whether it ended only because its job had less time for it than videos there usually take."""
@@ -214,7 +175,7 @@ class AttemptRun:
                 reading = read_submit(provider.adapter, outcome)
                 if isinstance(reading, Failure):
                     self.cause = f"http status {status}"
-                    _tell_unknown(self.parts, provider.name, reading, self.prompt)
+                    tell_unknown(self.parts, provider.name, reading, self.prompt)
             case _:
                 assert_never(outcome)
         # Whatever a dialect calls an answer that proves nothing, only the operator may buy again after it.
@@ -226,39 +187,39 @@ class AttemptRun:
         if self.permits is not None:
             self.permits.submitted(failure)
 
-    async def _wait(self) -> Succeeded | Fetched | Failure | Overtaken:
-        """Poll until the provider says how it ended, or a link gives the video, or the attempt has had its time."""
-        polling, clock = self._polling(), self.parts.clock
+    def _first_after_s(self) -> float:
+        clock = self.parts.clock
+        polling = self._polling()
         age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
-        watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
-        delay_s = self._clipped(watch.first_poll_after_s(self.parts.rng), polling)
-        while True:
-            planned = clock.monotonic() + delay_s
-            await self.alarm.sleep(delay_s)
-            if self.alarm.rung:
-                watch.left()
-                return Overtaken.YES
-            lag_s = max(0.0, clock.monotonic() - planned)
-            reading = await self._poll(lag_s)
-            if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
-                watch.ended(clock.monotonic())
-                return reading
-            if isinstance(reading, Running):
-                self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
-                self.on_progress(reading.progress or 0)
-            watch.saw(reading, clock.monotonic())
-            overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
-            if overdue is not None:
-                watch.left()
-                late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
-                if not isinstance(reading, Running) or reading.url is None:
-                    return late
-                self._given_up = late
-                return beside_status(reading.url)
-            if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
-                return fetched
-            slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
-            delay_s = self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), polling)
+        self.watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
+        if self.parts.memory.hints.hinted_early(self.attempt.provider, self.attempt.remote_id or ""):
+            self.watch.hinted(clock.monotonic())
+            return 0.0
+        return self._clipped(self.watch.first_poll_after_s(self.parts.rng), polling)
+
+    async def _look(self, watch: Watch, lag_s: float) -> float | Succeeded | Fetched | Failure:
+        """Poll once: the provider says how it ended, or a link gives the video, or the attempt has had its time."""
+        clock = self.parts.clock
+        reading = await self._poll(lag_s)
+        if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
+            watch.ended(clock.monotonic())
+            self.parts.memory.hints.ended(self.attempt.provider, self.attempt.remote_id or "")
+            return reading
+        if isinstance(reading, Running):
+            self._enter(Stage.QUEUE if reading.queued else Stage.GENERATE)
+        watch.saw(reading, clock.monotonic())
+        overdue = watch.overdue(clock.monotonic(), self.parts.now() >= self.job_deadline_at)
+        if overdue is not None:
+            watch.left()
+            late = Failure(self._stage if watch.answering else Stage.POLL, overdue, "it took too long")
+            if not isinstance(reading, Running) or reading.url is None:
+                return late
+            self._given_up = late
+            return beside_status(reading.url)
+        if isinstance(reading, Running) and (fetched := await self._tried(watch)) is not None:
+            return fetched
+        slowdown = self.parts.health[self.attempt.provider].poll_slowdown()
+        return self._clipped(watch.next_poll_after_s(clock.monotonic(), slowdown, self.parts.rng), watch.polling)
 
     async def _tried(self, watch: Watch) -> Fetched | None:
         """Fetch a video whose status lags behind its link; a link that gives none changes nothing."""
@@ -364,11 +325,6 @@ class AttemptRun:
 def beside_status(url: str) -> Succeeded:
     """Take a link beside an unfinished status for the video's; when it dies, only its signature can tell."""
     return Succeeded(url, expires_at=link_expires_at(url))
-
-
-def _tell_unknown(parts: Parts, provider: str, failure: Failure, prompt: str | None) -> None:
-    if not failure.recognised and prompt is not None:
-        parts.emit(UnknownErrorSeen(provider, failure, prompt))
 
 
 def delivered(attempt: Attempt, fetched: Fetched, at: float) -> Attempt:

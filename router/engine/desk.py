@@ -1,10 +1,9 @@
 """What a run may ask of the engine that keeps it company."""
 
-import asyncio
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from router.core.job import Attempt, Job
-from router.engine.attempt_run import AttemptRun
 
 
 class Desk(Protocol):
@@ -16,5 +15,12 @@ class Desk(Protocol):
     def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt that its job went on, or ended, without knowing what it cost."""
 
-    def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
-        """Let a submit that has begun come to its end even when the run is cancelled."""
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new may be submitted any more."""
+
+    def welcome(self, run: Any) -> None:
+        """Take in a job that has just become durable."""
+
+    def submitting(self) -> AbstractContextManager[None]:
+        """Let the task that enters this come to the end of it even when the engine stops."""

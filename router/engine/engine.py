@@ -3,18 +3,19 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Final
+from weakref import WeakValueDictionary
 
 from providers.canonical import Variant, VideoRequest
 from router.core.catalog import Catalog
 from router.core.decision_record import DecisionRecord, record_of
 from router.core.draining import Draining, drain
 from router.core.events import AttemptEnded, JobAccepted
-from router.core.idempotency import KEPT_S, IdempotencyKey
-from router.core.job import Attempt, AttemptState, Job
+from router.core.idempotency import KEPT_S, IdempotencyConflictError, IdempotencyKey
+from router.core.job import Attempt, Job
 from router.core.ledger import LedgerEntry, cost_microusd, with_money
 from router.core.limits import ServerSettings
 from router.core.order import (
@@ -25,41 +26,30 @@ from router.core.order import (
     Order,
     Readiness,
     UnavailableError,
-    UnconfirmedError,
 )
 from router.core.preferences import RoutingPreferences
 from router.core.resolution import Resolution
-from router.core.routing import Decision
 from router.core.terms import terms_of
 from router.engine.adjusting import Adjusting
-from router.engine.attempt_run import AttemptRun
+from router.engine.birth import Birth
 from router.engine.exchange import ContentStream
 from router.engine.fetch import Fetched
 from router.engine.images import without_bytes
-from router.engine.job_run import JobRun
-from router.engine.late_search import LateSearch
-from router.engine.late_watch import LateWatch
+from router.engine.job_run import Chosen, JobRun
+from router.engine.late_watches import LateWatches
 from router.engine.parts import Parts
 from router.engine.resolving import Resolving
 from router.engine.serving import Serving
 from router.engine.store import StoreUnavailableError
-from router.engine.unconfirmed import Unconfirmed
+from router.engine.tasks import Tasks
+from router.engine.timetable import Timetable
+from router.engine.unconfirmed import Unconfirmed, store_within_reach, unconfirmed
 
 _LOG = logging.getLogger(__name__)
 # A prompt may have tens of thousands of characters; older jobs are read from the store.
 _ENDED_JOBS_KEPT: Final = 2_000
-_STORE_RETRY_AFTER_S: Final = 5.0
 _RESTART_RUN_AFTER_S: Final = 5.0
 _FORGET_KEYS_EVERY_S: Final = 3600.0
-
-
-@contextmanager
-def _store_within_reach() -> Iterator[None]:
-    """Tell a caller to come again when the file is locked, full or gone."""
-    try:
-        yield
-    except StoreUnavailableError as error:
-        raise UnavailableError("the router cannot reach its jobs at the moment", _STORE_RETRY_AFTER_S) from error
 
 
 class Engine:
@@ -71,14 +61,16 @@ class Engine:
         self._new_id = new_id
         self._runs: dict[str, JobRun] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._submits: set[asyncio.Task[AttemptRun | None]] = set()
-        self._watches: dict[str, asyncio.Task[None]] = {}
-        self._draining = False
+        self._tasks = Tasks()
+        self._timetable: Timetable[JobRun] = Timetable(self._go_on)
+        self._watches = LateWatches(parts, self, self._tasks.spawn)
         self._serving = Serving(parts, self._put)
         self._resolving = Resolving(parts, self)
         self._adjusting = Adjusting(parts, self)
-        self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._spawn)
+        # Those of providers that may call, each for as long as it lives.
+        self._called: WeakValueDictionary[tuple[str, str], JobRun] = WeakValueDictionary()
+        parts.listed.hint = self.hint
+        self._unconfirmed = Unconfirmed(parts.store, self._take_up, self._tasks.spawn)
 
     def use(self, settings: ServerSettings) -> None:
         """Go on with other limits; the jobs that are live stay, however many.
@@ -86,8 +78,13 @@ class Engine:
         A provider may have come that nobody could ask before, or whose jobs may be looked for now.
         """
         self._settings = settings
-        if not self._draining:
-            self._spawn(self._watch_again())
+        if not self.stopping:
+            self._watches.begin_again()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new may be submitted any more."""
+        return self._tasks.stopping
 
     @property
     def catalog(self) -> Catalog:
@@ -97,23 +94,17 @@ class Engine:
     async def start(self) -> list[Job]:
         """Take up every job that is not over and every attempt whose money is not known, and return those jobs."""
         jobs = await self._parts.restored()
+        self._tasks.spawn(self._timetable.run())
         for job in jobs:
             if not job.ended:
                 self._begin(JobRun(self._parts, self, job))
-            self._watch_late_ones(job)
-        self._spawn(self._forget_keys())
+            self._watches.begin_all(job)
+        self._tasks.spawn(self._forget_keys())
         return jobs
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs, let submits under way be answered for `grace_s`, and leave the rest to the next start."""
-        self._draining = True
-        # First of all, so that no run begins another submit.
-        await _cancelled(self._tasks)
-        if self._submits:
-            await asyncio.wait(self._submits, timeout=grace_s)
-        await _cancelled(self._submits)
-        # What a submit's end began in the meantime.
-        await _cancelled(self._tasks)
+        await self._tasks.stop(grace_s)
 
     async def accept(self, order: Order) -> Acceptance:
         """Make a job of an order, durable before this returns.
@@ -121,7 +112,7 @@ class Engine:
         Raises NoCandidateError, UnavailableError and IdempotencyConflictError, and nothing is stored then; or
         UnconfirmedError, when nobody knows.
         """
-        if self._draining:
+        if self.stopping:
             raise UnavailableError("the router is shutting down", 5.0)
         if order.key is not None and (earlier := await self._earlier(order.key)) is not None:
             return Acceptance(self._seen(earlier), replayed=True)
@@ -132,13 +123,15 @@ class Engine:
         decision = self._parts.decide(video, order.preferences, order.caller)
         if decision.first is None:
             raise NoCandidateError(decision)
-        job = self._job(order)
-        stored = await self._add(job, order.key)
-        if stored.id != job.id:
-            return Acceptance(self._seen(stored), replayed=True)
-        job = replace(job, video=video)
-        self._take_up(job, decision)
-        return Acceptance(job)
+        job = self._job(order, video)
+        run, stored = JobRun(self._parts, self, job), asyncio.get_running_loop().create_future()
+        # At once: whoever is routed next has to know who was chosen.
+        chosen = run.chosen(decision, decision.candidates)
+        # Not one of those that a stop cancels: a submit that may leave has to be waited for.
+        self._tasks.spawn(self._bear(run, Birth(order.video, order.key, stored), chosen), submits=True)
+        durable = await stored
+        replayed = durable.id != job.id
+        return Acceptance(self._seen(durable) if replayed else durable, replayed=replayed)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
@@ -151,14 +144,14 @@ class Engine:
         """
         run = self._runs.get(job_id)
         read = self._parts.store.any_job if deleted else self._parts.store.job
-        with _store_within_reach():
+        with store_within_reach():
             job = run.job if run else self._ended.get(job_id) or await read(job_id)
         seen = job is not None and job.caller == caller and (deleted or job.deleted_at is None)
         return job if seen else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""
-        with _store_within_reach():
+        with store_within_reach():
             page = await self._parts.store.jobs(caller, limit=limit, after=after, descending=descending)
         return replace(page, jobs=tuple(self._seen(job) for job in page.jobs))
 
@@ -167,12 +160,13 @@ class Engine:
         job, at = await self.job(caller, job_id), self._parts.now()
         if job is None:
             return None
-        with _store_within_reach():
+        with store_within_reach():
             await self._serving.delete(job, at)
         run = self._runs.get(job_id)
         job = run.job if run else self._ended.pop(job_id, job)
         if run is not None:
             run.cancel(at)
+            self._wake(run)
         open_money = job.at_work is not None or any(attempt.uncertain for attempt in job.attempts)
         return Deletion(job, cancelled=not job.ended, may_be_charged=open_money)
 
@@ -181,21 +175,28 @@ class Engine:
 
         Raises ResolutionError and UnavailableError.
         """
-        with _store_within_reach():
+        with store_within_reach():
             return await self._resolving.resolve(name, resolution)
 
     async def adjust(self, attempt_id: str, to_microusd: int, note: str) -> LedgerEntry:
         """Correct what an attempt cost, which is closed money only; raises AdjustmentError and UnavailableError."""
-        with _store_within_reach():
+        with store_within_reach():
             return await self._adjusting.adjust(attempt_id, to_microusd, note)
 
     def drain(self, provider: str, drained: bool) -> Draining:
         """Let a provider finish what it has and give it nothing more, or give it jobs again; raises DrainError."""
         return drain(self._parts.health, self.catalog.sellers, provider, drained)
 
+    def hint(self, provider: str, remote_id: str) -> bool:
+        """Poll a job now whose provider says that it has ended, unless it was just polled; False for an unknown one."""
+        run = self._called.get((provider, remote_id))
+        if run is not None and run.hinted(remote_id):
+            self._wake(run)
+        return run is not None
+
     async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:
         """Return why a job's attempts, by their ids and in their order, went where they went."""
-        with _store_within_reach():
+        with store_within_reach():
             return await self._parts.store.decisions(job.id)
 
     def content(
@@ -213,13 +214,13 @@ class Engine:
             store = "unavailable"
         health = {name: each.snapshot() for name, each in self._parts.health.items()}
         detail = {
-            "draining": self._draining,
+            "draining": self.stopping,
             "store": store,
             "live_jobs": len(self._runs),
             "providers": {name: asdict(snapshot) for name, snapshot in health.items()},
         }
         budgets = self._parts.budgets.each()
-        return Readiness(not self._draining and store == "ok", detail, self._draining, health, budgets)
+        return Readiness(not self.stopping and store == "ok", detail, self.stopping, health, budgets)
 
     def publish(self, job: Job) -> None:
         """Keep an ended job at hand for a while; a live one is answered from its run."""
@@ -233,14 +234,11 @@ class Engine:
 
     def watch_late(self, job: Job, attempt: Attempt) -> None:
         """Keep asking about an attempt until its money is known."""
-        if attempt.provider in self.catalog.providers and attempt.id not in self._watches:
-            watch = self._watches[attempt.id] = self._spawn(self._watch(job, attempt))
-            watch.add_done_callback(lambda _: self._unlist(attempt.id, watch))
+        self._watches.begin(job, attempt)
 
     def unwatch(self, attempt: Attempt) -> None:
         """Stop asking about an attempt."""
-        if (watch := self._watches.pop(attempt.id, None)) is not None:
-            watch.cancel()
+        self._watches.end(attempt)
 
     def noted(self, attempt: Attempt, *entries: LedgerEntry) -> None:
         """Take note of what is known of an attempt now; what `entries` free, or take, is its job's to spend."""
@@ -250,10 +248,14 @@ class Engine:
         else:
             self._put(attempt)
 
-    def submitting(self, submit: asyncio.Task[AttemptRun | None]) -> None:
-        """Remember a submit under way, so that a shutdown waits for its answer."""
-        self._submits.add(submit)
-        submit.add_done_callback(self._submits.discard)
+    def welcome(self, run: JobRun) -> None:
+        """Take in a job that has just become durable."""
+        self._runs[run.job.id] = run
+        self._parts.emit(JobAccepted(run.job))
+
+    def submitting(self) -> AbstractContextManager[None]:
+        """Let the task that enters this come to the end of it even when the engine stops."""
+        return self._tasks.submitting()
 
     def current(self, job_id: str) -> Job | None:
         """Return a job while it is live."""
@@ -263,7 +265,10 @@ class Engine:
     def offer(self, attempt: Attempt, fetched: Fetched) -> bool:
         """Hand the video of a late attempt to its job."""
         run = self._runs.get(attempt.job_id)
-        return run is not None and run.adopt(attempt, fetched)
+        taken = run is not None and run.adopt(attempt, fetched)
+        if run is not None and taken:
+            self._wake(run)
+        return taken
 
     def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
         """Take note of a late attempt's end; its job may be over, deleted, or from before a restart."""
@@ -283,32 +288,42 @@ class Engine:
             self._ended[job.id] = job.with_attempt(attempt)
 
     async def _earlier(self, key: IdempotencyKey) -> Job | None:
-        with _store_within_reach():
+        with store_within_reach():
             return await self._parts.store.job_of_key(key)
 
-    async def _add(self, job: Job, key: IdempotencyKey | None) -> Job:
+    async def _bear(self, run: JobRun, birth: Birth, chosen: Chosen | None) -> None:
+        """Make a job durable, submit it where somebody was chosen, and go on with it."""
+        job_id = run.job.id
         try:
-            return await self._parts.store.add_job(job, key)
+            await run.begin(birth, chosen)
+        except IdempotencyConflictError as error:
+            birth.fail(error)
         except StoreUnavailableError as error:
-            self._unconfirmed.add(job.id)
-            message = (
-                "the router could not confirm that it has stored this video, so it may be made or not; look for it in"
-                " GET /v1/videos before you order it again"
-            )
-            raise UnconfirmedError(message, _STORE_RETRY_AFTER_S) from error
+            self._unconfirmed.add(job_id)
+            birth.fail(unconfirmed(error))
+        except asyncio.CancelledError:
+            birth.fail(unconfirmed())
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever broke, who ordered it must hear of it, and a job not be lost
+            if birth.fail(error):
+                return
+            _LOG.exception("the run of job %s broke and is built again", job_id)
+            await self._rebuilt(job_id)
+        if job_id in self._runs:
+            await self._run(self._runs[job_id])
 
-    def _take_up(self, job: Job, decision: Decision | None = None) -> None:
-        """Begin with a job that has become durable."""
+    def _take_up(self, job: Job) -> None:
+        """Begin with a job that has turned out to be durable."""
         self._parts.emit(JobAccepted(job))
-        if not self._draining:
-            self._begin(JobRun(self._parts, self, job, decision))
+        if not self.stopping:
+            self._begin(JobRun(self._parts, self, job))
 
-    def _job(self, order: Order) -> Job:
+    def _job(self, order: Order, video: VideoRequest) -> Job:
         now = self._parts.now()
         return Job(
             id=self._new_id(),
             caller=order.caller,
-            video=order.video,
+            video=video,
             created_at=now,
             deadline_at=now + terms_of(self._parts.limits, order.preferences).deadline_s,
             preferences=order.preferences,
@@ -322,24 +337,52 @@ class Engine:
 
     def _begin(self, run: JobRun) -> None:
         self._runs[run.job.id] = run
-        self._spawn(self._run(run))
+        self._tasks.spawn(self._run(run))
 
-    async def _run(self, run: JobRun) -> None:
-        """Run a job; should the run break, build it again from the store, where a lost submit shows as ambiguous."""
+    def _go_on(self, run: JobRun, late_s: float) -> None:
+        """Take the next step of a run that has waited."""
+        self._tasks.spawn(self._run(run, late_s))
+
+    def _wake(self, run: JobRun) -> None:
+        """Let a run that waits take its next step now."""
+        if self._timetable.take(run):
+            self._go_on(run, 0.0)
+
+    async def _run(self, run: JobRun, late_s: float = 0.0) -> None:
+        """Run a job until it has to wait; should the run break, build it again from the store.
+
+        A lost submit shows there as ambiguous.
+        """
         while True:
             try:
-                return await run.run()
+                wait_s = await run.run(late_s)
             except Exception:  # noqa: BLE001 - whatever broke, the job must not be lost
                 _LOG.exception("the run of job %s broke and is built again", run.job.id)
-            job = await self._reloaded(run.job.id)
-            if job is not None:
-                # The write that made an attempt late may be what broke the run.
-                self._watch_late_ones(job)
-            if job is None or job.ended:
-                self._parts.memory.retries.leave(run.job.id)
-                self._runs.pop(run.job.id, None)
+            else:
+                return None if wait_s is None else self._rest(run, wait_s)
+            rebuilt, late_s = await self._rebuilt(run.job.id), 0.0
+            if rebuilt is None:
                 return None
-            run = self._runs[job.id] = JobRun(self._parts, self, job)
+            run = rebuilt
+
+    def _rest(self, run: JobRun, wait_s: float) -> None:
+        self._timetable.put(run, wait_s)
+        attempt = run.asked_about()
+        if attempt is not None and attempt.remote_id is not None and self._parts.provider(attempt.provider).calls:
+            self._called[attempt.provider, attempt.remote_id] = run
+
+    async def _rebuilt(self, job_id: str) -> JobRun | None:
+        """Build a run again from what is stored; None when its job is over."""
+        job = await self._reloaded(job_id)
+        if job is not None:
+            # The write that made an attempt late may be what broke the run.
+            self._watches.begin_all(job)
+        if job is None or job.ended:
+            self._parts.memory.retries.leave(job_id)
+            self._runs.pop(job_id, None)
+            return None
+        run = self._runs[job_id] = JobRun(self._parts, self, job)
+        return run
 
     async def _reloaded(self, job_id: str) -> Job | None:
         """Read a job anew, after a pause and as soon as the store can be read."""
@@ -349,52 +392,9 @@ class Engine:
                 await self._parts.recount(job_id)
                 return await self._parts.store.any_job(job_id)
 
-    async def _watch(self, job: Job, attempt: Attempt) -> None:
-        """Watch over a late or unknown attempt; should that break, begin again, for its money is still not known."""
-        while True:
-            try:
-                late = attempt.state is AttemptState.LATE
-                known = attempt if late else await LateSearch(self._parts, self, job, attempt).run()
-                return None if known is None else await LateWatch(self._parts, self, job, known).run()
-            except Exception:  # noqa: BLE001 - whatever broke, the money must not be forgotten
-                _LOG.exception("the watch over attempt %s broke and is begun again", attempt.id)
-            await asyncio.sleep(_RESTART_RUN_AFTER_S)
-
-    async def _watch_again(self) -> None:
-        while True:
-            with suppress(StoreUnavailableError):
-                jobs = await self._parts.store.open_jobs()
-                break
-            await asyncio.sleep(_STORE_RETRY_AFTER_S)
-        for job in jobs:
-            self._watch_late_ones(job)
-
-    def _watch_late_ones(self, job: Job) -> None:
-        for attempt in job.attempts:
-            if attempt.uncertain:
-                self.watch_late(job, attempt)
-
     async def _forget_keys(self) -> None:
         """Forget idempotency keys that no caller may rely on any more."""
         while True:
             with suppress(StoreUnavailableError):
                 await self._parts.store.prune_idempotency_keys(self._parts.now() - KEPT_S)
             await asyncio.sleep(_FORGET_KEYS_EVERY_S)
-
-    def _unlist(self, attempt_id: str, watch: asyncio.Task[None]) -> None:
-        if self._watches.get(attempt_id) is watch:
-            del self._watches[attempt_id]
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-
-async def _cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they are over, however they end."""
-    ended = tuple(tasks)
-    for task in ended:
-        task.cancel()
-    await asyncio.gather(*ended, return_exceptions=True)

@@ -1,112 +1,125 @@
 """One job, from its first attempt to its end: the only loop that spends money."""
 
-import asyncio
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import assert_never
+from math import inf
+from typing import Final, TypeAlias
 
-from providers.canonical import Failure, Reason, Stage, Succeeded
+from providers.canonical import Failure, Reason, Stage, Succeeded, VideoRequest
 from providers.classification import unsent
-from router.core.catalog import ChargeRule
-from router.core.decision_record import record_of
-from router.core.events import AttemptEnded, FailedOver, FailoverDelayed, JobEnded
+from router.core.decision_record import DecisionRecord, record_of
+from router.core.events import FailedOver, FailoverDelayed
 from router.core.exhaustion import nobody_left
 from router.core.intent import booking, intent, next_attempt_id, started
-from router.core.job import CUT_SHORT, WITHDRAWN, Attempt, AttemptState, Job, JobState
-from router.core.ledger import CostKind, LedgerEntry, closing, cost_microusd, exposure, posted, with_money
+from router.core.job import WITHDRAWN, Attempt, AttemptState, Job, JobState
+from router.core.ledger import LedgerEntry, exposure
 from router.core.permits import AttemptPermits
-from router.core.policy import JobLimits, Pair, goes_on
 from router.core.routing import Candidate, Decision
 from router.core.routing_memory import JobSoFar
-from router.core.terms import next_step, on_ambiguous, terms_of
-from router.core.trail import TrailRecorder, is_traced
-from router.engine.alarm import Alarm
 from router.engine.attempt_run import (
     FETCH_PAST_DEADLINE_S,
     AttemptRun,
-    Ending,
-    Overtaken,
-    delivered,
-    poll_once,
 )
+from router.engine.birth import Birth
 from router.engine.desk import Desk
 from router.engine.exchange import ContentError
 from router.engine.fetch import Fetched, fetch_once
 from router.engine.images import with_bytes
+from router.engine.live_job import CANCELLED, LiveJob
 from router.engine.parts import Parts, written
+from router.engine.poll import poll_once
 from router.engine.search import look_for, may_be_found
 from router.engine.store import DeletedJobError, StoreUnavailableError
 
-_ROUTE_AGAIN_AFTER_S = 1.0
-_ROUTE_AGAIN_AFTER_S_MAX = 15.0
-_WITHDRAWN = replace(unsent("nobody wants it from this provider any more"), code=WITHDRAWN)
-_CANCELLED = Failure(Stage.ROUTE, Reason.CANCELLED, "its caller deleted it before it had ended")
+_ROUTE_AGAIN_AFTER_S: Final = 1.0
+_ROUTE_AGAIN_AFTER_S_MAX: Final = 15.0
+_WITHDRAWN: Final = replace(unsent("nobody wants it from this provider any more"), code=WITHDRAWN)
+
+Chosen: TypeAlias = tuple[Candidate, AttemptPermits, Decision]
+"""Where an attempt goes, its place there, and why."""
 
 
-class JobRun:
-    """Takes one job to its end. It may be dropped at any await and built again: the rows are the truth."""
+class JobRun(LiveJob):
+    """Takes one job to its end, step by step. It may be dropped at any await and built again: the rows are the truth.
 
-    def __init__(self, parts: Parts, desk: Desk, job: Job, decision: Decision | None = None) -> None:
-        self.job = job
-        self._parts = parts
-        self._desk = desk
-        self._decision = decision
-        self._alarm = Alarm()
-        self._adopted: tuple[Attempt, Fetched] | None = None
-        self._entries: list[LedgerEntry] = []
-        self._last_failure: Failure | None = None
+    Between two steps there is nothing of it but this: no task, no timer, and no entries, which the store has.
+    """
+
+    __slots__ = ("__weakref__", "_birth", "_delayed_after", "_to_resume", "_under_way", "due_at")
+
+    def __init__(self, parts: Parts, desk: Desk, job: Job) -> None:
+        super().__init__(parts, desk, job)
+        self.due_at = inf
+        self._birth: Birth | None = None
+        self._under_way: AttemptRun | None = None
+        # What a restart interrupted, and then a look at what it left behind; None where nothing was.
+        self._to_resume: tuple[Attempt, ...] | None = _at_work(job) if job.attempts else None
         self._delayed_after = 0
-        if job.deleted_at is not None:
-            self._alarm.ring()
 
-    async def run(self) -> None:
-        """Try offering after offering until one delivers, or the policy says stop."""
-        if self.job.attempts:
-            self._entries = list(await written(lambda: self._parts.store.entries(self.job.id)))
-            await self._resume()
+    def chosen(self, decision: Decision, candidates: Sequence[Candidate]) -> Chosen | None:
+        """Take a place for the job's next attempt at the first of these candidates that has one."""
+        for candidate in candidates:
+            permits = self._parts.try_start(self.job, decision, candidate)
+            if permits is not None:
+                return candidate, permits, decision
+        return None
+
+    async def begin(self, birth: Birth, chosen: Chosen | None) -> None:
+        """Make the job durable, with the intent of its first attempt where one was chosen, and submit that.
+
+        What the store raises leaves it unknown whether the job is durable, until `birth` was told.
+        """
+        self._birth = birth
+        if chosen is not None:
+            await self._started(*chosen)
+        if self._birth is not None:
+            self._born(await birth.alone(self._parts.store, self.job))
+
+    async def run(self, lag_s: float = 0.0) -> float | None:
+        """Try offering after offering until one delivers, or the policy says stop.
+
+        Returns for how many seconds there is nothing to do but to wait, or None at the end. `lag_s` is how much later
+        than it wanted it is run again.
+        """
         while not self.job.ended:
-            candidate = await self._candidate()
-            if candidate is not None:
-                await self._attempt(*candidate)
+            if self._under_way is not None:
+                wait_s = await self._step(self._under_way, lag_s)
+                if wait_s is not None:
+                    # The store has them, should they be needed again.
+                    self._entries = None
+                    return wait_s
+            elif self._to_resume is not None:
+                await self._resume(self._to_resume)
+            elif self._desk.stopping:
+                return None
+            elif (chosen := await self._candidate()) is not None:
+                await self._attempt(*chosen)
         self._parts.memory.retries.leave(self.job.id)
+        return None
 
-    def adopt(self, late: Attempt, fetched: Fetched) -> bool:
-        """Offer the video of an attempt that was given up earlier; refused when the job is over."""
-        if self.job.ended:
-            return False
-        if self._adopted is None:
-            self._adopted = (late, fetched)
-            self._alarm.ring()
-        return self._adopted[0].id == late.id
+    def asked_about(self) -> Attempt | None:
+        """Return the attempt whose provider is asked from time to time."""
+        return None if self._under_way is None else self._under_way.attempt
 
-    def cancel(self, at: float) -> None:
-        """Stop: buy nothing more, and leave what is under way to whoever watches over late attempts."""
-        self._publish(replace(self.job, deleted_at=at))
-        self._alarm.ring()
+    def hinted(self, remote_id: str) -> bool:
+        """Take in that its provider says that this job of its own has ended; whether it is to be asked now."""
+        run = self._under_way
+        return run is not None and run.attempt.remote_id == remote_id and run.hinted()
 
-    def note(self, late: Attempt, *entries: LedgerEntry) -> None:
-        """Take in what became of an attempt that was given up earlier."""
-        self._entries.extend(entries)
-        self._publish(self.job.with_attempt(late))
-
-    @property
-    def _cancelled(self) -> bool:
-        return self.job.deleted_at is not None
-
-    @property
-    def _limits(self) -> JobLimits:
-        return terms_of(self._parts.limits, self.job.preferences)
-
-    async def _resume(self) -> None:
-        """Go on with the attempt that a restart interrupted. A submit without an answer is never sent again."""
-        for attempt in self.job.attempts:
-            if attempt.state is AttemptState.RUNNING:
-                health = self._parts.health.get(attempt.provider)
-                await self._see_through(self._attempt_run(attempt, health.resume() if health else None, resumed=True))
-            elif attempt.state is AttemptState.SUBMITTING:
-                await self._see_interrupted(attempt)
-        if not (self.job.ended or self._cancelled):
-            await self._look_at_late()
+    async def _resume(self, interrupted: tuple[Attempt, ...]) -> None:
+        """Go on with an attempt that a restart interrupted. A submit without an answer is never sent again."""
+        if not interrupted:
+            self._to_resume = None
+            if not self._cancelled:
+                await self._look_at_late()
+            return
+        attempt, self._to_resume = interrupted[0], interrupted[1:]
+        if attempt.state is AttemptState.RUNNING:
+            health = self._parts.health.get(attempt.provider)
+            self._under_way = self._attempt_run(attempt, health.resume() if health else None, resumed=True)
+        else:
+            await self._see_interrupted(attempt)
 
     async def _see_interrupted(self, attempt: Attempt) -> None:
         # A write that seemed to fail may be durable all the same: then nothing counts it yet.
@@ -135,18 +148,16 @@ class JobRun:
                 with suppress(ContentError):
                     self.adopt(attempt, Fetched(done, await fetch_once(self._parts, attempt, done, within_s)))
 
-    async def _candidate(self) -> tuple[Candidate, AttemptPermits, Decision] | None:
+    async def _candidate(self) -> Chosen | None:
         """Find an offering, its provider's permit and why it; None when the job ended or has to be routed again."""
         if self._cancelled:
-            await self._end(_CANCELLED)
+            await self._end(CANCELLED)
             return None
         if self._adopted is not None:
             await self._deliver_adopted(None)
             return None
         left_s = self.job.deadline_at - self._parts.now()
-        decision, self._decision = self._decision, None
-        if decision is None or not self._parts.is_fresh(decision):
-            decision = self._route()
+        decision = self._route(await self._booked())
         candidates = self._in_time(decision, left_s)
         may_begin_for_s = self._parts.limits.may_begin_for_s(left_s, len(self.job.asked))
         if may_begin_for_s <= 0 or not (candidates or decision.may_pass_within(may_begin_for_s)):
@@ -158,19 +169,17 @@ class JobRun:
                 self._parts.emit(FailoverDelayed(self.job, self.job.attempts[-1], turn_s))
             await self._alarm.sleep(min(turn_s, may_begin_for_s))
             return None
-        for candidate in candidates:
-            permits = self._parts.try_start(self.job, decision, candidate)
-            if permits is not None:
-                return candidate, permits, decision
+        if (chosen := self.chosen(decision, candidates)) is not None:
+            return chosen
         wait_s = min(max(decision.retry_after_s or 0.0, _ROUTE_AGAIN_AFTER_S), _ROUTE_AGAIN_AFTER_S_MAX)
         await self._alarm.sleep(min(wait_s, may_begin_for_s))
         return None
 
-    def _route(self) -> Decision:
+    def _route(self, entries: Collection[LedgerEntry]) -> Decision:
         if len(self.job.asked) >= self._limits.attempts_max:
             return Decision((), ())
         tried = frozenset(attempt.offering_id for attempt in self.job.asked)
-        left = self._limits.spend_microusd_max - exposure(self._entries).total_microusd
+        left = self._limits.spend_microusd_max - exposure(entries).total_microusd
         history = JobSoFar(tried, max(0, left), self.job.deadline_at - self._parts.now())
         return self._parts.decide(self.job.video, self.job.preferences, self.job.caller, history)
 
@@ -182,34 +191,36 @@ class JobRun:
         return tuple(each for each in decision.candidates if first_after_s[each.offering.provider] <= left_s)
 
     async def _attempt(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> None:
-        """Submit, and see it through."""
-        submit = asyncio.create_task(self._submit(candidate, permits, decision))
-        self._desk.submitting(submit)
-        meant = next_attempt_id(self.job)
-        submit.add_done_callback(lambda _: self._parts.memory.dropped(meant))
+        """Submit, and go on with it."""
         try:
-            run = await asyncio.shield(submit)
+            await self._started(candidate, permits, decision)
         except StoreUnavailableError:
             # Without its intent nothing was sent; by the time one can be written, another offering may be right.
             await self._alarm.sleep(_ROUTE_AGAIN_AFTER_S)
             await self._see_unsent()
-            return
         except DeletedJobError:
             # A deletion that nobody could confirm, or that this run was built too early to know of.
             self.cancel(self._parts.now())
-            return
+
+    async def _started(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> None:
+        meant = next_attempt_id(self.job)
+        try:
+            # Its answer is waited for even when the engine stops, so that it is always recorded.
+            with self._desk.submitting():
+                run = await self._submit(candidate, permits, decision)
+        finally:
+            self._parts.memory.dropped(meant)
         if run is not None:
             await self._see_through(run)
 
     async def _submit(self, candidate: Candidate, permits: AttemptPermits, decision: Decision) -> AttemptRun | None:
         """Make the intent durable, then submit; None when the answer ended the attempt, or nothing could be sent.
 
-        The run that is returned was accepted, or has `lost` its answer where that may be found.
-        Runs to its end even when the run is cancelled, so that an answer is always recorded. Raises
+        The run that is returned was accepted, or has `lost` its answer where that may be found. Raises
         StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
         with permits.kept():
-            video = await with_bytes(self._parts.store, self.job.id, candidate.video)
+            video = await self._with_bytes(candidate.video)
         if video is None:
             permits.abandon()
             await self._end(Failure(Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"))
@@ -226,8 +237,12 @@ class JobRun:
         with run.permits_kept():
             with self._parts.unsent_if_unwritten(attempt):
                 why = record_of(decision, self.job.video, attempt.submitted_at, candidate)
-                await self._parts.store.start_attempt(before, after, attempt, entry, why)
-            self._entries.append(entry)
+                stored = await self._write_intent(before, after, attempt, entry, why)
+            if not stored:
+                self._parts.budgets.release(attempt.id)
+                permits.abandon()
+                return None
+            self._book(entry)
             self._publish(self._current(after, attempt))
             self._parts.memory.began(attempt, self.job.video.size)
             self._parts.emit(started(self.job, attempt, candidate, decision))
@@ -246,10 +261,55 @@ class JobRun:
         self._publish(self.job.with_attempt(run.attempt))
         return run
 
+    async def _write_intent(
+        self, before: Job, after: Job, attempt: Attempt, entry: LedgerEntry, why: DecisionRecord
+    ) -> bool:
+        """Make an intent durable; False when there is an earlier job in the place of one that is not yet stored."""
+        store = self._parts.store
+        if self._birth is None:
+            await store.start_attempt(before, after, attempt, entry, why)
+            return True
+        # What its caller is told is the job as he ordered it: it has begun by the time he asks again.
+        return self._born(await self._birth.with_attempt(store, after, attempt, entry, why))
+
+    def _born(self, stored: Job) -> bool:
+        """Tell everybody that the job is durable; False when an earlier one stands for it."""
+        birth, self._birth = self._birth, None
+        is_new = stored.id == self.job.id
+        if is_new:
+            self._desk.welcome(self)
+        if birth is not None:
+            birth.tell(self.job if is_new else stored)
+            # Whoever waits on behind it must not hold the bytes of its images.
+            birth.video = self.job.video
+        return is_new
+
+    async def _with_bytes(self, video: VideoRequest) -> VideoRequest | None:
+        """Return what is submitted with the bytes of its images; what was just ordered still has them."""
+        if self._birth is not None:
+            return replace(video, images=self._birth.video.images)
+        return await with_bytes(self._parts.store, self.job.id, video)
+
     async def _see_through(self, run: AttemptRun) -> None:
+        """Go on with an attempt that was accepted, or look for it where its answer was lost."""
         missed = None if run.lost is None else await self._look_for(run, run.lost)
+        if missed is None:
+            self._under_way = run
+            return
         with run.permits_kept():
-            await self._conclude(run, missed or await run.finish())
+            await self._conclude(run, missed)
+
+    async def _step(self, run: AttemptRun, lag_s: float) -> float | None:
+        """Ask about the attempt under way; return for how many seconds it has to be waited for, None at its end."""
+        with run.permits_kept():
+            ending = await run.step(lag_s)
+            if run.watch is not None:
+                self._progress(run.watch.progress)
+            if isinstance(ending, float):
+                return ending
+            self._under_way = None
+            await self._conclude(run, ending)
+        return None
 
     async def _look_for(self, run: AttemptRun, lost: Failure) -> Failure | None:
         """Look for a submit without an answer; return what it failed of, or None when it is found and runs."""
@@ -261,138 +321,7 @@ class JobRun:
         self._publish(self.job.with_attempt(run.attempt))
         return missed
 
-    def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None, *, resumed: bool = False) -> AttemptRun:
-        deadline_at, prompt = self.job.deadline_at, self.job.video.prompt
-        run = AttemptRun(self._parts, attempt, permits, self._alarm, deadline_at, self._progress, prompt)
-        run.trail = TrailRecorder(resumed, traced=is_traced(self.job.trace_parent))
-        if attempt.state is AttemptState.RUNNING:
-            self._parts.memory.began(attempt, self.job.video.size)
-        return run
 
-    async def _conclude(self, run: AttemptRun, ending: Ending) -> None:
-        """Settle the attempt, and end the job with it where the policy says so."""
-        match ending:
-            case Fetched():
-                run.ended(None)
-                await self._deliver(run, ending)
-            case Failure() if run.cut_short(ending, self.job.video.size):
-                # A caller's haste must not take anybody out.
-                run.overtaken()
-                await self._fail(run, replace(ending, code=CUT_SHORT))
-            case Failure():
-                run.ended(ending)
-                await self._fail(run, ending)
-            case Overtaken.YES if self._cancelled:
-                run.overtaken()
-                await self._leave(run)
-            case Overtaken.YES:
-                run.overtaken()
-                await self._deliver_adopted(run)
-            case _:
-                assert_never(ending)
-
-    async def _deliver(self, run: AttemptRun, fetched: Fetched) -> None:
-        await self._settle(run, *self._delivery(run.attempt, fetched))
-
-    def _delivery(self, attempt: Attempt, fetched: Fetched) -> tuple[Attempt, LedgerEntry, Job]:
-        """Return the attempt, its money and its job as they are once the video is delivered."""
-        at = self._parts.now()
-        after = delivered(attempt, fetched, at)
-        entry = posted(after, CostKind.DELIVERED, at, fetched.done.cost_microusd)
-        return after, entry, self.job.moved(JobState.COMPLETED, ended_at=at, progress=100).with_attempt(after)
-
-    async def _deliver_adopted(self, run: AttemptRun | None) -> None:
-        """Complete the job with an attempt given up earlier; the one running now becomes late in its turn."""
-        late, fetched = self._adopted or (None, None)
-        if late is None or fetched is None:
-            return
-        adopted = self._attempt_run(late, None)
-        if run is None:
-            await self._deliver(adopted, fetched)
-            return
-        overtaken = run.attempt.moved(AttemptState.LATE, ended_at=self._parts.now())
-        after, entry, job = self._delivery(late, fetched)
-        # All in one: a job that a crash left with late attempts only would buy another one.
-        moves, jobs = ((run.attempt, overtaken), (late, after)), (self.job, job.with_attempt(overtaken))
-        await written(lambda: self._parts.store.adopt(*moves, entry, jobs))
-        self._settled(run, overtaken, None, self.job)
-        self._settled(adopted, after, entry, job)
-
-    async def _leave(self, run: AttemptRun) -> None:
-        """End a cancelled job, whose attempt becomes late."""
-        at = self._parts.now()
-        after = run.attempt.moved(AttemptState.LATE, ended_at=at)
-        job = self.job.with_attempt(after).moved(JobState.FAILED, ended_at=at, failure=_CANCELLED)
-        await self._settle(run, after, None, job)
-
-    async def _fail(self, run: AttemptRun, failure: Failure) -> None:
-        at = self._parts.now()
-        provider = self._parts.catalog.providers.get(run.attempt.provider)
-        entry = closing(run.attempt, failure, provider.charge_rule if provider else ChargeRule(), at)
-        state = AttemptState.FAILED
-        if entry is None:
-            state = AttemptState.UNKNOWN if run.attempt.state is AttemptState.SUBMITTING else AttemptState.LATE
-        after = run.attempt.moved(state, ended_at=at, stage=failure.stage, reason=failure.reason, code=failure.code)
-        job, self._last_failure = self.job.with_attempt(after), failure
-        go_on = not after.asked or goes_on(
-            failure,
-            failed_before=self._failed_before(after),
-            uncertain_microusd=exposure(self._entries).open_microusd,
-            limits=replace(self._limits, on_ambiguous=on_ambiguous(self._limits, self.job.preferences, provider)),
-            step=next_step(failure, self._limits, self.job.preferences, provider),
-        )
-        if self._cancelled:
-            job = job.moved(JobState.FAILED, ended_at=at, failure=_CANCELLED)
-        elif not go_on and self._adopted is None:
-            job = job.moved(JobState.FAILED, ended_at=at, failure=failure)
-        await self._settle(run, after, entry, job)
-
-    def _failed_before(self, attempt: Attempt) -> set[Pair]:
-        earlier = (other for other in self.job.asked if other.id != attempt.id)
-        return {(other.stage, other.reason) for other in earlier if other.stage and other.reason}
-
-    async def _settle(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
-        """End the attempt, book its money and move its job in one transaction; then tell everybody."""
-        before = self.job
-        await written(lambda: self._parts.store.settle(run.attempt, after, entry, before, job))
-        self._settled(run, after, entry, job)
-
-    def _settled(self, run: AttemptRun, after: Attempt, entry: LedgerEntry | None, job: Job) -> None:
-        """Tell everybody what was written."""
-        trail = None if run.attempt.state is AttemptState.LATE else run.trail.trail()
-        run.attempt = after = with_money(after, entry)
-        self._parts.memory.ended(after, self.job.video.size)
-        entries = () if entry is None else (entry,)
-        if entry is not None:
-            self._parts.budgets.settle(entry.attempt_id, cost_microusd(entry))
-        self._entries.extend(entries)
-        job = self._current(job, after)
-        self._publish(job)
-        self._parts.emit(AttemptEnded(job, after, entries, run.stage_seconds, run.cause, run.trail.progress, trail))
-        if after.uncertain:
-            self._desk.watch_late(job, after)
-        if job.ended:
-            self._parts.emit(JobEnded(job))
-
-    async def _end(self, failure: Failure) -> None:
-        """End a job that no attempt ends."""
-        before = self.job
-        after = before.moved(JobState.FAILED, ended_at=self._parts.now(), failure=failure)
-        await written(lambda: self._parts.store.end_job(before, after))
-        self._publish(replace(after, attempts=self.job.attempts, deleted_at=self.job.deleted_at))
-        self._parts.emit(JobEnded(self.job))
-
-    def _progress(self, percent: int) -> None:
-        """Show progress; it never goes back, and 100 is said only when the video can be fetched."""
-        shown = min(max(percent, self.job.progress), 99)
-        if shown != self.job.progress:
-            self._publish(replace(self.job, progress=shown))
-
-    def _current(self, written_job: Job, attempt: Attempt) -> Job:
-        """Add to a job that was just written what happened to its other attempts meanwhile."""
-        attempts = self.job.with_attempt(attempt).attempts
-        return replace(written_job, attempts=attempts, deleted_at=self.job.deleted_at)
-
-    def _publish(self, job: Job) -> None:
-        self.job = job
-        self._desk.publish(job)
+def _at_work(job: Job) -> tuple[Attempt, ...]:
+    """Return the attempts that somebody has to go on with."""
+    return tuple(each for each in job.attempts if each.state in (AttemptState.SUBMITTING, AttemptState.RUNNING))

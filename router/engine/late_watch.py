@@ -10,10 +10,10 @@ from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, LedgerEntry, closing, posted
 from router.core.pacing import late_poll_after_s
 from router.engine.alarm import Alarm
-from router.engine.attempt_run import poll_once
 from router.engine.exchange import ContentError
 from router.engine.fetch import Fetched, fetch_once, written_by_adapter
 from router.engine.parts import Parts, written
+from router.engine.poll import poll_once
 from router.engine.store import StaleWriteError, StoreUnavailableError
 
 

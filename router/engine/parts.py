@@ -13,6 +13,7 @@ from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
+from router.core.idempotency import IdempotencyConflictError
 from router.core.intent import next_attempt_id
 from router.core.job import INTERRUPTED, Attempt, Job
 from router.core.ledger import cost_in_all
@@ -132,6 +133,9 @@ class Parts:
         """Give back what an attempt reserved when its intent cannot be written, without which nothing is sent."""
         try:
             yield
+        except IdempotencyConflictError:
+            self.budgets.release(attempt.id)
+            raise
         except Exception:
             self.budgets.release(attempt.id)
             if len(self.unsent) >= _UNSENT_KEPT:

@@ -8,8 +8,8 @@ from router.core.job import Attempt, AttemptState, Job, job_id_of
 from router.core.ledger import TOLD_COST_QUOTES_MAX, CostKind, EntryKind, LedgerEntry, voided
 from router.core.money import usd
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
-from router.engine.attempt_run import poll_once
 from router.engine.parts import Parts
+from router.engine.poll import poll_once
 from router.engine.store import RemoteIdTakenError, StaleWriteError
 
 _NOT_OPEN: Final = "attempt_not_open"

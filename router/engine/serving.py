@@ -18,11 +18,12 @@ from providers.adapter import HttpRequest
 from providers.canonical import Failure, Reason, Running, Stage, Succeeded, Variant
 from router.core.job import Attempt, Job
 from router.core.pacing import patience_s
-from router.engine.attempt_run import beside_status, poll_once
+from router.engine.attempt_run import beside_status
 from router.engine.content import Opened, opened
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
 from router.engine.fetch import written_by_adapter
 from router.engine.parts import Parts
+from router.engine.poll import poll_once
 from router.engine.store import StoreUnavailableError
 from router.engine.verification import SIGNATURE_BYTES, VideoCheck, is_page, require_signature
 

@@ -347,7 +347,7 @@ class Scene:
 
     async def crash(self) -> None:
         """Drop the engine where it stands, as a process that is killed does."""
-        tasks = (*self.engine._tasks, *self.engine._submits)
+        tasks = self.engine._tasks.all
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -417,6 +417,8 @@ async def a_scene(
     )
     scene = Scene(clock, limits, store, transport, catalog, daily_limits=daily_limits)
     await scene.start()
+    # What every start writes is written before anything is asked of it.
+    await asyncio.sleep(0)
     try:
         yield scene
         assert transport.violations == []

@@ -1,7 +1,6 @@
 """A day's budgets before the engine: no race, no crash, no lost answer and no midnight makes it spend more."""
 
 import asyncio
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
@@ -27,11 +26,12 @@ from router.core.eligibility import ExclusionCause
 from router.core.events import AttemptEnded, AttemptStarted
 from router.core.job import AttemptState, JobState
 from router.core.ledger import EntryKind
-from router.core.order import NoCandidateError, Order
+from router.core.order import NoCandidateError, Order, UnconfirmedError
 from router.core.policy import JobLimits, OnAmbiguous
 from router.engine.exchange import NoAnswer, NotSent
 from router.engine.store import StoreUnavailableError
 from tests.builders import EPOCH, a_video
+from tests.engine.lying import lie
 from tests.engine.scripted import PRICES, Fate, Scene, a_scene
 from tests.locking import locked
 from tests.virtual_time import in_virtual_time
@@ -266,11 +266,11 @@ def test_an_intent_that_cannot_be_written_gives_back_what_it_took(tmp_path: Path
     async def main(clock: Clock) -> None:
         path = tmp_path / "router.db"
         async with a_scene(clock, path=path, daily_limits={ALPHA: 100_000, TESTER: 100_000}) as scene:
-            job = await scene.accept()
             with locked(path):
-                await asyncio.sleep(20.0)
+                with pytest.raises(UnconfirmedError):
+                    await scene.accept()
                 assert used(scene) == {"alpha": 0, "tester": 0}
-            assert (await scene.ended(job.id)).state is JobState.COMPLETED
+            assert (await scene.made()).state is JobState.COMPLETED
             assert used(scene) == await booked(scene) == {"alpha": 100_000, "tester": 100_000}
 
     in_virtual_time(main)
@@ -279,19 +279,13 @@ def test_an_intent_that_cannot_be_written_gives_back_what_it_took(tmp_path: Path
 def test_an_intent_that_was_written_after_all_is_counted() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock, providers=("alpha",), daily_limits={ALPHA: 100_000}) as scene:
-            write = scene.store.start_attempt
-
-            async def written_and_denied(*given: object) -> None:
-                await write(*given)  # type: ignore[arg-type]
-                raise sqlite3.OperationalError("disk I/O error")
-
-            scene.store.start_attempt = written_and_denied  # type: ignore[method-assign]
-            job = await scene.accept()
-            await asyncio.sleep(1.0)
+            lie(scene.store)
+            with pytest.raises(UnconfirmedError):
+                await scene.accept()
             # Only the process that did not send it knows that; the next one has to take it for sent.
             await scene.crash()
             await scene.start()
-            assert (await scene.ended(job.id)).attempts[0].state is AttemptState.UNKNOWN
+            assert (await scene.ended("video_1")).attempts[0].state is AttemptState.UNKNOWN
             assert scene.posts() == {}
             assert used(scene) == await booked(scene) == {"alpha": 100_000}
 
@@ -317,14 +311,15 @@ def test_what_was_booked_after_all_is_counted(ends_after_s: float, end: Succeede
             await asyncio.sleep(5000.0)
             assert used(scene) == await booked(scene)
             assert [open_microusd for _, open_microusd in (await scene.books()).values()] == [0, 0, 0]
-            assert scene.engine._watches == {}
+            assert len(scene.engine._watches) == 0
 
     in_virtual_time(main)
 
 
 def test_a_job_whose_images_are_gone_takes_nothing() -> None:
     async def main(clock: Clock) -> None:
-        async with a_scene(clock, daily_limits={ALPHA: 100_000}) as scene:
+        refused = {"alpha": [Fate(submit=Failure(Stage.SUBMIT, Reason.OVERLOADED))]}
+        async with a_scene(clock, refused, daily_limits={BETA: 150_000}) as scene:
             scene.accepted += 1
             image = ImageFile(b"png", "image/png", "a.png")
             scene.catalog = scene.catalog.of(
@@ -344,7 +339,7 @@ def test_a_job_whose_images_are_gone_takes_nothing() -> None:
             assert (await scene.ended(job.id)).failure == Failure(
                 Stage.ROUTE, Reason.INTERNAL, "the bytes of its input images are gone"
             )
-            assert used(scene) == {"alpha": 0}
+            assert used(scene) == {"beta": 0}
 
     in_virtual_time(main)
 

@@ -24,6 +24,7 @@ from tests.virtual_time import in_virtual_time
 LINK = ImageUrl("https://example.com/a.png")
 PHOTO = ImageFile(b"\x89PNG of a cat", "image/png", "cat.png")
 BUSY = Failure(Stage.SUBMIT, Reason.OVERLOADED, "too much to do")
+REFUSED = Fate(submit=Failure(Stage.SUBMIT, Reason.INVALID))
 
 
 class Seeing(ScriptedAdapter):
@@ -121,7 +122,7 @@ def test_a_job_under_way_and_a_resumed_one_keep_no_image_in_memory(tmp_path: Pat
 def test_a_job_whose_images_are_gone_fails_and_is_never_sent_without_them(tmp_path: Path) -> None:
     async def main(clock: Clock) -> None:
         path = tmp_path / "router.db"
-        async with a_scene_with_images(clock, path) as (scene, _):
+        async with a_scene_with_images(clock, path, REFUSED) as (scene, _):
             job = await accepted(scene)
             with sqlite3.connect(path) as connection:
                 connection.execute("DELETE FROM input_images")
@@ -129,7 +130,8 @@ def test_a_job_whose_images_are_gone_fails_and_is_never_sent_without_them(tmp_pa
             ended = await scene.ended(job.id)
             assert ended.failure is not None
             assert (ended.failure.stage, ended.failure.reason) == (Stage.ROUTE, Reason.INTERNAL)
-            assert (scene.transport.posts, await scene.money(job.id)) == ([], [])
+            assert scene.posts() == {"alpha": 1}
+            assert await scene.money(job.id) == ["alpha pending", "alpha voided"]
             assert {health.snapshot().in_flight for health in scene.health.values()} == {0}
 
     in_virtual_time(main)

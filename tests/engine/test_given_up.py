@@ -84,7 +84,7 @@ def test_a_second_intent_that_is_durable_although_its_write_failed_does_not_stay
 
 def test_a_provider_is_not_blamed_for_a_submit_that_a_cancelled_job_did_not_send() -> None:
     async def main(clock: Clock) -> None:
-        async with a_scene(clock) as scene:
+        async with a_scene(clock, {"alpha": [Fate(submit=Failure(Stage.SUBMIT, Reason.INVALID))] * 20}) as scene:
             write = scene.store.start_attempt
 
             async def cancelling(*args: Any) -> None:
@@ -95,8 +95,8 @@ def test_a_provider_is_not_blamed_for_a_submit_that_a_cancelled_job_did_not_send
             for _ in range(20):
                 job = await scene.accept()
                 await asyncio.sleep(1.0)
-                assert (await scene.money(job.id))[1:] == ["alpha voided"]
-            assert scene.posts() == {}
+                assert (await scene.money(job.id))[2:] == ["beta pending", "beta voided"]
+            assert scene.posts() == {"alpha": 20}
             assert [event for event in scene.events if isinstance(event, BreakerMoved)] == []
 
     in_virtual_time(main)

@@ -8,7 +8,7 @@ import pytest
 
 from providers.canonical import Failure, Reason, Stage
 from router.core.clock import Clock
-from router.core.events import PollFailed
+from router.core.events import FailedOver, PollFailed
 from router.core.job import AttemptState, JobState
 from router.core.order import UnavailableError
 from router.core.policy import Failover, FailoverOn, JobLimits
@@ -19,6 +19,7 @@ from tests.virtual_time import in_virtual_time
 BUSY = Failure(Stage.SUBMIT, Reason.OVERLOADED, "too much to do")
 BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL, "something broke")
 NEVER = Fate(ends_after_s=None)
+FULL = Fate(submit=Failure(Stage.SUBMIT, Reason.INVALID))
 Step = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
@@ -181,23 +182,26 @@ def test_what_the_operator_said_of_all_providers_holds_for_one_that_was_removed(
 def test_a_job_that_nobody_has_room_for_ends_at_its_deadline() -> None:
     async def main(clock: Clock) -> None:
         limits = JobLimits(deadline_s=300.0)
-        async with a_scene(clock, {"alpha": [NEVER]}, limits, providers=("alpha",), in_flight_max=1) as scene:
-            await scene.accept()
+        async with a_scene(clock, {"alpha": [FULL], "beta": [NEVER]}, limits, in_flight_max=1) as scene:
             waiting = await scene.accept()
+            await scene.accept()
             ended = await scene.ended(waiting.id, 310.0)
-            assert ended.failure is not None
-            assert (ended.failure.stage, ended.failure.reason) == (Stage.ROUTE, Reason.EXPIRED)
-            assert (ended.attempts, await scene.money(waiting.id)) == ((), [])
+            assert ended.ended_at is not None
+            assert ended.ended_at >= waiting.created_at + 100.0
+            assert await scene.money(waiting.id) == ["alpha pending", "alpha voided"]
 
     in_virtual_time(main)
 
 
 def test_a_job_waits_for_a_place_and_takes_it() -> None:
     async def main(clock: Clock) -> None:
-        async with a_scene(clock, providers=("alpha",), in_flight_max=1) as scene:
-            jobs = [await scene.accept() for _ in range(4)]
-            assert [(await scene.ended(job.id)).state for job in jobs] == [JobState.COMPLETED] * 4
-            assert scene.posts() == {"alpha": 4}
+        fates = {name: [FULL] for name in ("alpha", "beta")}
+        async with a_scene(clock, fates, providers=("alpha", "beta", "gamma"), in_flight_max=1) as scene:
+            jobs = [await scene.accept() for _ in range(3)]
+            assert [(await scene.ended(job.id)).state for job in jobs] == [JobState.COMPLETED] * 3
+            # Two were refused, and waited for the places of others.
+            assert sum(scene.posts().values()) == 5
+            assert len([event for event in scene.events if isinstance(event, FailedOver)]) == 2
 
     in_virtual_time(main)
 

@@ -17,6 +17,7 @@ from tests.locking import locked
 from tests.virtual_time import in_virtual_time
 
 LOCKED_S = 40.0
+REFUSED = Fate(submit=Failure(Stage.SUBMIT, Reason.INVALID))
 
 
 async def delivered_once(scene: Scene, job_id: str) -> None:
@@ -26,30 +27,40 @@ async def delivered_once(scene: Scene, job_id: str) -> None:
     assert scene.health["alpha"].snapshot().in_flight == 0
 
 
-def test_an_intent_that_cannot_be_written_is_not_sent(tmp_path: Path) -> None:
+def no_more_intents(scene: Scene) -> Any:
+    """Let no intent of a later attempt be written; return what writes them."""
+    write = scene.store.start_attempt
+
+    async def denied(*_: Any) -> None:
+        raise StoreUnavailableError("the disk is full")
+
+    scene.store.start_attempt = denied  # type: ignore[method-assign]
+    return write
+
+
+def test_an_intent_that_cannot_be_written_is_not_sent() -> None:
     async def main(clock: Clock) -> None:
-        path = tmp_path / "router.db"
-        async with a_scene(clock, path=path) as scene:
+        async with a_scene(clock, {"alpha": [REFUSED]}) as scene:
+            write = no_more_intents(scene)
             job = await scene.accept()
-            with locked(path):
-                await asyncio.sleep(LOCKED_S)
-                assert scene.transport.posts == []
-                assert scene.health["alpha"].snapshot().in_flight == 0
-            await delivered_once(scene, job.id)
+            await asyncio.sleep(LOCKED_S)
+            assert scene.posts() == {"alpha": 1}
+            assert scene.health["beta"].snapshot().in_flight == 0
+            scene.store.start_attempt = write  # type: ignore[method-assign]
+            assert (await scene.ended(job.id)).state is JobState.COMPLETED
+            assert scene.posts() == {"alpha": 1, "beta": 1}
 
     in_virtual_time(main)
 
 
-def test_an_intent_that_cannot_be_written_before_the_deadline_is_never_sent(tmp_path: Path) -> None:
+def test_an_intent_that_cannot_be_written_before_the_deadline_is_never_sent() -> None:
     async def main(clock: Clock) -> None:
-        path = tmp_path / "router.db"
-        async with a_scene(clock, limits=JobLimits(deadline_s=30.0), path=path) as scene:
+        async with a_scene(clock, {"alpha": [REFUSED]}, JobLimits(deadline_s=30.0)) as scene:
+            no_more_intents(scene)
             job = await scene.accept()
-            with locked(path):
-                await asyncio.sleep(LOCKED_S)
+            await asyncio.sleep(LOCKED_S)
             ended = await scene.ended(job.id, 30.0)
-            assert ended.failure is not None
-            assert (ended.failure.reason, scene.transport.posts) == (Reason.EXPIRED, [])
+            assert (ended.state, scene.posts()) == (JobState.FAILED, {"alpha": 1})
 
     in_virtual_time(main)
 
@@ -125,7 +136,7 @@ def test_a_job_that_cannot_be_stored_is_not_accepted(tmp_path: Path) -> None:
 
 def test_an_intent_that_is_durable_although_its_write_failed_is_void_for_it_was_not_sent() -> None:
     async def main(clock: Clock) -> None:
-        async with a_scene(clock) as scene:
+        async with a_scene(clock, {"alpha": [REFUSED]}, providers=("alpha", "beta", "gamma")) as scene:
             write = scene.store.start_attempt
 
             async def lying(*args: Any) -> None:
@@ -136,8 +147,9 @@ def test_an_intent_that_is_durable_although_its_write_failed_is_void_for_it_was_
             scene.store.start_attempt = lying  # type: ignore[method-assign]
             job = await scene.made()
             assert job.state is JobState.COMPLETED
-            assert await scene.money(job.id) == ["alpha pending", "alpha voided", "beta pending", "beta delivered"]
-            assert scene.posts() == {"beta": 1}
+            money = await scene.money(job.id)
+            assert money[2:] == ["beta pending", "beta voided", "gamma pending", "gamma delivered"]
+            assert scene.posts() == {"alpha": 1, "gamma": 1}
             assert scene.engine._parts.unsent == set()
 
     in_virtual_time(main)

@@ -8,7 +8,7 @@ import pytest
 
 from providers.canonical import Failure, ImageFile, ImageKind, Reason, Stage
 from router.core.clock import Clock
-from router.core.job import WITHDRAWN, AttemptState, JobState
+from router.core.job import WITHDRAWN, AttemptState, Job, JobState
 from router.core.limits import ServerSettings
 from router.core.order import Order, UnavailableError
 from router.core.policy import Failover, FailoverOn, JobLimits
@@ -16,16 +16,18 @@ from tests.builders import a_video
 from tests.engine.scripted import PRICES, Fate, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
+FULL = Fate(submit=Failure(Stage.SUBMIT, Reason.INVALID))
 BROKEN = Failure(Stage.GENERATE, Reason.INTERNAL, "something broke")
 
 
 def test_a_job_that_was_accepted_before_is_bought_by_the_prices_in_force() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            job = await scene.accept()
-            # Its run has not begun: it was routed when it was accepted.
+            # It was routed when it was ordered, and is not written down yet.
+            ordering = asyncio.create_task(scene.accept())
+            await asyncio.sleep(0)
             scene.use(prices={"alpha": 900_000, "beta": 10_000})
-            ended = await scene.ended(job.id)
+            ended = await scene.ended((await ordering).id)
             assert [(each.provider, each.quote_microusd) for each in ended.attempts] == [("beta", 10_000)]
 
     in_virtual_time(main)
@@ -34,9 +36,10 @@ def test_a_job_that_was_accepted_before_is_bought_by_the_prices_in_force() -> No
 def test_a_job_that_was_routed_to_a_removed_provider_is_routed_again() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
-            job = await scene.accept()
+            ordering = asyncio.create_task(scene.accept())
+            await asyncio.sleep(0)
             scene.use("alpha")
-            assert (await scene.ended(job.id)).state is JobState.COMPLETED
+            assert (await scene.ended((await ordering).id)).state is JobState.COMPLETED
             assert scene.posts() == {"beta": 1}
 
     in_virtual_time(main)
@@ -46,11 +49,11 @@ def test_a_configuration_that_comes_between_a_decision_and_its_intent_is_the_one
     async def main(clock: Clock) -> None:
         for without, prices in (("alpha",), {}), ((), {"alpha": 900_000, "beta": 10_000}):
             async with a_scene(clock) as scene:
-                job = await scene.accept()
+                ordering = asyncio.create_task(scene.accept())
                 # Its run has chosen alpha and holds the permit; its submit begins with the next step of the loop.
                 await asyncio.sleep(0)
                 scene.use(*without, prices=prices)
-                ended = await scene.ended(job.id)
+                ended = await scene.ended((await ordering).id)
                 assert [each.quote_microusd for each in ended.attempts] == [prices.get("beta", PRICES["beta"])]
                 assert scene.posts() == {"beta": 1}
                 assert scene.health["alpha"].snapshot().in_flight == 0
@@ -60,7 +63,7 @@ def test_a_configuration_that_comes_between_a_decision_and_its_intent_is_the_one
 
 def test_a_provider_that_is_removed_while_input_images_are_read_gets_nothing() -> None:
     async def main(clock: Clock) -> None:
-        async with a_scene(clock) as scene:
+        async with a_scene(clock, {"alpha": [FULL]}, providers=("alpha", "beta", "gamma")) as scene:
             kinds: frozenset[ImageKind] = frozenset({"file"})
             offerings = tuple(replace(each, image_inputs=kinds, images_max=1) for each in scene.catalog.offerings)
             scene.catalog = replace(scene.catalog, offerings=offerings)
@@ -75,26 +78,30 @@ def test_a_provider_that_is_removed_while_input_images_are_read_gets_nothing() -
             scene.accepted += 1
             video = a_video(prompt="video_1", images=(ImageFile(b"png", "image/png", "a.png"),))
             job = (await scene.engine.accept(Order("tester", video))).job
-            await asyncio.sleep(0.5)
-            scene.engine._parts.use(
-                replace(scene.catalog, offerings=offerings[1:]), scene.health, scene.limits, scene.engine._parts.routing
-            )
+            await asyncio.sleep(1.0)
+            without_beta, parts = replace(scene.catalog, offerings=(offerings[0], offerings[2])), scene.engine._parts
+            parts.use(without_beta, scene.health, scene.limits, parts.routing)
             assert (await scene.ended(job.id)).state is JobState.COMPLETED
-            assert scene.posts() == {"beta": 1}
-            assert scene.health["alpha"].snapshot().in_flight == 0
+            assert scene.posts() == {"alpha": 1, "gamma": 1}
+            assert scene.health["beta"].snapshot().in_flight == 0
 
     in_virtual_time(main)
 
 
 def write_slowly(scene: Scene) -> None:
     """Let every intent take a second to be durable."""
-    write = scene.store.start_attempt
+    write, write_first = scene.store.start_attempt, scene.store.add_started
 
     async def slow(*given: Any) -> None:
         await asyncio.sleep(1.0)
         await write(*given)
 
+    async def slow_first(*given: Any) -> Job:
+        await asyncio.sleep(1.0)
+        return await write_first(*given)
+
     scene.store.start_attempt = slow  # type: ignore[method-assign]
+    scene.store.add_started = slow_first  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize(("without", "change", "buyer"), [("alpha", {}, "beta"), ("", {"dialect": "another"}, "alpha")])
@@ -104,9 +111,10 @@ def test_a_provider_that_is_removed_or_replaced_while_its_intent_is_written_is_n
     async def main(clock: Clock) -> None:
         async with a_scene(clock) as scene:
             write_slowly(scene)
-            job = await scene.accept()
+            ordering = asyncio.create_task(scene.accept())
             await asyncio.sleep(0.5)
             scene.use(without, renewed=bool(change), **change)
+            job = await ordering
             ended = await scene.ended(job.id)
             assert [each.state for each in ended.attempts] == [AttemptState.FAILED, AttemptState.SUCCEEDED]
             assert [each.code for each in ended.attempts] == [WITHDRAWN, None]
@@ -125,12 +133,12 @@ def test_submits_that_reloads_took_back_use_up_no_offering_no_attempt_and_no_fai
     async def main(clock: Clock) -> None:
         async with a_scene(clock, limits=limits, failover_on=limits.failover_on) as scene:
             write_slowly(scene)
-            job = await scene.accept()
+            ordering = asyncio.create_task(scene.accept())
             await asyncio.sleep(0.5)
             for without in ("alpha", "beta", "alpha"):
                 scene.use(without)
                 await asyncio.sleep(1.0)
-            ended = await scene.ended(job.id)
+            ended = await scene.ended((await ordering).id)
             assert [each.provider for each in ended.attempts] == ["alpha", "beta", "alpha", "beta"]
             assert ended.state is JobState.COMPLETED
             assert scene.posts() == {"beta": 1}
@@ -141,9 +149,10 @@ def test_submits_that_reloads_took_back_use_up_no_offering_no_attempt_and_no_fai
 def test_a_job_whose_only_provider_is_removed_before_it_began_ends_with_no_candidate() -> None:
     async def main(clock: Clock) -> None:
         async with a_scene(clock, providers=("alpha",)) as scene:
-            job = await scene.accept()
+            ordering = asyncio.create_task(scene.accept())
+            await asyncio.sleep(0)
             scene.use("alpha")
-            ended = await scene.ended(job.id)
+            ended = await scene.ended((await ordering).id)
             assert ended.failure is not None
             assert (ended.failure.reason, scene.posts()) == (Reason.NO_CANDIDATE, {})
 

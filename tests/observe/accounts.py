@@ -39,13 +39,13 @@ class Durable:
 
     def watch(self, scene: Scene) -> None:
         """Stand between an engine and its store."""
-        for name in ("add_job", "start_attempt", "move_attempt", "settle", "adopt", "end_job"):
+        for name in ("add_job", "add_started", "start_attempt", "move_attempt", "settle", "adopt", "end_job"):
             setattr(scene.store, name, self._watched(getattr(scene.store, name), getattr(self, f"_{name}")))
 
     def _watched(self, write: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
         @wraps(write)
         async def watched(*values: Any) -> Any:
-            if write.__name__ != "add_job" and next(self.refusals, False):
+            if write.__name__ not in ("add_job", "add_started") and next(self.refusals, False):
                 raise StoreUnavailableError("locked")
             result = await write(*values)
             note(*values)
@@ -55,6 +55,10 @@ class Durable:
 
     def _add_job(self, job: Job, *_: Any) -> None:
         self.accepted += 1
+
+    def _add_started(self, job: Job, attempt: Attempt, entry: LedgerEntry, why: DecisionRecord, *_: Any) -> None:
+        self._add_job(job)
+        self._start_attempt(job, job, attempt, entry, why)
 
     def _start_attempt(
         self, _before: Job, _after: Job, attempt: Attempt, _entry: LedgerEntry, why: DecisionRecord

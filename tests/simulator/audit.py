@@ -83,7 +83,7 @@ class Audit:
             if row.deleted_at is not None:
                 self.hidden_in.setdefault(row.id, life.number)
             if before is None:
-                self._claim(row.state == "queued", f"{row.id} begins as {row.state}")
+                self._claim(row.state in ("queued", "in_progress"), f"{row.id} begins as {row.state}")
                 self._tag(row)
             elif row.state != before.state:
                 step = (before.state, row.state)

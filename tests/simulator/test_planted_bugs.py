@@ -12,7 +12,7 @@ from providers.canonical import Failure, Reason, Stage
 from router.core.budget import Budgets
 from router.core.job import AttemptState
 from router.core.lookup import Matched
-from router.engine import attempt_run, job_run, search
+from router.engine import attempt_run, job_run, live_job, search
 from router.engine.late_watch import LateWatch
 from router.engine.store import Store, rows, statements, writes
 from tests.simulator import simulation
@@ -79,12 +79,17 @@ def test_a_settle_without_constraints_either_is_found(monkeypatch: pytest.Monkey
 
 
 def test_a_submit_that_leaves_before_its_intent_is_durable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = Store.start_attempt
+    start, add = Store.start_attempt, Store.add_started
 
     async def started_later(store: Store, *intent: Any) -> None:
         asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(start(store, *intent)))
 
+    async def added_later(store: Store, job: Any, *intent: Any) -> Any:
+        asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(add(store, job, *intent)))
+        return job
+
     monkeypatch.setattr(Store, "start_attempt", started_later)
+    monkeypatch.setattr(Store, "add_started", added_later)
 
     assert "no durable intent" in (first_broken().broken or "")
 
@@ -92,11 +97,11 @@ def test_a_submit_that_leaves_before_its_intent_is_durable_is_found(monkeypatch:
 def test_a_submit_that_a_restart_sends_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     resume = job_run.JobRun._resume
 
-    async def sent_again(run: job_run.JobRun) -> None:
-        for attempt in run.job.attempts:
+    async def sent_again(run: job_run.JobRun, interrupted: Any) -> None:
+        for attempt in interrupted:
             if attempt.state is AttemptState.SUBMITTING:
                 await run._attempt_run(attempt, None, resumed=True).submit(run.job.video)
-        await resume(run)
+        await resume(run, interrupted)
 
     monkeypatch.setattr(job_run.JobRun, "_resume", sent_again)
 
@@ -126,9 +131,9 @@ def test_a_key_that_stands_for_two_jobs_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_duplicate_without_its_bound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = job_run.goes_on
+    go_on = live_job.goes_on
     monkeypatch.setattr(
-        job_run, "goes_on", lambda failure, **terms: go_on(failure, **{**terms, "uncertain_microusd": 0})
+        live_job, "goes_on", lambda failure, **terms: go_on(failure, **{**terms, "uncertain_microusd": 0})
     )
 
     assert "uncertain" in (first_broken().broken or "")

@@ -1,0 +1,75 @@
+"""One question to a provider: how far an accepted attempt is."""
+
+import asyncio
+
+from providers.adapter import HttpResponse
+from providers.canonical import Failure, Reason, Running, Stage, Succeeded
+from providers.classification import poll_unanswered
+from providers.reading import read_poll
+from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
+from router.core.job import Attempt, AttemptState
+from router.core.ledger import is_doubted
+from router.engine.exchange import NoAnswer, NotSent
+from router.engine.fetch import UNWRITTEN, written_by_adapter
+from router.engine.parts import Parts
+
+
+async def poll_once(
+    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None, alone: bool = False
+) -> Running | Succeeded | Failure:
+    """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
+
+    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Unknown words are told of only with
+    the job's `prompt`, which they may quote.
+    """
+    provider = parts.provider(attempt.provider)
+    listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
+    if listed is not None:
+        _note_job(parts, attempt, listed)
+        return listed
+    request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
+    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
+    if request is not None:
+        if (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
+            await asyncio.sleep(turn_s)
+        match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
+            case HttpResponse() as response:
+                reading = read_poll(provider.adapter, response)
+            case NotSent(cause) | NoAnswer(cause):
+                reading = poll_unanswered(cause)
+    # An upstream that forgot a video of last week is not ailing, nor does its cost change any more.
+    if attempt.state is not AttemptState.SUCCEEDED:
+        _note(parts, attempt, reading, prompt)
+    parts.listed.polled(attempt, reading)
+    return reading
+
+
+def _note(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure, prompt: str | None) -> None:
+    """Tell everybody what a poll said of its provider."""
+    provider = parts.provider(attempt.provider)
+    said_something = not _is_failed_poll(reading)
+    if isinstance(reading, Failure):
+        tell_unknown(parts, provider.name, reading, prompt)
+        if not said_something:
+            parts.emit(PollFailed(provider.name, reading.reason))
+    _note_job(parts, attempt, reading)
+    parts.health[provider.name].polled(said_something)
+
+
+def _note_job(parts: Parts, attempt: Attempt, reading: Running | Succeeded | Failure) -> None:
+    """Tell everybody what is odd about a job, whether it was asked about alone or with many."""
+    if isinstance(reading, Running):
+        if reading.unknown_word is not None:
+            parts.emit(UnknownStatusSeen(attempt.provider, reading.unknown_word))
+    elif not _is_failed_poll(reading) and is_doubted(attempt, reading.cost_microusd):
+        parts.emit(CostDoubted(attempt.provider, reading.cost_microusd or 0, attempt.quote_microusd))
+
+
+def _is_failed_poll(reading: Running | Succeeded | Failure) -> bool:
+    return isinstance(reading, Failure) and reading.stage is Stage.POLL
+
+
+def tell_unknown(parts: Parts, provider: str, failure: Failure, prompt: str | None) -> None:
+    """Tell everybody of words that no table knows, as far as they do not quote the `prompt`."""
+    if not failure.recognised and prompt is not None:
+        parts.emit(UnknownErrorSeen(provider, failure, prompt))
