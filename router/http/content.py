@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from providers.canonical import Variant
 from router.core.job import Job, JobState
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
-from router.http.door import CALLER, DOOR, SPAN, STREAM_ROOM, ContentSpan
+from router.http.door import DOOR, STREAM_ROOM, VISIT, ContentSpan
 from router.http.errors import ApiError, invalid
 from router.http.failures import failure_message
 from router.http.lookup import own_job
@@ -47,7 +47,7 @@ async def content(request: web.Request) -> web.StreamResponse:
             raise ApiError(404, message, "variant_not_available", "variant")
         if request.method == hdrs.METH_HEAD:
             return _head(job, variant)
-        with request.app[STREAM_ROOM].place(request[CALLER]), request[SPAN].content(job, variant) as span:
+        with request.app[STREAM_ROOM].place(request[VISIT].caller), request[VISIT].span.content(job, variant) as span:
             async with opening as stream:
                 return await _relay(request, stream, job, variant, span)
     except ContentExpiredError:

@@ -88,10 +88,20 @@ class Door:
         self.body_room.use(settings)
 
 
+@dataclass(slots=True)
+class Visit:
+    """A request while it is answered: whose it is, and the id and the span that it goes by.
+
+    `repeatable` is set of a create alone: whether its key makes the same create again safe.
+    """
+
+    door: Door
+    request_id: str
+    span: Span
+    caller: str = ""
+    repeatable: bool | None = None
+
+
 DOOR: Final = web.AppKey("DOOR", Door)
 STREAM_ROOM: Final = web.AppKey("STREAM_ROOM", StreamRoom)
-CALLER: Final = web.RequestKey("CALLER", str)
-REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
-SPAN: Final = web.RequestKey[Span]("SPAN")
-REPEATABLE: Final = web.RequestKey("REPEATABLE", bool)
-"""Set of a create alone: whether its key makes the same create again safe."""
+VISIT: Final = web.RequestKey("VISIT", Visit)

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from multidict import istr
 
 from router.core.order import UnavailableError, UnconfirmedError
-from router.http.door import CALLER, DOOR, REPEATABLE, REQUEST_ID, SPAN
+from router.http.door import DOOR, VISIT, Visit
 from router.http.errors import ApiError, from_web, internal, unavailable, unconfirmed
 from router.http.hooks import take_hook
 
@@ -37,24 +37,24 @@ _SEND_AGAIN: Final = (
 @web.middleware
 async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer whatever happens, and count it by route template, never by path."""
-    if request.match_info.handler is take_hook:
+    if handler is take_hook:
         # No caller's: it is proven and counted in its own way, and what strangers send begins no trace.
         return await handler(request)
     door = request.app[DOOR]
     started = time.perf_counter()
-    request[REQUEST_ID] = _request_id(request)
     route, method = _route(request), request.method if request.method in _METHODS else "other"
     status, trace_parent = CUT_OFF, None
     try:
         with door.request_span(f"{method} {route}", request.headers) as span:
-            request[SPAN], trace_parent = span, span.trace_parent
+            trace_parent = span.trace_parent
+            visit = request[VISIT] = Visit(door, _request_id(request), span)
             try:
-                request[CALLER] = door.callers.caller_of(request)
+                visit.caller = door.callers.caller_of(request)
                 response = await handler(request)
             except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
-                response = _api_error(request, error).response(repeatable=request.get(REPEATABLE, False))
-            span.answered(response.status)
-        status = response.status
+                response = _api_error(visit, error).response(repeatable=bool(visit.repeatable))
+            status = response.status
+            span.answered(status)
         return response
     finally:
         door.observe_request(route, method, status, time.perf_counter() - started, trace_parent)
@@ -63,25 +63,25 @@ async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
     """Put the request id on an answer to a caller, and no version of what serves it on any handler's answer."""
     headers = response.headers
-    if (request_id := request.get(REQUEST_ID)) is not None:
-        headers[_X_REQUEST_ID] = request_id
+    if (visit := request.get(VISIT)) is not None:
+        headers[_X_REQUEST_ID] = visit.request_id
     headers[hdrs.SERVER] = "video-router"
 
 
-def _api_error(request: web.Request, error: Exception) -> ApiError:
+def _api_error(visit: Visit, error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
         case UnconfirmedError():
-            return unconfirmed(_SEND_AGAIN if request.get(REPEATABLE) else str(error), error.retry_after_s)
+            return unconfirmed(_SEND_AGAIN if visit.repeatable else str(error), error.retry_after_s)
         case UnavailableError():
             return unavailable(str(error), "router_unavailable", error.retry_after_s)
         case web.HTTPException():
             return from_web(error, "videos are at /v1/videos")
         case _:
             # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
-            _LOG.error("request %s broke: %s at %s", request[REQUEST_ID], type(error).__name__, _place(error))
-            return internal(request[REQUEST_ID], may_buy=REPEATABLE in request)
+            _LOG.error("request %s broke: %s at %s", visit.request_id, type(error).__name__, _place(error))
+            return internal(visit.request_id, may_buy=visit.repeatable is not None)
 
 
 def _place(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from router.core.job import Job
-from router.http.door import CALLER, DOOR, SPAN
+from router.http.door import VISIT
 from router.http.errors import video_not_found
 
 _VIDEO_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,9 +27,9 @@ def video_id(request: web.Request) -> str:
 
 async def own_job(request: web.Request, *, deleted: bool = False) -> Job:
     """Return the caller's own job, one that he `deleted` only where asked for; raises ApiError 404."""
-    asked = video_id(request)
-    job = await request.app[DOOR].engine.job(request[CALLER], asked, deleted=deleted)
+    asked, visit = video_id(request), request[VISIT]
+    job = await visit.door.engine.job(visit.caller, asked, deleted=deleted)
     if job is None:
         raise video_not_found(asked)
-    request[SPAN].about(asked)
+    visit.span.about(asked)
     return job

@@ -12,7 +12,7 @@ from router.core.job import Job
 from router.core.order import Acceptance, NoCandidateError, Order
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
-from router.http.door import CALLER, DOOR, REPEATABLE, SPAN, Door
+from router.http.door import VISIT, Door
 from router.http.errors import ApiError, invalid, model_not_found, no_candidate, video_not_found
 from router.http.idempotency import EXPIRES_HEADER, HEADER, expires, headers_of, idempotency_key
 from router.http.job_routing import routing_of
@@ -33,37 +33,37 @@ _NOTHING: Final = frozenset[str]()
 
 async def create(request: web.Request) -> web.Response:
     """Accept a job; it is durable before this answers."""
-    door = request.app[DOOR]
-    request[REPEATABLE] = HEADER in request.headers
+    visit = request[VISIT]
+    door = visit.door
+    visit.repeatable = HEADER in request.headers
     with door.body_room.share() as share:
         parsed = await _parsed(request, door, share)
-        span = request[SPAN]
         order = Order(
-            caller=request[CALLER],
+            caller=visit.caller,
             video=parsed.video,
             preferences=parsed.preferences,
             metadata=parsed.metadata,
-            key=await _key(request, parsed) if HEADER in request.headers else None,
-            trace_parent=span.trace_parent,
+            key=await _key(request, parsed) if visit.repeatable else None,
+            trace_parent=visit.span.trace_parent,
         )
         acceptance = await _accept(door, order)
-        span.about(acceptance.job.id)
+        visit.span.about(acceptance.job.id)
     return _video(acceptance.job, door, None if order.key is None else headers_of(acceptance))
 
 
 async def quote(request: web.Request) -> web.Response:
     """Decide as a create would, and buy nothing."""
-    door = request.app[DOOR]
+    door = request[VISIT].door
     with door.body_room.share() as share:
         parsed = await _parsed(request, door, share)
-        decision = door.engine.quote(parsed.video, parsed.preferences, request[CALLER])
+        decision = door.engine.quote(parsed.video, parsed.preferences, request[VISIT].caller)
         terms = Terms(door.limits, parsed.preferences, door.engine.catalog.providers)
         return _json(quote_object(decision, door.naming, terms))
 
 
 async def retrieve(request: web.Request) -> web.Response:
     """Answer from the router's own state; no provider is asked."""
-    included, door = _included(request), request.app[DOOR]
+    included, door = _included(request), request[VISIT].door
     job = await own_job(request, deleted=_DELETED in included)
     if _ROUTING not in included:
         return _video(job, door)
@@ -73,7 +73,7 @@ async def retrieve(request: web.Request) -> web.Response:
 
 async def listing(request: web.Request) -> web.Response:
     """Answer with a page of the caller's own jobs."""
-    door = request.app[DOOR]
+    door = request[VISIT].door
     limit, after = _limit(request), request.query.get("after")
     order = request.query.get("order", "desc")
     if order not in ("asc", "desc"):
@@ -82,7 +82,7 @@ async def listing(request: web.Request) -> web.Response:
     if after is not None and not is_video_id(after):
         raise not_found
     try:
-        page = await door.engine.jobs(request[CALLER], limit=limit, after=after, descending=order == "desc")
+        page = await door.engine.jobs(request[VISIT].caller, limit=limit, after=after, descending=order == "desc")
     except LookupError:
         raise not_found from None
     return _json(video_list(page, door.naming))
@@ -90,21 +90,22 @@ async def listing(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """Delete a job; one that has not ended is cancelled."""
-    deletion = await request.app[DOOR].engine.delete(request[CALLER], video_id(request))
+    visit = request[VISIT]
+    deletion = await visit.door.engine.delete(visit.caller, video_id(request))
     if deletion is None:
         raise video_not_found(video_id(request))
-    request[SPAN].about(deletion.job.id)
+    visit.span.about(deletion.job.id)
     return _json(deletion_object(deletion))
 
 
 async def models(request: web.Request) -> web.Response:
     """Answer with the models for sale, and the groups of them."""
-    return _json(model_list(request.app[DOOR].naming))
+    return _json(model_list(request[VISIT].door.naming))
 
 
 async def model(request: web.Request) -> web.Response:
     """Answer with one model or group, when it is for sale."""
-    name, naming = request.match_info["model"], request.app[DOOR].naming
+    name, naming = request.match_info["model"], request[VISIT].door.naming
     if name not in naming.models:
         raise model_not_found(name, naming.models)
     return _json(model_object(name, naming))
@@ -119,7 +120,7 @@ async def _parsed(request: web.Request, door: Door, share: BodyShare) -> ParsedC
 
 
 async def _key(request: web.Request, parsed: ParsedCreate) -> IdempotencyKey:
-    caller, text = request[CALLER], request.headers[HEADER]
+    caller, text = request[VISIT].caller, request.headers[HEADER]
     return await computed(
         request, lambda: idempotency_key(caller, text, parsed.video, parsed.preferences, parsed.metadata)
     )

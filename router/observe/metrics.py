@@ -179,7 +179,8 @@ class Metrics:
         self, route: str, method: str, status: int, duration_s: float, trace_parent: str | None = None
     ) -> None:
         """Record an answered request; `route` is the template of the route, never a path."""
-        self._to.requests.at(route, labels.closed(method, labels.METHODS), labels.CODE_OF.get(status, OTHER)).inc()
+        known = method if method in labels.METHODS else OTHER
+        self._to.requests.at(route, known, labels.CODE_OF.get(status, OTHER)).inc()
         self._to.request_duration.at(route).observe(duration_s, exemplar(trace_parent))
 
     def observer_failed(self, sink: str) -> None:

@@ -49,7 +49,7 @@ def sampled_trace_id(trace_parent: str | None) -> str | None:
 
 def exemplar(trace_parent: str | None) -> dict[str, str] | None:
     """Name the trace to look at, where one is kept; Prometheus shows it beside the sample."""
-    trace_id = sampled_trace_id(trace_parent)
+    trace_id = None if trace_parent is None else sampled_trace_id(trace_parent)
     return None if trace_id is None else {"trace_id": trace_id}
 
 
