@@ -1,5 +1,7 @@
 """What is taken note of before a submit leaves: the attempt, its pending entry, its share of the day's budgets."""
 
+from collections.abc import Iterable, Iterator
+
 from router.core.budget import Booking
 from router.core.events import AttemptStarted
 from router.core.job import Attempt, Job, attempt_id_of
@@ -33,6 +35,12 @@ def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEn
 def booking(job: Job, attempt: Attempt) -> Booking:
     """Return what the attempt takes of its provider's and its caller's day."""
     return Booking(attempt.id, attempt.provider, job.caller, attempt.submitted_at, attempt.quote_microusd)
+
+
+def open_bookings(jobs: Iterable[Job], since: float) -> Iterator[Booking]:
+    """Return what jobs take of the days since `since`, in wall seconds, by attempts whose cost nobody knows yet."""
+    for job in jobs:
+        yield from (booking(job, each) for each in job.attempts if each.billed is None and each.submitted_at >= since)
 
 
 def started(job: Job, attempt: Attempt, candidate: Candidate, decision: Decision) -> AttemptStarted:

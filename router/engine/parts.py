@@ -14,7 +14,7 @@ from router.core.clock import Clock
 from router.core.events import Emit
 from router.core.health import ProviderHealth
 from router.core.idempotency import IdempotencyConflictError
-from router.core.intent import next_attempt_id
+from router.core.intent import next_attempt_id, open_bookings
 from router.core.job import INTERRUPTED, Attempt, Job
 from router.core.ledger import cost_in_all
 from router.core.permits import AttemptPermits
@@ -155,10 +155,10 @@ class Parts:
     async def restored(self) -> list[Job]:
         """Take over what the store knows of before the start, for budgets and routing; return what is not over."""
         now = self.now()
-        self.budgets.restore(await self.store.bookings(day_start(now)))
         since = now - _HALF_LIVES_LEARNED_FROM * self.routing.half_life_s
         self.memory.restore(await self.store.ended_attempts(since, _OUTCOMES_LEARNED_FROM_MAX))
-        jobs = await self.store.open_jobs()
+        jobs, today = await self.store.open_jobs(), day_start(now)
+        self.budgets.restore((*await self.store.bookings(today), *open_bookings(jobs, today)))
         for job in jobs:
             if job.at_work is not None:
                 self.memory.began(job.at_work, job.video.size)

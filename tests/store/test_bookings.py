@@ -1,10 +1,12 @@
 """What a start reads of a day: every attempt whose money is open, and the sums of the others."""
 
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from router.core.budget import DAY_S, Booking, day_start
+from router.core.intent import open_bookings
 from router.core.job import Job
 from router.engine.store import Store, statements
 from router.engine.store.file import connect
@@ -14,6 +16,10 @@ from tests.store.lives import adjusted, delivered, given_up, lost, refused, runn
 
 async def accepted(store: Store, number: int, caller: str = "studio") -> Job:
     return await store.add_job(the_job(number, caller=caller))
+
+
+async def bookings(store: Store, since: float = EPOCH) -> list[Booking]:
+    return [*await store.bookings(since), *open_bookings(await store.open_jobs(), since)]
 
 
 async def test_a_days_money_is_found_whatever_became_of_it(store: Store) -> None:
@@ -30,7 +36,7 @@ async def test_a_days_money_is_found_whatever_became_of_it(store: Store) -> None
     await adjusted(store, "video_5-1", 0)
     await adjusted(store, "video_6-1", 3)
     await adjusted(store, "video_6-1", 1)
-    found = await store.bookings(EPOCH)
+    found = await bookings(store)
     assert {replace(each, at=EPOCH) for each in found} == {
         Booking(None, "alpha", "studio", EPOCH, 350_029),
         Booking(None, "alpha", "batch", EPOCH, 100_000),
@@ -44,9 +50,18 @@ async def test_a_days_money_is_found_whatever_became_of_it(store: Store) -> None
 
 async def test_an_attempt_counts_on_the_day_of_its_submit(store: Store) -> None:
     await started(store, await accepted(store, 1), submitted_at=EPOCH + 5.5)
-    (found,) = await store.bookings(EPOCH)
+    (found,) = await bookings(store)
     assert found.at == EPOCH + 5.5
-    assert await store.bookings(EPOCH + 6) == []
+    assert await bookings(store, EPOCH + 6) == []
+
+
+async def test_open_money_of_a_job_that_ended_without_it_is_found(store: Store, path: Path) -> None:
+    job, _ = await started(store, await accepted(store, 1))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        ended = "UPDATE jobs SET state = 'failed', ended_at = ?, failure_stage = 'route', failure_reason = 'other'"
+        connection.execute(ended, (EPOCH + 9,))
+    assert await store.open_jobs() == []
+    assert [(each.attempt_id, each.microusd) for each in await bookings(store)] == [(f"{job.id}-1", 100_000)]
 
 
 async def test_what_was_submitted_before_the_clock_was_set_back_is_a_sum_of_its_own(store: Store) -> None:

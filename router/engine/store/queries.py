@@ -24,6 +24,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -137,7 +138,10 @@ def _with_money() -> Select[tuple[object, ...]]:
 
 
 def _bookings() -> Select[tuple[object, ...]]:
-    """Select what the attempts since `since` cost: each one whose money is open, and the others' sums by their days."""
+    """Select what the attempts since `since` cost, but for the open ones that jobs still live with: sums by their days.
+
+    One whose money is open although its job has ended otherwise comes by itself.
+    """
     pending, closing = ledger_entries.alias("pending"), ledger_entries.alias("closing")
     opened = (pending.c.attempt_id == attempts.c.id) & text(f"pending.{PENDING_ENTRY}")
     closed = (closing.c.attempt_id == attempts.c.id) & text(f"closing.{CLOSING_ENTRY}")
@@ -152,6 +156,7 @@ def _bookings() -> Select[tuple[object, ...]]:
         .join(pending, opened, isouter=True)
         .join(closing, closed, isouter=True)
         .where(attempts.c.submitted_at >= bindparam("since"))
+        .where(closing.c.kind.is_not(None) | ~or_(text(f"jobs.{OPEN_JOB}"), text(f"attempts.{UNCERTAIN_ATTEMPT}")))
         .group_by(
             open_id, attempts.c.provider, jobs.c.caller, cast(attempts.c.submitted_at / text(str(DAY_S)), Integer)
         )

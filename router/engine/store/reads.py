@@ -103,7 +103,7 @@ def entries_of(connection: sqlite3.Connection, attempt_id: str) -> tuple[LedgerE
 
 
 def bookings(connection: sqlite3.Connection, since: float) -> list[Booking]:
-    """Load what the attempts submitted at or after `since` take of daily budgets."""
+    """Load what attempts submitted at or after `since` take of daily budgets, without the open ones of open jobs."""
     return [Booking(*row) for row in connection.execute(statements.BOOKINGS, {"since": since})]
 
 

@@ -197,9 +197,10 @@ min(attempts.submitted_at) AS min_1, sum(CASE WHEN (closing.kind IS NULL) THEN p
 sum_2 FROM ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted'), 0) END)
 AS sum_1 FROM attempts JOIN jobs ON jobs.id = attempts.job_id LEFT OUTER JOIN ledger_entries AS pending ON
 pending.attempt_id = attempts.id AND pending.kind = 'pending' LEFT OUTER JOIN ledger_entries AS closing ON
-closing.attempt_id = attempts.id AND closing.kind IN ('posted', 'voided') WHERE attempts.submitted_at >= :since GROUP BY
-CASE WHEN (closing.kind IS NULL) THEN attempts.id END, attempts.provider, jobs.caller, CAST(attempts.submitted_at /
-(86400 + 0.0) AS INTEGER)
+closing.attempt_id = attempts.id AND closing.kind IN ('posted', 'voided') WHERE attempts.submitted_at >= :since AND
+(closing.kind IS NOT NULL OR NOT (jobs.state IN ('queued', 'in_progress') OR attempts.state IN ('late', 'unknown')))
+GROUP BY CASE WHEN (closing.kind IS NULL) THEN attempts.id END, attempts.provider, jobs.caller,
+CAST(attempts.submitted_at / (86400 + 0.0) AS INTEGER)
 """
 
 OPEN_JOBS: Final = """

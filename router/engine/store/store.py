@@ -232,7 +232,10 @@ class Store:
         return await self._reader.do(reads.open_jobs)
 
     async def bookings(self, since: float) -> list[Booking]:
-        """Load what the attempts submitted at or after `since` (wall seconds) take of daily budgets."""
+        """Load what the attempts submitted at or after `since` (wall seconds) take of daily budgets.
+
+        But for those whose money is open that `open_jobs` loads.
+        """
         return await self._reader.do(lambda connection: reads.bookings(connection, since))
 
     async def ended_attempts(self, since: float, limit: int) -> tuple[tuple[Attempt, Size], ...]:
