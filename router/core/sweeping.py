@@ -64,7 +64,7 @@ def stretch(depths: Sequence[float], limit: int) -> tuple[int, int] | None:
     None where it costs no more to ask about each job alone.
     """
     held = Counter(int(depth // limit) for depth in depths)
-    best, best_gain, first, gain, before = None, 0, 0, 0, 0
+    best, best_gain, first, gain, before = None, 0, 0, 0, -1
     for page in sorted(held):
         kept = gain - (page - before - 1)
         if kept <= 0:

@@ -135,9 +135,7 @@ class _ProviderList:
         """As `Listed.polled`."""
         remote_id, now = attempt.remote_id or "", self._clock.monotonic()
         match reading:
-            case Running():
-                self._still_runs(remote_id, reading, now)
-            case Failure(stage=Stage.POLL):
+            case Running() | Failure(stage=Stage.POLL):
                 pass
             case _:
                 self._has_ended(remote_id, now)
@@ -288,14 +286,13 @@ class _ProviderList:
 
     def _has_ended(self, remote_id: str, now: float) -> None:
         self._seen.pop(remote_id, None)
-        _keep(self._ended, remote_id, now, _ENDED_KEPT)
+        _keep(self._ended, remote_id, self._ended.get(remote_id, now), _ENDED_KEPT)
 
     def _check_one(self) -> None:
-        """Now and then let the one that was not polled for longest be polled, to see whether the list is late."""
-        if self._pages_unchecked < _CHECK_EVERY_PAGES or not self._waiting:
-            return
-        self._pages_unchecked = 0
-        self._release([min(self._waiting, key=lambda name: self._seen[name][1] if name in self._seen else 0.0)], None)
+        """Now and then have one polled instead, to see whether the list is late."""
+        if self._pages_unchecked >= _CHECK_EVERY_PAGES and self._waiting:
+            self._pages_unchecked = 0
+            self._release([self._rng.choice(list(self._waiting))], None)
 
     def _failed(self, sweep: Sweep, failure: Failure) -> None:
         """Tell of one failed exchange, once; who waited asks alone, unless the provider wants to be left alone."""
@@ -318,8 +315,6 @@ class _ProviderList:
         if self._balance < -_BALANCE_MAX:
             self._balance = 0
             self._leave_alone("answers fewer polls than it takes exchanges")
-        elif self._clock.monotonic() >= self._paused_until:
-            self._setbacks = 0
         self._shape.per_s = sweep.per_s or self._shape.per_s
         self._shape.found_ways(sweep.ways_in)
 
@@ -327,6 +322,8 @@ class _ProviderList:
         now = self._clock.monotonic()
         if now < self._paused_until:
             return
+        if now - self._paused_until > _PAUSE_S_MAX:
+            self._setbacks = 0
         pause_s = max(min(_PAUSE_S * 2.0**self._setbacks, _PAUSE_S_MAX), at_least_s)
         self._setbacks, self._paused_until = min(self._setbacks + 1, 16), now + pause_s
         _LOG.warning("provider %s: its list %s; jobs are polled singly for %d s", self.provider.name, why, pause_s)

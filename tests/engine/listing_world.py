@@ -1,4 +1,4 @@
-"""Many jobs at one upstream that lists them, in virtual time: what every exchange was, and how late each end was seen."""
+"""Many jobs at one upstream that lists them, in virtual time: every exchange, and how late each end was seen."""
 
 import asyncio
 from collections import Counter
