@@ -110,7 +110,7 @@ class AiohttpTransport:
             return NotSent(str(refused))
         mark = Mark()
         try:
-            body = await body_of(request, target.headers)
+            body = body_of(request, target.headers)
             async with asyncio.timeout(total_s):
                 response = await target.session.request(
                     request.method,
