@@ -6,6 +6,7 @@ from grafana.board import board
 from grafana.internals.configuration import configuration
 from grafana.internals.door import door
 from grafana.internals.loop import loop
+from grafana.internals.mirror import mirror
 from grafana.internals.places import places
 from grafana.internals.recording import recording
 from grafana.internals.store import store
@@ -16,6 +17,7 @@ def internals() -> builders.Dashboard:
     rows = (
         ("Process and event loop", loop()),
         ("Store", store()),
+        ("Mirror", mirror()),
         ("Places for jobs", places()),
         ("Exchanges with upstreams", upstreams()),
         ("Front door", door()),

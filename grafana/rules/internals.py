@@ -17,7 +17,7 @@ LOOP_LATE_SHARE_MAX: Final = 0.01
 def alerts(pace: Pace) -> list[Group]:
     store, config = [_store_fails(pace), _store_slow(pace)], [_reload_failed(pace), _configs_differ(pace)]
     books = [_observer_fails(pace), _folded(pace)]
-    return [Group("video-router-internals-alerts", [*store, _loop_late(pace), *config, *books])]
+    return [Group("video-router-internals-alerts", [*store, _mirror_fails(pace), _loop_late(pace), *config, *books])]
 
 
 def _store_fails(pace: Pace) -> Alert:
@@ -41,6 +41,16 @@ def _store_slow(pace: Pace) -> Alert:
     expression = f"{share_over(f.STORE_WRITE, REPLICA, WRITE_SLOW_S, within)}\n> {WRITE_SLOW_SHARE_MAX}\nand\n"
     expression += f"{increase(f.STORE_WRITE, REPLICA, within, suffix='_count')} > 20"
     return Alert("StoreSlow", Severity.TICKET, expression, words, pace("10m"), pace("15m"))
+
+
+def _mirror_fails(pace: Pace) -> Alert:
+    words = Words(
+        f"{{{{ $labels.instance }}}} could not keep finished videos in its mirror: about {COUNT} times.",
+        "Within an hour. Jobs end as ever, but these videos can be had only as long as their providers' links live.",
+        Dashboard.INTERNALS,
+    )
+    failed = increase(f.MIRROR_OPERATIONS, REPLICA, pace("1h"), 'operation="failed"')
+    return Alert("MirrorFails", Severity.TICKET, f"{failed} > 0", words, pace("5m"), pace("15m"))
 
 
 def _loop_late(pace: Pace) -> Alert:

@@ -18,9 +18,10 @@ from tests.grafana.alerts.timeline import (
     ticket,
 )
 
-STORE_FAILS, STORE_SLOW, LOOP = "StoreFails", "StoreSlow", "EventLoopLate"
+STORE_FAILS, STORE_SLOW, LOOP, MIRROR = "StoreFails", "StoreSlow", "EventLoopLate", "MirrorFails"
 RELOAD, DIFFER, OBSERVER, FOLDED = "ConfigReloadFailed", "ConfigsDiffer", "ObserverFails", "LabelSetsFolded"
 _FAILURES = series("store_failures_total")
+_UNKEPT = series("mirror_operations_total", operation="failed")
 _WRITES, _QUICK = series("store_write_seconds_count"), series("store_write_seconds_bucket", le="0.1")
 _TURNS, _PROMPT = series("event_loop_lag_seconds_count"), series("event_loop_lag_seconds_bucket", le="0.1")
 _LOADED = series("config_last_reload_successful")
@@ -37,6 +38,14 @@ _TWO = ticket({"job": JOB}, "The routers of video-router run 2 different configu
 
 def _no_writes(count: int) -> Firing:
     return page(by_router(), f"a:9091 cannot write to its store: about {count} writes failed.")
+
+
+def _unkept(count: int) -> Firing:
+    return ticket(
+        by_router(),
+        f"a:9091 could not keep finished videos in its mirror: about {count} times.",
+        "Within an hour. Jobs end as ever, but these videos can be had only as long as their providers' links live.",
+    )
 
 
 def _slow_writes(share: str) -> Firing:
@@ -63,13 +72,14 @@ def _folded(count: int) -> Firing:
     )
 
 
-_ALL = (STORE_FAILS, STORE_SLOW, LOOP, OBSERVER, FOLDED)
+_ALL = (STORE_FAILS, STORE_SLOW, LOOP, MIRROR, OBSERVER, FOLDED)
 
 TIMELINES = [
     Timeline(
         "all is well, and a restart changes nothing",
         {
             _FAILURES: counter((0, 60), RESET, (0, 60)),
+            _UNKEPT: counter((0, 60), RESET, (0, 60)),
             _WRITES: counter((20, 60), RESET, (20, 60)),
             _QUICK: counter((20, 60), RESET, (20, 60)),
             _TURNS: counter((240, 60), RESET, (240, 60)),
@@ -103,6 +113,16 @@ TIMELINES = [
             fires(STORE_FAILS, 20, _no_writes(4)),
             fires(STORE_FAILS, 35, _no_writes(3)),
             recovers(STORE_FAILS, 38),
+        ],
+    ),
+    Timeline(
+        "three videos cannot be kept, then all can",
+        {_UNKEPT: counter((0, 10), (1, 3), (0, 150))},
+        [
+            few(MIRROR, 13),
+            fires(MIRROR, 20, _unkept(3)),
+            fires(MIRROR, 60, _unkept(3)),
+            recovers(MIRROR, 90),
         ],
     ),
     Timeline(
