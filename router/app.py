@@ -38,6 +38,7 @@ from router.engine.store import MEMORY, Store, TimedLane, owned
 from router.engine.transport import AiohttpTransport
 from router.http.callers import CallerDirectory
 from router.http.door import Door
+from router.http.hooks import Hooks
 from router.http.naming import Naming
 from router.http.reload import Reload
 from router.http.server import admin_app, public_app
@@ -190,7 +191,8 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         reloading = Reloading(settings, lambda: _read(settings.file, place), in_force.take, observer, CLOCK)
         stack.push_async_callback(reloading.close)
         admin = admin_app(door, observer.metrics.exposition, reloading.reload, observer.board.overview)
-        url = await _listen(stack, public_app(door), place.host, place.port)
+        hooks = Hooks(lambda: parts.catalog, engine.hint, parts.memory.hints.came, CLOCK, observer)
+        url = await _listen(stack, public_app(door, hooks), place.host, place.port)
         admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         reloading.began()

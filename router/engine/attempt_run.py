@@ -31,7 +31,6 @@ from router.engine.watch import Watch
 FETCH_AGAIN_S_MAX: Final = 15.0
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
-_HINTED_EVERY_S: Final = 3.0
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
 
 
@@ -122,13 +121,9 @@ class AttemptRun:
         # A link beside an unfinished status was worth a try; nobody called that video done or will surely bill it.
         return self._given_up if isinstance(ending, Failure) and self._given_up is not None else ending
 
-    def hinted(self) -> bool:
-        """Take in that its provider says it has ended; False when it was just asked for that."""
-        now = self.parts.clock.monotonic()
-        if self.watch is None or (self.watch.hinted_at is not None and now - self.watch.hinted_at < _HINTED_EVERY_S):
-            return False
-        self.watch.hinted(now)
-        return True
+    def hinted(self) -> float | None:
+        """Take in that its provider says it has ended; return in how many seconds to ask it, None before the first."""
+        return None if self.watch is None else self.watch.hinted(self.parts.clock.monotonic())
 
     def cut_short(self, ending: Failure, size: Size) -> bool:
         """Whether it ended only because its job had less time for it than videos there usually take."""
@@ -193,13 +188,13 @@ class AttemptRun:
         age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
         self.watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
         if self.parts.memory.hints.hinted_early(self.attempt.provider, self.attempt.remote_id or ""):
-            self.watch.hinted(clock.monotonic())
-            return 0.0
+            return self.watch.hinted(clock.monotonic())
         return self._clipped(self.watch.first_poll_after_s(self.parts.rng), polling)
 
     async def _look(self, watch: Watch, lag_s: float) -> float | Succeeded | Fetched | Failure:
         """Poll once: the provider says how it ended, or a link gives the video, or the attempt has had its time."""
         clock = self.parts.clock
+        watch.asks(clock.monotonic())
         reading = await self._poll(lag_s)
         if isinstance(reading, Succeeded) or (isinstance(reading, Failure) and reading.stage is not Stage.POLL):
             watch.ended(clock.monotonic())

@@ -188,10 +188,10 @@ class Engine:
         return drain(self._parts.health, self.catalog.sellers, provider, drained)
 
     def hint(self, provider: str, remote_id: str) -> bool:
-        """Poll a job now whose provider says that it has ended, unless it was just polled; False for an unknown one."""
+        """Poll a job now whose provider says that it has ended, or soon after it was last; False for an unknown one."""
         run = self._called.get((provider, remote_id))
-        if run is not None and run.hinted(remote_id):
-            self._wake(run)
+        if run is not None and (wait_s := run.hinted(remote_id)) is not None:
+            self._timetable.hasten(run, wait_s)
         return run is not None
 
     async def decisions(self, job: Job) -> tuple[tuple[str, DecisionRecord], ...]:

@@ -102,10 +102,10 @@ class JobRun(LiveJob):
         """Return the attempt whose provider is asked from time to time."""
         return None if self._under_way is None else self._under_way.attempt
 
-    def hinted(self, remote_id: str) -> bool:
-        """Take in that its provider says that this job of its own has ended; whether it is to be asked now."""
+    def hinted(self, remote_id: str) -> float | None:
+        """Take in that its provider says that this job of its own has ended; return in how many seconds to ask it."""
         run = self._under_way
-        return run is not None and run.attempt.remote_id == remote_id and run.hinted()
+        return run.hinted() if run is not None and run.attempt.remote_id == remote_id else None
 
     async def _resume(self, interrupted: tuple[Attempt, ...]) -> None:
         """Go on with an attempt that a restart interrupted. A submit without an answer is never sent again."""

@@ -44,6 +44,11 @@ class Timetable(Generic[S]):
         if self._ticks[0] == tick:
             self._stir()
 
+    def hasten(self, sleeper: S, delay_s: float) -> None:
+        """Wake it after `delay_s` at the latest; one that is awake is left alone."""
+        if asyncio.get_running_loop().time() + delay_s < sleeper.due_at < inf:
+            self.put(sleeper, delay_s)
+
     def take(self, sleeper: S) -> bool:
         """Take it out; False when it was not asleep."""
         asleep = sleeper.due_at < inf

@@ -20,6 +20,8 @@ from router.core.pacing import (
 from router.core.progress import Course
 
 _HINT_HOLDS_S: Final = 10.0
+HINTS_EVERY_S: Final = 3.0
+"""How often hints bring a poll of one job; those that come in between bring the next."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Watch:
     errors: int = 0
     retry_after_s: float | None = None
     hinted_at: float | None = None
+    hint_due_at: float | None = None
+    hint_asked_at: float = -inf
     course: Course | None = None
 
     @property
@@ -63,9 +67,17 @@ class Watch:
         """Whether others may have asked before watching began."""
         return self.age_s >= self.polling.first_after_s
 
-    def hinted(self, now: float) -> None:
-        """Take in that somebody said it has ended; whoever takes that in has it polled at once."""
+    def hinted(self, now: float) -> float:
+        """Take in that somebody said it has ended; return in how many seconds it is to be polled for that."""
         self.hinted_at = now
+        if self.hint_due_at is None:
+            self.hint_due_at = max(now, self.hint_asked_at + HINTS_EVERY_S)
+        return max(0.0, self.hint_due_at - now)
+
+    def asks(self, now: float) -> None:
+        """Take in that a poll leaves, which is for every hint that came before it."""
+        if self.hint_due_at is not None:
+            self.hint_due_at, self.hint_asked_at = None, now
 
     def saw(self, reading: Running | Failure, now: float) -> None:
         """Take in what a poll said, or that it failed."""
@@ -127,6 +139,9 @@ class Watch:
         over_s = min(self.polling.deadline_s - age_s, self.polling.stall_s - self._still_s(now))
         if self.link is not None:
             over_s = min(over_s, self._link_rests_s(now))
+        if self.hint_due_at is not None:
+            # It came while the poll was under way, which may have left too early for it.
+            wait_s = min(wait_s, max(0.0, self.hint_due_at - now))
         return min(wait_s, max(over_s, self.polling.interval_s_min))
 
     def _signs(self) -> Signs:
