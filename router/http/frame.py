@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from multidict import istr
 
 from router.core.order import UnavailableError, UnconfirmedError
+from router.http.answer import SERVER
 from router.http.door import DOOR, VISIT, Visit
 from router.http.errors import ApiError, from_web, internal, unavailable, unconfirmed
 from router.http.hooks import take_hook
@@ -65,7 +66,7 @@ async def sign(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     if (visit := request.get(VISIT)) is not None:
         headers[_X_REQUEST_ID] = visit.request_id
-    headers[hdrs.SERVER] = "video-router"
+    headers[hdrs.SERVER] = SERVER
 
 
 def _api_error(visit: Visit, error: Exception) -> ApiError:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-import orjson
-from aiohttp import hdrs, web
-from multidict import CIMultiDict, istr
+from aiohttp import web
 
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Job
 from router.core.order import Acceptance, NoCandidateError, Order
+from router.http.answer import JsonAnswer
 from router.http.body import computed, read_document
 from router.http.create_body import ParsedCreate, parse_create
 from router.http.door import VISIT, Door
@@ -24,8 +23,6 @@ from router.http.video_object import Json, deletion_object, model_list, model_ob
 
 PAGE_DEFAULT: Final = 20
 PAGE_MAX: Final = 100
-_POLL_AFTER: Final = istr("openai-poll-after-ms")
-_OF_JSON: Final = CIMultiDict({hdrs.CONTENT_TYPE: "application/json"})
 _DELETED: Final = "deleted"
 _ROUTING: Final = "routing"
 _NOTHING: Final = frozenset[str]()
@@ -58,7 +55,7 @@ async def quote(request: web.Request) -> web.Response:
         parsed = await _parsed(request, door, share)
         decision = door.engine.quote(parsed.video, parsed.preferences, request[VISIT].caller)
         terms = Terms(door.limits, parsed.preferences, door.engine.catalog.providers)
-        return _json(quote_object(decision, door.naming, terms))
+        return JsonAnswer(quote_object(decision, door.naming, terms))
 
 
 async def retrieve(request: web.Request) -> web.Response:
@@ -85,7 +82,7 @@ async def listing(request: web.Request) -> web.Response:
         page = await door.engine.jobs(request[VISIT].caller, limit=limit, after=after, descending=order == "desc")
     except LookupError:
         raise not_found from None
-    return _json(video_list(page, door.naming))
+    return JsonAnswer(video_list(page, door.naming))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -95,12 +92,12 @@ async def delete(request: web.Request) -> web.Response:
     if deletion is None:
         raise video_not_found(video_id(request))
     visit.span.about(deletion.job.id)
-    return _json(deletion_object(deletion))
+    return JsonAnswer(deletion_object(deletion))
 
 
 async def models(request: web.Request) -> web.Response:
     """Answer with the models for sale, and the groups of them."""
-    return _json(model_list(request[VISIT].door.naming))
+    return JsonAnswer(model_list(request[VISIT].door.naming))
 
 
 async def model(request: web.Request) -> web.Response:
@@ -108,7 +105,7 @@ async def model(request: web.Request) -> web.Response:
     name, naming = request.match_info["model"], request[VISIT].door.naming
     if name not in naming.models:
         raise model_not_found(name, naming.models)
-    return _json(model_object(name, naming))
+    return JsonAnswer(model_object(name, naming))
 
 
 async def _parsed(request: web.Request, door: Door, share: BodyShare) -> ParsedCreate:
@@ -161,16 +158,9 @@ def _included(request: web.Request) -> frozenset[str]:
 
 def _video(job: Job, door: Door, headers: Mapping[str, str] | None = None, more: Json | None = None) -> web.Response:
     """Answer with a job, and with the moment to ask again while it is not over."""
-    document = video_object(job, door.naming)
+    document, headers = video_object(job, door.naming), dict(headers or {})
     if more is not None:
         document |= more
-    response = _json(document)
-    if headers:
-        response.headers.update(headers)
     if not job.ended:
-        response.headers[_POLL_AFTER] = str(door.settings.poll_after_ms)
-    return response
-
-
-def _json(document: Json) -> web.Response:
-    return web.Response(body=orjson.dumps(document), headers=_OF_JSON)
+        headers["openai-poll-after-ms"] = str(door.settings.poll_after_ms)
+    return JsonAnswer(document, headers)
