@@ -55,17 +55,14 @@ class _Open:
 
 
 class Board:
-    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows.
-
-    `in_flight` may be one that others look after, too.
-    """
+    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows."""
 
     HEARD: Final[frozenset[type[Event]]] = frozenset({JobAccepted, AttemptStarted, AttemptEnded, JobEnded})
 
-    def __init__(self, clock: Clock, in_flight: InFlight | None = None) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._started = clock.monotonic()
-        self._in_flight = InFlight() if in_flight is None else in_flight
+        self.in_flight = InFlight()
         self._open: dict[str, _Open] = {}
         self._sums = SlidingSums[tuple[str, _Sum]](clock)
         self._failures = SlidingSums[tuple[str, str]](clock)
@@ -78,7 +75,7 @@ class Board:
         """Take over, at start, what is under way and uncertain; the window begins empty."""
         for job in jobs:
             if not job.ended:
-                self._in_flight.put(job, job.at_work)
+                self.in_flight.put(job, job.at_work)
             for attempt in job.attempts:
                 if attempt.uncertain:
                     self._doubt(attempt)
@@ -87,9 +84,9 @@ class Board:
         """Take in one event of the engine; most are of no interest here."""
         match event:
             case JobAccepted(job):
-                self._in_flight.put(job, None)
+                self.in_flight.put(job, None)
             case AttemptStarted(job, attempt):
-                self._in_flight.put(job, attempt)
+                self.in_flight.put(job, attempt)
                 self._decisions.add((attempt.provider, str(event.reason)))
             case AttemptEnded():
                 self._attempt_ended(event)
@@ -110,7 +107,7 @@ class Board:
             ready=readiness.ready,
             draining=readiness.draining,
             window_s=WINDOW_S,
-            jobs=_live_jobs(self._in_flight.crowds(), now),
+            jobs=_live_jobs(self.in_flight.crowds(), now),
             outcomes={str(outcome): outcomes.get(outcome, 0) for outcome in JobOutcome},
             uncertain=_uncertain(self._open.values(), now),
             providers=tuple(
@@ -142,7 +139,7 @@ class Board:
         if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
-            self._in_flight.put(job, None)
+            self.in_flight.put(job, None)
         if attempt.state is AttemptState.LATE and attempt.stage is None:
             # Left behind: overtaken, or of a cancelled job. Its end tells nothing of its provider.
             return
@@ -161,7 +158,7 @@ class Board:
             self._sums.add((provider, _Sum.WASTED), microusd)
 
     def _job_ended(self, job: Job) -> None:
-        self._in_flight.remove(job)
+        self.in_flight.remove(job)
         self._outcomes.add(job_outcome(job))
         if job.delivered is not None and job.ended_at is not None:
             durations = self._durations.setdefault(job.delivered.provider, SlidingDurations(self._clock))

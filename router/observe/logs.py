@@ -104,16 +104,12 @@ class Logs:
                 self._failed_over(event)
             case JobEnded(job):
                 self._job_ended(job)
-            case BreakerMoved() | ProviderOut() | ProviderDrained() | WriteEnded() | ConfigReloaded() | WebhookTaken():
-                self._circumstances(event)
             case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
                 self._odd_answer(event)
-            case MirrorUsed():
-                self._mirror_used(event)
             case ExchangeEnded() | PollFailed() | LoopLagged():
                 pass
             case _:
-                assert_never(event)
+                self._circumstances(event)
 
     def _routed(self, event: AttemptStarted) -> None:
         """Say who was chosen and why, with which chance among how many, and why the other offerings were left out."""
@@ -213,7 +209,8 @@ class Logs:
         self._write(level, "job_ended", _of_job(job) | fields)
 
     def _circumstances(
-        self, event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded | WebhookTaken
+        self,
+        event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded | WebhookTaken | MirrorUsed,
     ) -> None:
         """Write what concerns all jobs."""
         match event:
@@ -229,6 +226,8 @@ class Logs:
                 self._write(Level.INFO, "provider_drained", {"provider": provider, "drained": drained})
             case WebhookTaken():
                 self._webhook_taken(event)
+            case MirrorUsed():
+                self._mirror_used(event)
             case ConfigReloaded():
                 level = Level.WARNING if event.warnings else Level.INFO
                 name = "config_reloaded" if event.ok else "config_reload_failed"

@@ -19,6 +19,8 @@ class Observer:
         self.logs = logs
         self.spans = spans
         self.board = board
+        # Both follow the same jobs, and each of a hundred thousand takes room.
+        board.in_flight = metrics.in_flight
         logs.writer.on_failure = lambda: metrics.observer_failed("logs")
         sinks = (
             ("metrics", metrics.HEARD, metrics.observe),
