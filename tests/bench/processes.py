@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -147,5 +147,7 @@ def _tree(pid: int) -> Iterator[int]:
     """Go through a process and all that it started."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _tree(int(child))
+        # A thread may end while it is looked at.
+        with suppress(FileNotFoundError):
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
