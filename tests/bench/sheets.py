@@ -24,7 +24,7 @@ class Sheet:
         """Return it for a terminal."""
         table = Table(title=self.title, box=SIMPLE, pad_edge=False, caption=self.caption or None)
         for number, heading in enumerate(self.headings):
-            table.add_column(heading, justify="left" if number < self.texts else "right")
+            table.add_column(heading, justify="left" if number < self.texts else "right", overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         return table
