@@ -1,12 +1,15 @@
 """What the engine wants of a transport: an answer, or the certainty that nothing was sent, or neither."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from providers.adapter import HttpRequest, HttpResponse
 from router.core.events import Operation
+
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ class ContentStream:
     headers: Mapping[str, str] = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
     file: "SendableFile | None" = field(default=None, repr=False)
+
+    @property
+    def said_bytes(self) -> int:
+        """How long it says it is; 0 when it does not."""
+        said = self.headers.get("content-length", "")
+        return int(said) if _LENGTH.fullmatch(said) else 0
 
 
 class Transport(Protocol):

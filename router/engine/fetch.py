@@ -38,6 +38,8 @@ async def fetch_once(parts: Parts, attempt: Attempt, done: Succeeded, within_s: 
         try:
             # The transport ends silence only: bytes that trickle would keep a job from ever ending.
             async with asyncio.timeout(limit_s), opened(parts.transport, provider.name, request, {}) as found:
+                if copy is not None:
+                    copy.expect(found.stream.said_bytes)
                 verified = await verify(found.stream, take=None if copy is None else copy.take)
         except TimeoutError:
             raise ContentError(f"the video took longer than {limit_s:g} s to read") from None

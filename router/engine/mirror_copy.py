@@ -13,6 +13,7 @@ _BATCH_BYTES: Final = 1 << 20
 DISK_BEHIND_S_MAX: Final = 20.0
 """How long in all the reading of a video may be kept waiting by a slow disk, before it goes on without."""
 _KEPT_WITHIN_S: Final = 2.0
+_TOO_LARGE: Final = "the video is larger than what the mirror may hold beside those being written"
 
 
 class MirrorCopy:
@@ -32,6 +33,11 @@ class MirrorCopy:
         self._writing: asyncio.Future[None] | None = None
         self._patience_s = DISK_BEHIND_S_MAX
         self._is_over = False
+
+    def expect(self, content_bytes: int) -> None:
+        """Give up at once where the mirror would have to be emptied for nothing."""
+        if content_bytes > self._disk.settings.bytes_max:
+            self.give_up(_TOO_LARGE)
 
     async def take(self, chunk: bytes) -> None:
         """Add the next bytes."""
@@ -73,7 +79,7 @@ class MirrorCopy:
         if not await self._written():
             return
         if not self._disk.reserve(self._batch_bytes):
-            self.give_up("the video is larger than what the mirror may hold beside those being written")
+            self.give_up(_TOO_LARGE)
             return
         batch, self._batch = self._batch, []
         self._reserved_bytes += self._batch_bytes

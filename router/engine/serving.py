@@ -36,7 +36,6 @@ _GONE: Final = frozenset({400, 401, 403, 404, 410})
 # Polls that failed so say nothing of the video, which may have another link in a minute.
 _PASSING: Final = frozenset({Reason.UNREACHABLE, Reason.OVERLOADED, Reason.RATE_LIMITED, Reason.AUTH, Reason.BALANCE})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _PAGES: Final = ("text/", "application/json", "application/xml", "application/xhtml")
 
 
@@ -222,7 +221,7 @@ def _whole_or_part(found: Opened, attempt: Attempt, asked_part: bool) -> AsyncGe
     try:
         if stream.status == 200:
             require_signature(found.head)
-            return _walked(stream.chunks, _said_bytes(stream))
+            return _walked(stream.chunks, stream.said_bytes)
         if stream.status == 206:
             return _counted(stream.chunks, _part_bytes(found, attempt.content_bytes))
     except ContentError as error:
@@ -279,12 +278,6 @@ async def _counted(chunks: AsyncIterator[bytes], part_bytes: int) -> AsyncGenera
     if left:
         raise ContentError("the part is truncated")
     yield held
-
-
-def _said_bytes(stream: ContentStream) -> int:
-    """How long an answer says it is; 0 when it does not."""
-    said = stream.headers.get("content-length", "")
-    return int(said) if _LENGTH.fullmatch(said) else 0
 
 
 def _says_page(stream: ContentStream) -> bool:
