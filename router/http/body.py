@@ -8,6 +8,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from router.core.limits import ServerSettings
+from router.http.data_urls import parsed_apart
 from router.http.errors import ApiError, invalid, too_large
 from router.http.form import Document, form_document
 from router.http.json_text import load_json
@@ -25,7 +26,7 @@ async def read_document(request: web.Request, settings: ServerSettings, share: B
     if request.content_type not in ("application/json", "multipart/form-data"):
         message = "send the body as application/json or as multipart/form-data"
         raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
-    raw = await read_raw(request, settings.body_bytes_max, BODY_S_MAX, share.grow)
+    raw = await _received(request, settings.body_bytes_max, BODY_S_MAX, share.grow)
     if request.content_type == "application/json":
         return await computed(request, lambda: _json_document(raw, settings))
     content_type = request.headers[hdrs.CONTENT_TYPE]
@@ -37,10 +38,15 @@ async def computed(request: web.Request, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
 
 
-async def read_raw(
-    request: web.Request, bytes_max: int, within_s: float, grow: Callable[[int], None] = lambda _: None
-) -> bytes:
-    """Read a body of so many bytes at most, `grow` being told of each part's; raises ApiError 400, 408 or 413."""
+async def read_raw(request: web.Request, bytes_max: int, within_s: float) -> bytes:
+    """Read a body of so many bytes at most; raises ApiError 400, 408 or 413."""
+    return bytes(await _received(request, bytes_max, within_s, lambda _: None))
+
+
+async def _received(
+    request: web.Request, bytes_max: int, within_s: float, grow: Callable[[int], None]
+) -> bytes | bytearray:
+    """Read a body, `grow` being told of each part's bytes."""
     if (request.content_length or 0) > bytes_max:
         raise too_large("the body", bytes_max)
     content = request.content
@@ -63,12 +69,12 @@ async def read_raw(
         raise ApiError(408, f"the body did not arrive within {within_s:.0f} s", "request_timeout") from None
     except (ConnectionError, web.RequestPayloadError):
         raise invalid("the body broke off, or its transfer or content encoding is broken") from None
-    return bytes(raw)
+    return raw
 
 
-def _json_document(raw: bytes, settings: ServerSettings) -> Document:
+def _json_document(raw: bytes | bytearray, settings: ServerSettings) -> Document:
     try:
-        document = load_json(raw, settings)
+        document = parsed_apart(raw, lambda text: load_json(text, settings))
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}, character {error.pos}"
         raise invalid(f"the body is not valid JSON: {error.msg} ({where})", code="invalid_json") from None

@@ -11,6 +11,7 @@ from providers.canonical import Image, Size, VideoRequest
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
+from router.http.data_urls import DataUrl
 from router.http.errors import ApiError, invalid, nobody_sells
 from router.http.form import Document, Upload
 from router.http.images import image_file, image_of
@@ -29,7 +30,7 @@ _MetadataValue: TypeAlias = Annotated[str, Field(max_length=512)]
 class ImageReference(Strict):
     """OpenAI's reference object; exactly one of its fields is set."""
 
-    image_url: str | None = None
+    image_url: InstanceOf[DataUrl] | str | None = None
     file_id: str | None = None
 
 
@@ -40,8 +41,8 @@ class CreateBody(Strict):
     model: Name | None = None
     seconds: StrictInt | Annotated[str, Field(max_length=8)] | None = None
     size: Annotated[str, Field(max_length=16)] | None = None
-    input_reference: InstanceOf[Upload] | ImageReference | str | None = None
-    images: list[InstanceOf[Upload] | str] | None = None
+    input_reference: InstanceOf[Upload] | InstanceOf[DataUrl] | ImageReference | str | None = None
+    images: list[InstanceOf[Upload] | InstanceOf[DataUrl] | str] | None = None
     watermark: bool | None = None
     metadata: dict[_MetadataKey, _MetadataValue] | None = None
     routing: RoutingBody | None = None
@@ -165,20 +166,20 @@ def _too_many_images(count: int, param: str, settings: ServerSettings) -> ApiErr
     return invalid(message, param, "too_many_images")
 
 
-def _image(param: str, value: Upload | str, bytes_max: int) -> Image:
-    return image_of(value, param, bytes_max) if isinstance(value, str) else image_file(value.data, param, bytes_max)
+def _image(param: str, value: Upload | DataUrl | str, bytes_max: int) -> Image:
+    return image_file(value.data, param, bytes_max) if isinstance(value, Upload) else image_of(value, param, bytes_max)
 
 
-def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | str]]:
+def _given_images(body: CreateBody) -> Iterator[tuple[str, Upload | DataUrl | str]]:
     match body.input_reference:
-        case Upload() as upload:
-            yield "input_reference", upload
+        case (Upload() | DataUrl()) as given:
+            yield "input_reference", given
         case str(text):
             if not text[:8].lower().startswith(("https://", "data:")):
                 message = f"input_reference must be {_EXPECTED['input_reference']}"
                 raise invalid(message, "input_reference", "invalid_image_url")
             yield "input_reference", text
-        case ImageReference(image_url=str(url), file_id=None):
+        case ImageReference(image_url=(str() | DataUrl()) as url, file_id=None):
             yield "input_reference.image_url", url
         case ImageReference(image_url=None, file_id=str()):
             message = (

@@ -27,7 +27,7 @@ class Upload:
     data: bytes = field(repr=False)
 
 
-def form_document(body: bytes, content_type: str, settings: ServerSettings) -> Document:
+def form_document(body: bytes | bytearray, content_type: str, settings: ServerSettings) -> Document:
     """Read a multipart body, each part within its own limit; raises ApiError 400 or 413."""
     document: Document = {}
     try:

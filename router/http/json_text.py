@@ -13,7 +13,7 @@ _MARKS: Final = (b",", b"[", b"{")
 _MARKS_MAX: Final = 50_000
 
 
-def load_json(raw: bytes, settings: ServerSettings) -> object:
+def load_json(raw: bytes | bytearray, settings: ServerSettings) -> object:
     """Parse; raises ApiError 400 for a text of too many values, and orjson.JSONDecodeError for a broken one."""
     marks_max = settings.prompt_chars_max + _MARKS_MAX
     if sum(map(raw.count, _MARKS)) > marks_max:

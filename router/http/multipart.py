@@ -23,7 +23,7 @@ class Part:
     data: bytes = field(repr=False)
 
 
-def split_parts(body: bytes, content_type: str) -> Iterator[Part]:
+def split_parts(body: bytes | bytearray, content_type: str) -> Iterator[Part]:
     """Yield the parts in their order; raises MultipartError on the first thing that is broken."""
     _, options = parse_options_header(content_type)
     if not 0 < len(options.get("boundary", "")) <= 70:
