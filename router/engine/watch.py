@@ -68,8 +68,13 @@ class Watch:
         return self.age_s >= self.polling.first_after_s
 
     def hinted(self, now: float) -> float:
-        """Take in that somebody said it has ended; return in how many seconds it is to be polled for that."""
+        """Take in that somebody said it has ended; return in how many seconds it is to be polled for that.
+
+        Who asked for time gets it, whoever says what.
+        """
         self.hinted_at = now
+        if self.retry_after_s is not None:
+            return inf
         if self.hint_due_at is None:
             self.hint_due_at = max(now, self.hint_asked_at + HINTS_EVERY_S)
         return max(0.0, self.hint_due_at - now)
