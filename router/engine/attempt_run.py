@@ -1,5 +1,6 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
+import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -22,6 +23,7 @@ from router.core.trail import Download, TrailRecorder
 from router.engine.alarm import Alarm
 from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.fetch import UNWRITTEN, Fetched, fetch_once, written_by_adapter
+from router.engine.images import has_large_files
 from router.engine.parts import Parts, written
 from router.engine.poll import poll_once, tell_unknown
 from router.engine.store import RemoteIdTakenError
@@ -70,7 +72,7 @@ class AttemptRun:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
         self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
-        request = written_by_adapter(lambda: self._submit_request(provider, video))
+        request = await self._written_request(provider, video)
         if request is None:
             self.cause = UNWRITTEN
             reading: Accepted | Failure = Failure(Stage.SUBMIT, Reason.UNSUPPORTED, UNWRITTEN)
@@ -145,6 +147,14 @@ class AttemptRun:
         """Give the permits back with nothing said of the provider."""
         if self.permits is not None:
             self.permits.abandon()
+
+    async def _written_request(self, provider: Provider, video: VideoRequest) -> HttpRequest | None:
+        """Have the adapter write the create, in a thread where images take it tens of milliseconds."""
+
+        def write() -> HttpRequest | None:
+            return written_by_adapter(lambda: self._submit_request(provider, video))
+
+        return await asyncio.to_thread(write) if has_large_files(video) else write()
 
     def _submit_request(self, provider: Provider, video: VideoRequest) -> HttpRequest:
         """The create, with a word of ours in it where the upstream lists that, and with where its webhooks go."""

@@ -2,11 +2,13 @@
 
 import logging
 from dataclasses import replace
+from typing import Final
 
 from providers.canonical import ImageFile, VideoRequest
 from router.engine.store import Store
 
 _LOG = logging.getLogger(__name__)
+_LARGE_BYTES: Final = 1 << 18
 
 
 def without_bytes(video: VideoRequest) -> VideoRequest:
@@ -31,6 +33,11 @@ async def with_bytes(store: Store, job_id: str, video: VideoRequest) -> VideoReq
             return None
         images[position] = replace(image, data=data[position])
     return replace(video, images=tuple(images))
+
+
+def has_large_files(video: VideoRequest) -> bool:
+    """Whether its images are so large that to encode them would stop everybody else for milliseconds."""
+    return sum(len(image.data) for image in video.images if isinstance(image, ImageFile)) > _LARGE_BYTES
 
 
 def _has_files(video: VideoRequest) -> bool:
