@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.bench import content, deciding, inflight, jobs, requests, scraping, starting
+from tests.bench import content, deciding, inflight, jobs, pacing_report, requests, scraping, starting
 from tests.bench.part import Part
 
 PARTS: Final = (
@@ -13,4 +13,5 @@ PARTS: Final = (
     Part("inflight", "Many jobs in flight", inflight.measure),
     Part("scrapes", "A scrape of everything", scraping.measure),
     Part("decisions", "A routing decision", deciding.measure),
+    Part("pacing", "When jobs are polled", pacing_report.measure),
 )
