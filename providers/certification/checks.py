@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from providers.certification import answers, offers, requests
+from providers.certification import answers, lists, offers, requests
 from providers.certification.calling import Case
 from providers.certification.subject import Subject, Violation
 
@@ -81,6 +81,8 @@ CHECKS: Final = tuple(
             offers.what_is_offered_is_whole,
             offers.a_list_is_a_relative_get,
             offers.lists_are_recorded,
+            lists.a_list_of_polls_is_a_relative_get,
+            lists.a_list_is_as_many_polls,
             offers.a_reference_changes_nothing_else,
             offers.a_cancel_is_a_relative_request,
             offers.a_webhook_address_changes_nothing_else,

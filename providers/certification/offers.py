@@ -15,15 +15,19 @@ from providers.certification.subject import Subject, Violation
 
 REFERENCES: Final = ("video_7f3a-1", "video_7f3a-2")
 ADDRESSES: Final = ("https://router.example.test/hooks/a/1", "https://router.example.test/hooks/a/2")
-_OPTIONAL: Final = ("lookup_request", "read_lookup", "referenced", "cancel_request", "read_webhook", "hooked")
+_PAIRS: Final = (("lookup_request", "read_lookup"), ("polls_request", "read_polls"))
+_OPTIONAL: Final = (
+    *("lookup_request", "read_lookup", "polls_request", "read_polls"),
+    *("referenced", "cancel_request", "read_webhook", "hooked"),
+)
 
 
 def what_is_offered_is_whole(subject: Subject) -> Iterator[Case]:
     """A list is asked for and read, by two functions; half a capability is as good as none."""
-    pair = [name for name in _OPTIONAL[:2] if hasattr(subject.adapter, name)]
-    half = len(pair) == 1
-    change = f"write {' and '.join(_OPTIONAL[:2])}, or neither"
-    yield Violation("what the adapter offers", f"only {pair[0]}", change) if half else None
+    for pair in _PAIRS:
+        there = [name for name in pair if hasattr(subject.adapter, name)]
+        change = f"write {' and '.join(pair)}, or neither"
+        yield Violation("what the adapter offers", f"only {there[0]}", change) if len(there) == 1 else None
     unread = hasattr(subject.adapter, "hooked") and not hasattr(subject.adapter, "read_webhook")
     change = "write read_webhook, or leave hooked out"
     yield Violation("what the adapter offers", "hooked, but not read_webhook", change) if unread else None

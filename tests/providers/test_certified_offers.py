@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from providers.adapter import HttpRequest, HttpResponse
+from providers.adapter import HttpRequest, HttpResponse, PolledPage
 from providers.canonical import Failure, ListedPage
 from providers.certification import CHECKS, ExchangeError, Subject, certified, read_exchange, requests, subjects
-from providers.listing import read_list
+from providers.listing import read_list, read_polled
 from providers.registry import FUNCTIONS
 from providers.webhooks import ended_job
 from tests.providers.test_certification import ACME, BROKEN, GOOD, acme
@@ -20,6 +20,10 @@ from tests.providers.test_certification import ACME, BROKEN, GOOD, acme
 
 def lookup_request(cursor: str | None) -> HttpRequest:
     return HttpRequest("GET", "/jobs", query={} if cursor is None else {"before": cursor})
+
+
+def polls_request(cursor: str | None, limit: int) -> HttpRequest:
+    return replace(lookup_request(cursor), query={**lookup_request(cursor).query, "most": str(limit)})
 
 
 def referenced(request: HttpRequest, reference: str) -> HttpRequest:
@@ -41,6 +45,8 @@ def read_webhook(headers: Any, body: bytes) -> str | None:
 OFFERS: dict[str, Callable[..., Any]] = {
     "lookup_request": lookup_request,
     "read_lookup": read_list,
+    "polls_request": polls_request,
+    "read_polls": read_polled,
     "referenced": referenced,
     "cancel_request": cancel_request,
     "read_webhook": read_webhook,
@@ -64,7 +70,11 @@ PAGES = (
         page("a", "b", has_more=True),
         {"type": "ListedPage", "jobs": [{"remote_id": "a"}, {}], "cursor": "b"},
     ),
-    recorded("ends", page("c", has_more=False), {"type": "ListedPage", "jobs": [{"remote_id": "c"}], "cursor": None}),
+    recorded(
+        "ends",
+        {"data": [{"id": "c", "job": "c", "phase": "ready", "status": "completed"}], "has_more": False},
+        {"type": "ListedPage", "jobs": [{"remote_id": "c"}], "cursor": None},
+    ),
     recorded("closed", {"error": "closed"}, {"type": "Failure", "stage": "poll", "reason": "unreadable"}),
 )
 
@@ -97,11 +107,48 @@ def drops_the_images(request: HttpRequest, reference: str) -> HttpRequest:
     return referenced(replace(request, json={**(request.json or {}), "pictures": []}), reference)
 
 
+def reads_polls_at_500(response: HttpResponse) -> PolledPage | Failure:
+    return read_polled(replace(response, status=200))
+
+
+def renames_what_is_listed(response: HttpResponse) -> PolledPage | Failure:
+    reading = read_polled(response)
+    if isinstance(reading, Failure):
+        return reading
+    return replace(reading, jobs=tuple(replace(job, remote_id=f"job_{job.remote_id}") for job in reading.jobs))
+
+
+def never_sees_an_end(response: HttpResponse) -> PolledPage | Failure:
+    reading = read_polled(response)
+    if isinstance(reading, Failure):
+        return reading
+    return replace(reading, jobs=tuple(replace(job, ended=False) for job in reading.jobs))
+
+
 UNABLE: dict[str, tuple[Any, set[str]]] = {
     "asks for a list and reads none": (
         able(without=("read_lookup",)),
         {"what is offered is whole"},
     ),
+    "asks for polls by list and reads none": (able(without=("read_polls",)), {"what is offered is whole"}),
+    "asks for any number of polls": (
+        able(polls_request=lambda cursor, limit: lookup_request(cursor)),
+        {"a list of polls is a relative get"},
+    ),
+    "loses the cursor of a list of polls": (
+        able(polls_request=lambda cursor, limit: polls_request(None, limit)),
+        {"a list of polls is a relative get"},
+    ),
+    "asks for polls by POST": (
+        able(polls_request=lambda cursor, limit: replace(polls_request(cursor, limit), method="POST")),
+        {"a list of polls is a relative get"},
+    ),
+    "believes the list of an upstream that broke": (
+        able(read_polls=reads_polls_at_500),
+        {"a list is as many polls"},
+    ),
+    "gives listed jobs names of its own": (able(read_polls=renames_what_is_listed), {"a list is as many polls"}),
+    "takes what has ended for running": (able(read_polls=never_sees_an_end), {"a list is as many polls"}),
     "offers a word for a function": (able(cancel_request="DELETE"), {"what is offered is whole"}),
     "lists by POST": (
         able(lookup_request=lambda cursor: replace(lookup_request(cursor), method="POST")),
