@@ -227,12 +227,19 @@ class Catalog:
     def polling(self, provider: str, offering_id: str) -> Polling:
         """When what this offering makes is asked about; one that is not sold any more goes by its provider.
 
-        LookupError when the provider was removed, too.
+        LookupError when the provider was removed, too. It is one for all jobs there.
         """
+        known = self.worked_out.get(("polling", provider, offering_id))
+        return known or self._polling(provider, offering_id)
+
+    def _polling(self, provider: str, offering_id: str) -> Polling:
         polling = self.providers[provider].polling
         offering = next((each for each in self.offerings if each.id == offering_id), None)
         if offering is None:
             return polling
         stall_s = polling.stall_s if offering.stall_s is None else offering.stall_s
         deadline_s = polling.deadline_s if offering.deadline_s is None else offering.deadline_s
-        return replace(polling, stall_s=stall_s, deadline_s=deadline_s)
+        own = self.worked_out["polling", provider, offering_id] = replace(
+            polling, stall_s=stall_s, deadline_s=deadline_s
+        )
+        return own
