@@ -78,6 +78,12 @@ class TimeoutsSection(Section):
 
     connect_s: Wait = Field(_TIMEOUTS.connect_s, description="Until the connection is open.")
     submit_s: Wait = Field(_TIMEOUTS.submit_s, description="A submit; when it is cut off, it may have been bought.")
+    submit_keepalive_s: float = Field(
+        _TIMEOUTS.submit_keepalive_s,
+        ge=0.0,
+        le=4.0,
+        description="How long a connection may have been idle that a submit still takes; 0: each opens one of its own.",
+    )
     poll_s: Wait = Field(_TIMEOUTS.poll_s, description="A poll.")
     download_idle_s: Wait = Field(_TIMEOUTS.download_idle_s, description="Longest silence while a video is read.")
 

@@ -76,12 +76,16 @@ class Offering:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits of one exchange, in seconds. `download_idle_s` is the longest silence while bytes are read."""
+    """Limits of one exchange, in seconds. `download_idle_s` is the longest silence while bytes are read.
+
+    `submit_keepalive_s` is how long a connection may have been idle that a submit still takes; 0 is never.
+    """
 
     connect_s: float = 5.0
     submit_s: float = 60.0
     poll_s: float = 20.0
     download_idle_s: float = 30.0
+    submit_keepalive_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ DOWNLOAD_BYTES_MAX: Final = 4 << 30
 
 async def read_capped(response: ClientResponse) -> bytes | None:
     """The whole body, decompressed, or None when it is longer than an answer may be."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            return None
-    return bytes(body)
+    content = response.content
+    body = await content.readany()
+    while len(body) <= ANSWER_BYTES_MAX:
+        if content.at_eof():
+            return body
+        body += await content.readany()
+    return None
 
 
 async def read_chunks(response: ClientResponse, mark: Mark) -> AsyncGenerator[bytes, None]:

@@ -1,11 +1,17 @@
 """The client's pools of connections, none of which knows a key, a cookie, a proxy or a redirect."""
 
-from dataclasses import dataclass
+import select
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import Final
+from typing import ClassVar, Final
+from weakref import WeakSet
 
 from aiohttp import (
+    ClientConnectionError,
+    ClientRequest,
+    ClientResponse,
     ClientSession,
     DummyCookieJar,
     Payload,
@@ -16,6 +22,8 @@ from aiohttp import (
     TraceRequestHeadersSentParams,
 )
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from router.engine.guard import guarded_socket
 
@@ -28,16 +36,23 @@ _USER_AGENT: Final = f"video-router/{version('video-router')}"
 class Mark:
     """What happened to one exchange: whether it is `queued` for a connection, and what `left` and what `broke` off.
 
-    One that `carries_body` has left with the body's first byte.
+    One that `carries_body` has left with the body's first byte, and never does once it is `over`. `kept` is its
+    connection if an earlier one had it.
     """
 
-    __slots__ = ("broke", "carries_body", "left", "queued")
+    __slots__ = ("broke", "carries_body", "kept", "left", "over", "queued")
 
     def __init__(self) -> None:
         self.queued = False
         self.carries_body = False
+        self.kept: ResponseHandler | None = None
         self.left = False
+        self.over = False
         self.broke = False
+
+
+MARK: Final[ContextVar[Mark]] = ContextVar("mark")
+"""The one of the exchange under way, for sessions that take no `trace_request_ctx`."""
 
 
 class MarkedBody(Payload):
@@ -61,10 +76,44 @@ class MarkedBody(Payload):
         """Write as much of it, in pieces, each when there is room for it."""
         # On a connection that was closed meanwhile the first write fails before anything is handed over.
         transport = writer.transport
+        if self._mark.over:
+            raise ClientConnectionError("the exchange is over")
+        _check_kept(self._mark)
         self._mark.left = transport is not None and not transport.is_closing()
         body = bytes(self._value)[:content_length]
         for start in range(0, len(body), _PIECE_BYTES):
             await writer.write(body[start : start + _PIECE_BYTES])
+
+
+def _check_kept(mark: Mark) -> None:
+    """Raise if anything came on the idle connection, be it its end; the event loop may not have been told of it yet."""
+    if mark.kept is None:
+        return
+    if not mark.kept.should_close and mark.kept.transport is not None:
+        arrived = select.poll()
+        arrived.register(mark.kept.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        if not arrived.poll(0):
+            return
+    raise ClientConnectionError("the kept connection was closed, or brought what nobody had asked for")
+
+
+class _MarkedRequest(ClientRequest):
+    """A request that marks the exchange under way, for less than the client library's tracing costs."""
+
+    _used: ClassVar[WeakSet[ResponseHandler]] = WeakSet()
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Send on a connection; one without a body is marked as left just before its first byte is written."""
+        mark, protocol = MARK.get(), conn.protocol
+        if protocol in self._used:
+            mark.kept = protocol
+        elif protocol is not None:
+            self._used.add(protocol)
+        if mark.carries_body:
+            _check_kept(mark)
+        else:
+            mark.left = True
+        return await super().send(conn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,45 +135,62 @@ class Downloads:
 class Sessions:
     """One for each use: the engine reads finished videos through `own`, callers through `callers`.
 
-    A request given a Mark as its `trace_request_ctx` gets it marked when its headers leave; one with a body has to
-    have a MarkedBody with the same Mark.
+    A download given a Mark as its `trace_request_ctx` gets it marked when its headers leave, all others the MARK; one
+    with a body has to have a MarkedBody with the same Mark.
     """
 
-    submit: ClientSession
     api: ClientSession
     own: Downloads
     callers: Downloads
+    _resolver: AbstractResolver | None
+    _submits: dict[float, ClientSession] = field(default_factory=dict)
 
     @classmethod
     def opened(cls, resolver: AbstractResolver | None) -> "Sessions":
         """Open all of them; needs a running loop."""
-        # A POST on a kept connection that the upstream closed meanwhile would be ambiguous; a handshake costs nothing
-        # beside a video.
-        submit = TCPConnector(force_close=True, limit=_CONNECTIONS_MAX, resolver=resolver)
         api = TCPConnector(limit=_CONNECTIONS_MAX, limit_per_host=_CONNECTIONS_PER_HOST_MAX, resolver=resolver)
         # Callers who read slowly hold connections for as long as they like; that must not keep the engine from finding
         # out whether a video is whole, or it would buy another one.
-        return cls(_session(submit), _session(api), Downloads.opened(resolver), Downloads.opened(resolver))
+        own, callers = Downloads.opened(resolver), Downloads.opened(resolver)
+        return cls(_session(api, _MarkedRequest), own, callers, resolver)
+
+    def submit(self, keepalive_s: float) -> ClientSession:
+        """The one for submits on connections that were idle for no longer than that; for 0, all have one of their own.
+
+        A POST on a kept connection that the upstream closes meanwhile is ambiguous, and may be a video bought for
+        nobody. Upstreams close what was idle for some seconds, not what was used in the last one.
+        """
+        if keepalive_s not in self._submits:
+            kept = {"keepalive_timeout": keepalive_s} if keepalive_s else {"force_close": True}
+            connector = TCPConnector(limit=_CONNECTIONS_MAX, resolver=self._resolver, **kept)
+            self._submits[keepalive_s] = _session(connector, _MarkedRequest)
+        return self._submits[keepalive_s]
 
     async def close(self) -> None:
         """Close every connection; exchanges under way end as unanswered."""
         downloads = (self.own.trusted, self.own.guarded, self.callers.trusted, self.callers.guarded)
-        for session in (self.submit, self.api, *downloads):
+        for session in (*self._submits.values(), self.api, *downloads):
             await session.close()
 
 
-def _session(connector: TCPConnector) -> ClientSession:
-    tracing = TraceConfig()
-    tracing.on_connection_queued_start.append(_mark_queued)
-    tracing.on_connection_queued_end.append(_mark_served)
-    tracing.on_request_headers_sent.append(_mark_left)
+def _session(connector: TCPConnector, marked: type[ClientRequest] | None = None) -> ClientSession:
+    """A session; without requests that mark their exchanges themselves, tracing marks them."""
     return ClientSession(
         connector=connector,
         cookie_jar=DummyCookieJar(),
         headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
-        trace_configs=[tracing],
+        request_class=marked or ClientRequest,
+        trace_configs=[] if marked else [_tracing()],
         trust_env=False,
     )
+
+
+def _tracing() -> TraceConfig:
+    tracing = TraceConfig()
+    tracing.on_connection_queued_start.append(_mark_queued)
+    tracing.on_connection_queued_end.append(_mark_served)
+    tracing.on_request_headers_sent.append(_mark_left)
+    return tracing
 
 
 async def _mark_queued(_: ClientSession, context: SimpleNamespace, __: TraceConnectionQueuedStartParams) -> None:

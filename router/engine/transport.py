@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Self, assert_never
 
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
@@ -21,7 +22,7 @@ from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers,
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.fault import cause_of, is_ours
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
-from router.engine.sessions import Downloads, Mark, MarkedBody, Sessions
+from router.engine.sessions import MARK, Downloads, Mark, MarkedBody, Sessions
 
 REDIRECTS_MAX: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -102,23 +103,33 @@ class AiohttpTransport:
         return self._open(provider, request, headers, for_caller)
 
     async def _exchange(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
-        limits = self._providers[provider].timeouts
-        total_s = limits.submit_s if operation is Operation.SUBMIT else limits.poll_s
         try:
             target = self._target(provider, operation, request, self._sessions().own)
         except RefusedLinkError as refused:
             return NotSent(str(refused))
         mark = Mark()
+        outcome = await self._attempt(provider, operation, request, target, mark)
+        if isinstance(outcome, NotSent) and mark.kept is not None:
+            # The kept connection was found closed before anything left, which says nothing of the upstream.
+            anew = _Target(self._sessions().submit(0.0), target.url, target.headers)
+            outcome = await self._attempt(provider, operation, request, anew, Mark())
+        return outcome
+
+    async def _attempt(
+        self, provider: str, operation: Operation, request: HttpRequest, target: _Target, mark: Mark
+    ) -> Outcome:
+        limits = self._providers[provider].timeouts
+        token = MARK.set(mark)
         try:
             body = body_of(request, target.headers)
-            async with asyncio.timeout(total_s):
+            async with asyncio.timeout(limits.submit_s if operation is Operation.SUBMIT else limits.poll_s):
                 response = await target.session.request(
                     request.method,
                     target.url,
                     data=None if body is None else MarkedBody(body, mark),
                     headers=target.headers,
                     allow_redirects=False,
-                    timeout=ClientTimeout(connect=limits.connect_s),
+                    timeout=_connected_within(limits.connect_s),
                     trace_request_ctx=mark,
                 )
                 try:
@@ -128,10 +139,14 @@ class AiohttpTransport:
         except Exception as error:  # noqa: BLE001 - whatever failed, what counts is whether the request had left
             cause = cause_of(error)
             return NoAnswer(cause) if mark.left else NotSent(cause)
+        finally:
+            mark.over = True
+            MARK.reset(token)
+        if not mark.left:
+            return NotSent("something came before anything was sent, so it was no answer")
         if answer is None:
             return NoAnswer(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
-        hook = self._providers[provider].hook
-        return HttpResponse(response.status, lower_headers(response), hook.unsaid(answer) if hook else answer)
+        return HttpResponse(response.status, lower_headers(response), answer)
 
     @asynccontextmanager
     async def _open(
@@ -192,7 +207,8 @@ class AiohttpTransport:
         account, sessions = self._accounts[provider], self._sessions()
         match operation:
             case Operation.SUBMIT:
-                session, accept = sessions.submit, "application/json"
+                kept_s = self._providers[provider].timeouts.submit_keepalive_s
+                session, accept = sessions.submit(kept_s), "application/json"
             case Operation.POLL:
                 session, accept = sessions.api, "application/json"
             case Operation.DOWNLOAD:
@@ -220,6 +236,11 @@ class AiohttpTransport:
         duration_s = self._clock.monotonic() - started
         status = outcome.status if isinstance(outcome, HttpResponse) else None
         self._emit(ExchangeEnded(provider, operation, _result_of(outcome), duration_s, status, lag_s))
+
+
+@lru_cache(maxsize=256)
+def _connected_within(connect_s: float) -> ClientTimeout:
+    return ClientTimeout(connect=connect_s)
 
 
 def _result_of(outcome: Outcome) -> ExchangeResult:

@@ -67,7 +67,7 @@ providers:
     drained: true
     daily_budget_usd: "3.000001"
     asset_hosts: [cdn.example.com, "127.0.0.1:9000", "[::1]:9000"]
-    timeouts: {connect_s: 1, submit_s: 2, poll_s: 3, download_idle_s: 4.5}
+    timeouts: {connect_s: 1, submit_s: 2, poll_s: 3, download_idle_s: 4.5, submit_keepalive_s: 0}
     polling:
       first_after_s: 1
       interval_s_min: 2
@@ -120,7 +120,7 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert settings.catalog.groups == {"standard": ("sora-2",)}
     on_time_s = {DurationClass.SHORT: 1.0, DurationClass.LONG: 2.5, DurationClass.HD: 3.0}
     assert settings.reporting == ReportingSettings(on_time_s, "relay-a")
-    assert provider.timeouts == Timeouts(1, 2, 3, 4.5)
+    assert provider.timeouts == Timeouts(1, 2, 3, 4.5, 0.0)
     assert provider.polling == Polling(1, 2, 3, 10, 4, 5, 6, 7, 8, 9, listed=ListPolling.CONFIRMED)
     assert provider.breaker == BreakerSettings(1, 2, 1, 4, 5, 6)
     assert provider.charge_rule == ChargeRule(refused_billed=True, failed_billed=False)

@@ -248,8 +248,9 @@ async def test_a_poll_lag_is_passed_on_into_the_event():
 # What goes over the wire
 
 
-async def test_polls_share_a_connection_and_submits_never_do():
-    async with chaos.chaos(keeping_alive(http(200, b"{}"))) as server, outside(server.url) as out:
+async def test_polls_share_a_connection_and_submits_never_do_where_they_must_not():
+    never = replace(FAST, submit_keepalive_s=0.0)
+    async with chaos.chaos(keeping_alive(http(200, b"{}"))) as server, outside(server.url, timeouts=never) as out:
         for _ in range(3):
             await out.transport.send("relay", Operation.POLL, POLL)
         assert server.visits == 1
