@@ -288,7 +288,7 @@ class MirrorOperation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MirrorUsed:
-    """Something was done with the mirror, which holds so much after it; `found` is what a start found there.
+    """Something was done with `count` videos of the mirror, which holds so much after it; a start `found` them there.
 
     `cause` of a failure is in the router's own words, or the operating system's: a full disk, a missing folder.
     """
@@ -297,6 +297,7 @@ class MirrorUsed:
     held_bytes: int
     files: int
     cause: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Mirror:
 
 
 async def _opened(disk: MirrorDisk, attempt_id: str, content_bytes: int) -> KeptFile | None:
-    if disk.why_closed is not None or attempt_id not in disk.shelf:
+    if disk.why_closed is not None or attempt_id not in disk.shelf or not content_bytes:
         disk.tell(MirrorOperation.MISS)
         return None
     opening = disk.read(lambda: disk.folder.find(attempt_id, content_bytes))

@@ -21,6 +21,9 @@ OPEN_AGAIN_AFTER_S: Final = 10.0
 _SWEEP_EVERY_S: Final = 60.0
 _OPENS_WITHIN_S: Final = 5.0
 _READERS: Final = 4
+# Counting a hundred thousand videos at once would hold everybody else up.
+_COUNTED_AT_ONCE: Final = 2_000
+_STOPS_WITHIN_S: Final = 3.0
 
 
 class MirrorDisk:
@@ -78,10 +81,10 @@ class MirrorDisk:
         self._close_if_idle()
 
     async def idle(self) -> None:
-        """Wait until everything asked of the folder is done."""
+        """Wait until everything asked of the folder is done, for a while."""
         if self._opening is not None:
-            await asyncio.wait({self._opening})
-        await asyncio.wait({self.write(lambda: None)})
+            await asyncio.wait({self._opening}, timeout=_STOPS_WITHIN_S)
+        await asyncio.wait({self.write(lambda: None)}, timeout=_STOPS_WITHIN_S)
 
     def reserve(self, more_bytes: int) -> bool:
         """Make room for bytes about to be written, at the cost of the oldest videos; False when there is none."""
@@ -105,14 +108,17 @@ class MirrorDisk:
         for attempt_id in ids:
             self.shelf.drop(attempt_id)
 
-    def tell(self, operation: MirrorOperation, cause: str | None = None) -> None:
+    def tell(self, operation: MirrorOperation, cause: str | None = None, count: int = 1) -> None:
         """Let everybody know what happened, and how much is held after it."""
-        self._emit(MirrorUsed(operation, self.shelf.held_bytes, len(self.shelf), cause))
+        self._emit(MirrorUsed(operation, self.shelf.held_bytes, len(self.shelf), cause, count))
 
     async def _open(self) -> None:
         try:
             await self.write(self.folder.open)
-            self.shelf.put(await self.write(self.folder.scan))
+            found = await self.write(self.folder.scan)
+            for start in range(0, len(found), _COUNTED_AT_ONCE):
+                self.shelf.put(found[start : start + _COUNTED_AT_ONCE])
+                await asyncio.sleep(0)
         except OSError as error:
             self.why_closed = error.strerror or "its folder cannot be opened"
             self._open_again_at = self._clock.monotonic() + OPEN_AGAIN_AFTER_S
@@ -138,8 +144,7 @@ class MirrorDisk:
     def _evict(self, attempt_ids: tuple[str, ...]) -> None:
         if attempt_ids:
             self.write(lambda: self.folder.remove(attempt_ids)).add_done_callback(_say_if_failed)
-        for _ in attempt_ids:
-            self.tell(MirrorOperation.EVICTED)
+            self.tell(MirrorOperation.EVICTED, count=len(attempt_ids))
 
     def _close_if_idle(self) -> None:
         if self._is_retired and not self._users and self._opening is None:

@@ -10,4 +10,4 @@ def count(to: Instruments, event: MirrorUsed) -> None:
     to.mirror_bytes.at().set(event.held_bytes)
     to.mirror_videos.at().set(event.files)
     if event.operation in MIRROR_OPERATIONS:
-        to.mirror_operations.at(event.operation).inc()
+        to.mirror_operations.at(event.operation).inc(event.count)

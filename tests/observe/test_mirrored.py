@@ -8,12 +8,12 @@ from tests.observe.test_metrics import changes, metrics_of
 def test_what_is_done_with_the_mirror_is_counted_and_what_it_holds_is_shown() -> None:
     found = MirrorUsed(MirrorOperation.FOUND, 2_000, 2)
     assert changes(metrics_of(), [found]) == {"mirror_bytes": 2_000, "mirror_videos": 2}
-    hit, evicted = MirrorUsed(MirrorOperation.HIT, 2_000, 2), MirrorUsed(MirrorOperation.EVICTED, 1_500, 1)
+    hit, evicted = MirrorUsed(MirrorOperation.HIT, 2_000, 2), MirrorUsed(MirrorOperation.EVICTED, 1_500, 1, count=3)
     assert changes(metrics_of(), [found, hit, hit, evicted]) == {
         "mirror_bytes": 1_500,
         "mirror_videos": 1,
         "mirror_operations_total{operation=hit}": 2,
-        "mirror_operations_total{operation=evicted}": 1,
+        "mirror_operations_total{operation=evicted}": 3,
     }
 
 
