@@ -34,7 +34,8 @@ class InFlight:
             crowd = self._crowds[place] = {}
         elif job.id in crowd:
             return
-        self.remove(job)
+        if place.attempted:
+            self.remove(job)
         crowd[job.id] = job.created_at
 
     def remove(self, job: Job) -> None:

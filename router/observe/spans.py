@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from threading import Thread
 from typing import Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased
-from opentelemetry.trace import INVALID_SPAN, NoOpTracer, SpanKind, Tracer
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, ParentBasedTraceIdRatio, Sampler
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, NoOpTracer, SpanContext, SpanKind, TraceFlags, Tracer
 
 from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted, Event
@@ -22,6 +23,8 @@ LAST_SPANS: Final = "last-spans"
 """The name of the thread that sends them."""
 _HEARD: Final = frozenset[type[Event]]({AttemptStarted, AttemptEnded})
 _LOOKS: Final = frozenset({"GET /v1/videos/{video_id}", "GET /v1/videos"})
+_NOWHERE: Final = Context()
+_UNKEPT: Final = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _NO_TRACER: Final = NoOpTracer()
 _UNTRACED: Final = RequestSpan(INVALID_SPAN, _NO_TRACER)
 
@@ -34,10 +37,15 @@ class Spans:
         self._clock = clock
         self._tracer: Tracer = _NO_TRACER
         self._attempts: AttemptSpans | None = None
+        self._ids = SpanIds()
+        # It decides by the trace's id alone, so that it may be asked before there is a span.
+        self._root: Sampler | None = None
         if tracer_provider is not None:
-            tracer_provider.id_generator = ids = SpanIds()
+            tracer_provider.id_generator = self._ids
             self._tracer = tracer_provider.get_tracer("video_router")
-            self._attempts = AttemptSpans(self._tracer, ids, follows=isinstance(tracer_provider.sampler, ParentBased))
+            sampler = tracer_provider.sampler
+            self._root = sampler if type(sampler) in (ParentBased, ParentBasedTraceIdRatio) else None
+            self._attempts = AttemptSpans(self._tracer, self._ids, follows=self._root is not None)
         self.heard: frozenset[type[Event]] = frozenset() if tracer_provider is None else _HEARD
 
     def request_span(self, name: str, headers: Mapping[str, str]) -> RequestSpan:
@@ -47,11 +55,23 @@ class Spans:
         """
         if (self._provider is None or name in _LOOKS) and TRACEPARENT not in headers:
             return _UNTRACED
+        if self._root is not None and TRACEPARENT not in headers:
+            return self._first_span(name, self._root)
+        return self._span(name, context_of(headers))
+
+    def _first_span(self, name: str, root: Sampler) -> RequestSpan:
+        """Begin a trace; of one that is not kept there is an id alone, which costs a quarter of a span."""
+        trace_id = self._ids.generate_trace_id()
+        if root.should_sample(_NOWHERE, trace_id, name, SpanKind.SERVER).decision is Decision.DROP:
+            own = SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=_UNKEPT)
+            return RequestSpan(NonRecordingSpan(own), self._tracer)
+        with self._ids.chosen_trace(trace_id):
+            return self._span(name, _NOWHERE)
+
+    def _span(self, name: str, below: Context) -> RequestSpan:
         method, _, route = name.partition(" ")
         attributes = {semconv.HTTP_METHOD: method, semconv.HTTP_ROUTE: route}
-        return RequestSpan(
-            self._tracer.start_span(name, context_of(headers), SpanKind.SERVER, attributes), self._tracer
-        )
+        return RequestSpan(self._tracer.start_span(name, below, SpanKind.SERVER, attributes), self._tracer)
 
     def observe(self, event: Event) -> None:
         """Write the spans of an attempt that ended, or whose money became known."""

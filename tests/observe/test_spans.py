@@ -6,7 +6,14 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ParentBased,
+    ParentBasedTraceIdRatio,
+    Sampler,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import NonRecordingSpan, SpanKind, StatusCode, format_span_id, format_trace_id
 
 from providers.canonical import Reason
 from router.core.clock import Clock
@@ -14,7 +21,7 @@ from router.core.events import AttemptEnded, Event
 from router.core.ranking import DecisionReason
 from router.core.trail import Download, PollNote, Said, Trail
 from router.observe.spans import Spans
-from router.observe.traceparent import parse_traceparent
+from router.observe.traceparent import parse_traceparent, sampled_trace_id, traceparent_of
 from tests.observe import scenes
 
 CLOCK = Clock(wall=lambda: scenes.NOW + 99, monotonic=lambda: 0.0)
@@ -22,9 +29,9 @@ CANARY = "canary-4711"
 
 
 class Recording:
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler | None = None) -> None:
         self.exporter = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False)
+        provider = TracerProvider(sampler, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.spans = Spans(provider, CLOCK)
 
@@ -43,6 +50,33 @@ def recording() -> Iterator[Recording]:
 
 def parent_of(span: ReadableSpan) -> tuple[str, str] | None:
     return None if span.parent is None else (format_trace_id(span.parent.trace_id), format_span_id(span.parent.span_id))
+
+
+@pytest.mark.parametrize(
+    "sampler", [ParentBased(TraceIdRatioBased(0.5)), ParentBasedTraceIdRatio(0.5), TraceIdRatioBased(0.5), ALWAYS_OFF]
+)
+def test_a_trace_is_kept_or_not_as_its_header_says(sampler: Sampler):
+    recording = Recording(sampler)
+    headers = []
+    for _ in range(60):
+        with recording.spans.request_span("POST /v1/videos", {}) as request:
+            request.answered(200)
+        headers.append(request.trace_parent)
+    kept = [traceparent_of(NonRecordingSpan(span.context)) for span in recording.exporter.get_finished_spans()]
+    assert kept == [header for header in headers if sampled_trace_id(header)]
+    assert len(set(map(parse_traceparent, headers))) == len(headers)
+    assert not kept if sampler is ALWAYS_OFF else 5 < len(kept) < 55
+    recording.spans.close()
+
+
+def test_a_job_whose_trace_is_not_kept_costs_no_span():
+    recording = Recording(ParentBased(TraceIdRatioBased(0.5)))
+    unkept = scenes.TRACE_PARENT.removesuffix("01") + "00"
+    events = scenes.delivery()
+    jobs = [replace(event, job=replace(event.job, trace_parent=unkept)) for event in events if hasattr(event, "job")]
+    assert recording.observe(jobs) == ()
+    assert len(recording.observe(events)) == 1
+    recording.spans.close()
 
 
 def test_a_request_continues_the_trace_of_its_caller(recording: Recording):
