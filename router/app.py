@@ -7,7 +7,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +95,7 @@ class Running:
     url: str
     admin_url: str
     reload: Reload
-    resumed: tuple[Job, ...] = ()
+    left_over: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -184,6 +184,9 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)
         resumed = await engine.start()
         observer.resume(resumed)
+        # Nobody may hold the jobs as they were then.
+        left_over = _left_over(resumed)
+        del resumed
         observer.metrics.watch_routing(parts.memory)
         terms = _terms(settings, settings.catalog, settings.accounts)
         door = Door(engine, *terms, observer.metrics.observe_request, observer.spans.request_span)
@@ -201,7 +204,7 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         if watch_s:
             watching = Watching(reloading.files, reloading.reload_if_changed)
             stack.callback(asyncio.create_task(watching.run(watch_s)).cancel)
-        yield Running(engine, url, admin_url, reloading.reload, tuple(resumed))
+        yield Running(engine, url, admin_url, reloading.reload, left_over)
 
 
 @asynccontextmanager
@@ -268,6 +271,8 @@ async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: 
 
 def run(settings: Settings, place: Place, watch_s: float) -> None:
     """Run a router until SIGTERM or SIGINT, on uvloop where it is installed."""
+    # What a start makes is there to stay: looking through it again and again is half of a start with many jobs.
+    gc.disable()
     configure(sys.stdout)
     observer = observer_for(settings.catalog, sys.stdout)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -289,9 +294,10 @@ async def _until_signalled(settings: Settings, place: Place, observer: Observer,
     async with running(settings, place, observer, watch_s) as router:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        if router.resumed:
-            _say("resumed", **_left_over(router.resumed))
+        if router.left_over:
+            _say("resumed", **router.left_over)
         _say("listening", url=router.url, admin_url=router.admin_url, config=str(settings.file))
         reloads = asyncio.create_task(_reload_at(hung_up, router.reload))
         await stop.wait()
@@ -309,8 +315,10 @@ async def _reload_at(hung_up: asyncio.Event, reload: Reload) -> None:
         await reload()
 
 
-def _left_over(jobs: tuple[Job, ...]) -> dict[str, int]:
+def _left_over(jobs: Collection[Job]) -> dict[str, int]:
     """Count what the last stop or crash left to this start: live jobs, and attempts by why their money is open."""
+    if not jobs:
+        return {}
     states = [attempt.state for job in jobs for attempt in job.attempts]
     return {
         "jobs": sum(not job.ended for job in jobs),

@@ -67,6 +67,7 @@ class AttemptRun:
     _stage_since: float | None = None
     lost: Failure | None = None
     _given_up: Failure | None = None
+    _has_turn: bool = False
 
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
@@ -112,7 +113,9 @@ class AttemptRun:
                 self.watch.left()
             return Overtaken.YES
         if self.watch is None:
-            return self._first_after_s()
+            return self.first_after_s()
+        if (turn_s := self._turn_s()) > 0.0:
+            return turn_s
         done = await self._look(self.watch, lag_s)
         if isinstance(done, Succeeded | Fetched):
             self._enter(Stage.DOWNLOAD)
@@ -125,7 +128,8 @@ class AttemptRun:
 
     def hinted(self) -> float | None:
         """Take in that its provider says it has ended; return in how many seconds to ask it, None before the first."""
-        return None if self.watch is None else self.watch.hinted(self.parts.clock.monotonic())
+        after_s = None if self.watch is None else self.watch.hinted(self.parts.clock.monotonic())
+        return None if self._has_turn else after_s
 
     def cut_short(self, ending: Failure, size: Size) -> bool:
         """Whether it ended only because its job had less time for it than videos there usually take."""
@@ -192,7 +196,8 @@ class AttemptRun:
         if self.permits is not None:
             self.permits.submitted(failure)
 
-    def _first_after_s(self) -> float:
+    def first_after_s(self) -> float:
+        """Begin to watch over an accepted attempt; return in how many seconds to ask about it first."""
         clock = self.parts.clock
         polling = self._polling()
         age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
@@ -295,9 +300,21 @@ class AttemptRun:
     async def _poll(self, lag_s: float | None = None) -> Running | Succeeded | Failure:
         # What an attempt is given up for, and a link that is broken, are no matter for a list that may be late.
         alone = lag_s is None or self._is_nearly_over()
-        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt, alone=alone)
+        in_turn, self._has_turn = self._has_turn, False
+        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt, alone=alone, in_turn=in_turn)
         self.trail.polled(reading, self.parts.now())
         return reading
+
+    def _turn_s(self) -> float:
+        """Seconds until its provider takes another question: thousands may wait for that after a restart.
+
+        Where a list may answer, whoever is asked after it waits by himself.
+        """
+        name = self.attempt.provider
+        if self._has_turn or self.parts.provider(name).polling.listed is not ListPolling.OFF:
+            return 0.0
+        self._has_turn = True
+        return self.parts.health[name].poll_turn_s()
 
     def _is_nearly_over(self) -> bool:
         """Whether it is to be given up soon, moving or not, where a list might be asked about it."""

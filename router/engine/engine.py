@@ -129,9 +129,9 @@ class Engine:
         chosen = run.chosen(decision, decision.candidates)
         # Not one of those that a stop cancels: a submit that may leave has to be waited for.
         self._tasks.spawn(self._bear(run, Birth(order.video, order.key, stored), chosen), submits=True)
-        durable = await stored
-        replayed = durable.id != job.id
-        return Acceptance(self._seen(durable) if replayed else durable, replayed=replayed)
+        if (durable := await stored).id == job.id:
+            return Acceptance(durable)
+        return Acceptance(self._seen(durable), replayed=True)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
@@ -219,8 +219,7 @@ class Engine:
             "live_jobs": len(self._runs),
             "providers": {name: asdict(snapshot) for name, snapshot in health.items()},
         }
-        budgets = self._parts.budgets.each()
-        return Readiness(not self.stopping and store == "ok", detail, self.stopping, health, budgets)
+        return Readiness(not self.stopping and store == "ok", detail, self.stopping, health, self._parts.budgets.each())
 
     def publish(self, job: Job) -> None:
         """Keep an ended job at hand for a while; a live one is answered from its run."""
@@ -336,8 +335,11 @@ class Engine:
         return self.current(job.id) or job
 
     def _begin(self, run: JobRun) -> None:
-        self._runs[run.job.id] = run
-        self._tasks.spawn(self._run(run))
+        self._runs[run.job.id], wait_s = run, run.resumed()
+        if wait_s is None:
+            self._tasks.spawn(self._run(run))
+        else:
+            self._rest(run, wait_s)
 
     def _go_on(self, run: JobRun, late_s: float) -> None:
         """Take the next step of a run that has waited."""
@@ -360,10 +362,9 @@ class Engine:
                 _LOG.exception("the run of job %s broke and is built again", run.job.id)
             else:
                 return None if wait_s is None else self._rest(run, wait_s)
-            rebuilt, late_s = await self._rebuilt(run.job.id), 0.0
-            if rebuilt is None:
+            if (rebuilt := await self._rebuilt(run.job.id)) is None:
                 return None
-            run = rebuilt
+            run, late_s = rebuilt, 0.0
 
     def _rest(self, run: JobRun, wait_s: float) -> None:
         self._timetable.put(run, wait_s)

@@ -98,6 +98,21 @@ class JobRun(LiveJob):
         self._parts.memory.retries.leave(self.job.id)
         return None
 
+    def resumed(self) -> float | None:
+        """Take up the attempt that a restart interrupted, where it runs; return in how many seconds to ask about it.
+
+        None where there is something to do first.
+        """
+        match self._to_resume:
+            case (Attempt(state=AttemptState.RUNNING, provider=name) as attempt,) if (
+                name in self._parts.catalog.providers and not self._alarm.rung
+            ):
+                self._to_resume = ()
+                self._under_way = self._taken_up(attempt)
+                return self._under_way.first_after_s()
+            case _:
+                return None
+
     def asked_about(self) -> Attempt | None:
         """Return the attempt whose provider is asked from time to time."""
         return None if self._under_way is None else self._under_way.attempt
@@ -116,10 +131,13 @@ class JobRun(LiveJob):
             return
         attempt, self._to_resume = interrupted[0], interrupted[1:]
         if attempt.state is AttemptState.RUNNING:
-            health = self._parts.health.get(attempt.provider)
-            self._under_way = self._attempt_run(attempt, health.resume() if health else None, resumed=True)
+            self._under_way = self._taken_up(attempt)
         else:
             await self._see_interrupted(attempt)
+
+    def _taken_up(self, attempt: Attempt) -> AttemptRun:
+        health = self._parts.health.get(attempt.provider)
+        return self._attempt_run(attempt, health.resume() if health else None, resumed=True)
 
     async def _see_interrupted(self, attempt: Attempt) -> None:
         # A write that seemed to fail may be durable all the same: then nothing counts it yet.

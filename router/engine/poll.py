@@ -15,11 +15,18 @@ from router.engine.parts import Parts
 
 
 async def poll_once(
-    parts: Parts, attempt: Attempt, lag_s: float | None = None, *, prompt: str | None = None, alone: bool = False
+    parts: Parts,
+    attempt: Attempt,
+    lag_s: float | None = None,
+    *,
+    prompt: str | None = None,
+    alone: bool = False,
+    in_turn: bool = False,
 ) -> Running | Succeeded | Failure:
     """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
 
-    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Unknown words are told of only with
+    Its list of jobs may answer, unless the attempt is to be asked about `alone`. Who has not waited for his turn, which
+    he is then `in_turn` for, waits here. Unknown words are told of only with
     the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
@@ -30,7 +37,7 @@ async def poll_once(
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
     reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
-        if (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
+        if not in_turn and (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
             await asyncio.sleep(turn_s)
         match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
             case HttpResponse() as response:
