@@ -33,6 +33,8 @@ _PRIOR_JOBS: Final = 2.0
 _PRIOR_JOBS_KEPT: Final = 0.5
 _ELSEWHERE_JOBS: Final = 4.0
 _FADES_AFTER_JOBS: Final = 5.0
+# So many of its own, and what others take is no news any more.
+_OWN_JOBS: Final = 20.0
 _DEVIATION: Final = 0.4
 _DEVIATION_JOBS: Final = 4.0
 _BANDWIDTH: Final = 0.9
@@ -41,6 +43,7 @@ _INTERQUARTILE: Final = 1.349
 _STRATA: Final = (0.125, 0.375, 0.625, 0.875)
 _NEWS: Final = 0.06
 _UNIT_MAX: Final = 1e9
+_HALVINGS_MAX: Final = 60.0
 _WHOLE: Final = 100
 _PROGRESS_KEPT: Final = 0.97
 _PROGRESS_BELIEVED: Final = 0.9
@@ -189,6 +192,11 @@ class Durations:
         self._shape_of = self._pace_of = 0.0
 
     @property
+    def weight(self) -> float:
+        """What all jobs weigh that it rests on: it grows with each of them, however much the others fade."""
+        return self._jobs
+
+    @property
     def jobs(self) -> float:
         """How many jobs it rests on, faded ones counting less."""
         return self._jobs / self._unit
@@ -226,11 +234,13 @@ class Durations:
 
     def pace(self) -> Pace:
         """Return when polls are worth their while; worked out anew when there is news enough."""
-        table, jobs = self._pace, self._jobs
-        if table is None or jobs - self._pace_of > _NEWS * jobs or jobs < self._pace_of:
-            table = self._pace = self._made()
-            self._pace_of = jobs
-        return table
+        pace, known = self._pace, self._jobs
+        if self._elsewhere is not None and known < _OWN_JOBS * self._unit:
+            known += self._elsewhere.weight
+        if pace is None or known - self._pace_of > _NEWS * known or known < self._pace_of:
+            pace = self._pace = self._made()
+            self._pace_of = known
+        return pace
 
     def seen(self) -> Shape:
         """Return what was seen, without anything believed beforehand."""
@@ -244,7 +254,8 @@ class Durations:
 
     def _one_more(self, at: float) -> float:
         """Let what is known fade and return what a job weighs beside it now."""
-        growth = 2.0 ** (max(0.0, at - self._at) / self._half_life_s)
+        halvings = max(0.0, at - self._at) / self._half_life_s
+        growth = 2.0 ** min(halvings, _HALVINGS_MAX) if self._jobs else 1.0
         if self._jobs > (JOBS_MAX - 1.0) * self._unit * growth:
             growth = self._jobs / ((JOBS_MAX - 1.0) * self._unit)
         self._unit *= growth

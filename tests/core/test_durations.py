@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,8 +35,8 @@ def learned() -> LearnedDurations:
     return LearnedDurations(3600.0, lambda provider: 0.5 if provider == "alpha" else 0.0)
 
 
-def ended(after_s: float, state: AttemptState = AttemptState.SUCCEEDED, **changes: object) -> Attempt:
-    times = {"submitted_at": 1000.0, "accepted_at": 1001.0, "ended_at": 1000.0 + after_s}
+def ended(after_s: float, state: AttemptState = AttemptState.SUCCEEDED, **changes: Any) -> Attempt:
+    times: dict[str, Any] = {"submitted_at": 1000.0, "accepted_at": 1001.0, "ended_at": 1000.0 + after_s}
     return an_attempt(offering_id=ALPHA, state=state, **{**times, **changes})
 
 
@@ -93,10 +94,21 @@ def test_times_fade_while_nothing_is_made() -> None:
     assert 1.0 < durations.jobs < 1.1
 
 
+@pytest.mark.parametrize("at", [1e5, 1e12])
+def test_what_is_older_than_anything_counts_no_more(at: float) -> None:
+    durations = Durations(half_life_s=1.0)
+    durations.saw_end(100.0, 0.0, 5.0)
+    durations.saw_end(300.0, 0.0, at)
+    assert durations.jobs == pytest.approx(1.0)
+    assert durations.median_s() == pytest.approx(300.0, rel=0.05)
+    assert durations.pace().due(300.0) > 0.0
+
+
 def test_an_offering_of_which_nothing_is_known_goes_by_its_providers_others() -> None:
     book = learned()
-    taught([30.0] * 50, book.of("alpha/other", "alpha", DurationClass.SHORT))
     known = book.of(ALPHA, "alpha", DurationClass.SHORT)
+    assert pause_s(known, 28.0) > 0.0
+    taught([30.0] * 50, book.of("alpha/other", "alpha", DurationClass.SHORT))
     strange = book.of("beta/sora-2", "beta", DurationClass.SHORT)
     assert pause_s(known, 28.0) < pause_s(strange, 28.0)
 
