@@ -1,9 +1,11 @@
 """One attempt, from its submit to a video that can be fetched, or to the reason why not."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
 from providers.adapter import HttpRequest, HttpResponse
@@ -31,6 +33,8 @@ from router.engine.verification import Verified
 from router.engine.watch import Watch
 
 FETCH_AGAIN_S_MAX: Final = 15.0
+# One for all that have just been taken up.
+_NO_STAGES: Final[Mapping[Stage, float]] = MappingProxyType({})
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
@@ -59,7 +63,7 @@ class AttemptRun:
     alarm: Alarm
     job_deadline_at: float
     prompt: str | None = field(default=None, repr=False)
-    stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    stage_seconds: Mapping[Stage, float] = field(default_factory=lambda: _NO_STAGES)
     cause: str | None = None
     trail: TrailRecorder = field(default_factory=TrailRecorder)
     watch: Watch | None = None
@@ -340,7 +344,8 @@ class AttemptRun:
         """Add the time since the last step to the stage that was left."""
         now = self.parts.clock.monotonic()
         if self._stage_since is not None:
-            self.stage_seconds[self._stage] = self.stage_seconds.get(self._stage, 0.0) + now - self._stage_since
+            spent_s = self.stage_seconds.get(self._stage, 0.0) + now - self._stage_since
+            self.stage_seconds = {**self.stage_seconds, self._stage: spent_s}
         self._stage, self._stage_since = stage, now
 
 

@@ -129,9 +129,8 @@ class Engine:
         chosen = run.chosen(decision, decision.candidates)
         # Not one of those that a stop cancels: a submit that may leave has to be waited for.
         self._tasks.spawn(self._bear(run, Birth(order.video, order.key, stored), chosen), submits=True)
-        if (durable := await stored).id == job.id:
-            return Acceptance(durable)
-        return Acceptance(self._seen(durable), replayed=True)
+        replayed = (durable := await stored).id != job.id
+        return Acceptance(self._seen(durable) if replayed else durable, replayed=replayed)
 
     def quote(self, video: VideoRequest, preferences: RoutingPreferences, caller: str) -> DecisionRecord:
         """Say who would take such a job now, in which order and at which price, and who would not and why."""
