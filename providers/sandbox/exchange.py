@@ -96,15 +96,16 @@ class Exchanges:
             return _garbage()
         return self._spoiled(rule, order.model)
 
-    def spoiled_list(self, request: web.Request) -> web.StreamResponse | None:
-        """What is answered in the place of a page of the list, if a fault was drawn for it."""
-        rule = self.upstream.injection.draw_list()
+    def spoiled_list(self, request: web.Request, rule: FaultRule | None) -> web.StreamResponse | None:
+        """What is answered in the place of a page of the list, where that is the fault that was drawn for it."""
         match rule.fault if rule else None:
             case Fault.LIST_CUT:
                 return cut(request)
             case Fault.LIST_GARBAGE:
                 return _garbage()
-        return None if rule is None else self._spoiled(rule, "")
+            case Fault.LIST_500 if rule is not None:
+                return self._spoiled(rule, "")
+        return None
 
     def _spoiled(self, rule: FaultRule, model: str) -> web.Response:
         if rule.fault in (Fault.HTML_502, Fault.HTML_504, Fault.POLL_HTML):

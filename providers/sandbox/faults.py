@@ -59,6 +59,10 @@ class Fault(StrEnum):
     LIST_500 = "list_500"
     LIST_GARBAGE = "list_garbage"
     LIST_CUT = "list_cut"
+    LIST_LATE = "list_late"
+    LIST_MISSING = "list_missing"
+    LIST_DISORDERED = "list_disordered"
+    LIST_ENDLESS = "list_endless"
     HOOK_NEVER = "hook_never"
     HOOK_LATE = "hook_late"
     HOOK_DUPLICATE = "hook_duplicate"
@@ -115,7 +119,12 @@ LINK_FAULTS = frozenset(
 POLL_FAULTS = frozenset(
     {Fault.POLL_500, Fault.POLL_429, Fault.POLL_HTML, Fault.POLL_GARBAGE, Fault.POLL_CUT, Fault.POLL_RESET}
 )
-LIST_FAULTS = frozenset({Fault.LIST_500, Fault.LIST_GARBAGE, Fault.LIST_CUT})
+LIST_FAULTS = frozenset(
+    {
+        *(Fault.LIST_500, Fault.LIST_GARBAGE, Fault.LIST_CUT),
+        *(Fault.LIST_LATE, Fault.LIST_MISSING, Fault.LIST_DISORDERED, Fault.LIST_ENDLESS),
+    }
+)
 HOOK_FAULTS = frozenset(
     {
         Fault.HOOK_NEVER,
@@ -141,7 +150,7 @@ READERS: Mapping[str, frozenset[Fault]] = {
     "delay_s": frozenset(
         {
             *(Fault.LATE_ANSWER, Fault.SLOW_HEADERS, Fault.SLOW_ANSWER, Fault.LINK_LATE, Fault.SLOW_DOWNLOAD),
-            Fault.HOOK_LATE,
+            *(Fault.HOOK_LATE, Fault.LIST_LATE),
         }
     ),
     "retry_after_s": frozenset({Fault.RATE_LIMITED, Fault.HTTP_503, Fault.POLL_429, Fault.ANSWER}),

@@ -169,9 +169,9 @@ def polled(upstream: Upstream, job: SandboxJob) -> Answer:
     return Answer(200, document(upstream, job))
 
 
-def document(upstream: Upstream, job: SandboxJob) -> Json:
+def document(upstream: Upstream, job: SandboxJob, late_s: float = 0.0) -> Json:
     """The Video object. A job ready before it says so names its link in `metadata`, as relays on this dialect do."""
-    now, habits = upstream.moment(job), upstream.terms.habits
+    now, habits = upstream.moment(job, late_s), upstream.terms.habits
     completed_at = int(upstream.ended_at(job)) if now.status is Status.COMPLETED else None
     video: Json = {
         "id": job.id,
@@ -195,7 +195,7 @@ def document(upstream: Upstream, job: SandboxJob) -> Json:
             code, message = job.fate.code or "", job.fate.words
         video["error"] = {"code": code, "message": message}
     metadata = dict(job.order.metadata) if habits.keeps_metadata else {}
-    if now.progress < 100 and (link := upstream.link(job)) is not None:
+    if now.progress < 100 and not late_s and (link := upstream.link(job)) is not None:
         metadata["url"] = link
     return video | ({"metadata": metadata} if metadata else {})
 

@@ -1,16 +1,18 @@
 """Which paths each dialect listens on, and the handlers that only one of them has."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias, assert_never
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from providers.sandbox import clips, jizhiai, openai, shenma
-from providers.sandbox.delivery import send_bytes
+from providers.sandbox.delivery import DEFAULT_DELAY_S, send_bytes
 from providers.sandbox.exchange import Exchanges
+from providers.sandbox.faults import Fault, FaultRule
 from providers.sandbox.life import ENDS
 from providers.sandbox.prices import DialectName
+from providers.sandbox.upstream import SandboxJob
 from providers.sandbox.wire import Answer, Json, RefusedError, Trouble, Wire
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -95,7 +97,8 @@ class _OpenAIRoutes:
         limit, order = request.query.get("limit", "20"), request.query.get("order", "desc")
         if not self._upstream.terms.habits.lists:
             raise web.HTTPNotFound
-        if (spoiled := self._exchanges.spoiled_list(request)) is not None:
+        rule = self._upstream.injection.draw_list()
+        if (spoiled := self._exchanges.spoiled_list(request, rule)) is not None:
             return spoiled
         if not (limit.isdecimal() and len(limit) <= 3 and int(limit) <= LIST_LIMIT):
             raise _bad_request("limit", f"limit must be a number from 0 to {LIST_LIMIT}")
@@ -108,8 +111,20 @@ class _OpenAIRoutes:
             self._exchanges.known(after)
             ids = [job.id for job in jobs]
             jobs = jobs[ids.index(after) + 1 :] if after in ids else []
-        page = [openai.document(self._upstream, job) for job in jobs[: int(limit)]]
-        return Answer(200, _page(page, has_more=len(jobs) > len(page))).response()
+        shown, more = jobs[: int(limit)], len(jobs) > int(limit)
+        return Answer(200, self._listed(shown, more, rule)).response()
+
+    def _listed(self, jobs: Sequence[SandboxJob], more: bool, rule: FaultRule | None) -> Json:
+        """A page of these jobs, with the fault that was drawn for it."""
+        fault = None if rule is None else rule.fault
+        late_s = DEFAULT_DELAY_S if rule is None or rule.delay_s is None else rule.delay_s
+        if fault is Fault.LIST_MISSING:
+            jobs = [job for job in jobs if job.number % 3]
+        if fault is Fault.LIST_DISORDERED:
+            jobs = sorted(jobs, key=lambda job: job.id)
+        late_s = late_s if fault is Fault.LIST_LATE else 0.0
+        page = [openai.document(self._upstream, job, late_s) for job in jobs]
+        return _page(page, has_more=more or fault is Fault.LIST_ENDLESS)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         """Forget a job that has ended, or cancel one that has not; its entry stays in the books."""

@@ -136,9 +136,9 @@ class Upstream:
         progress = self.moment(job).progress
         job.fate = replace(job.fate, total_s=elapsed_s, last_progress=progress, cancelled=True)
 
-    def moment(self, job: SandboxJob) -> Moment:
-        """Where a job stands now."""
-        return moment(job.fate, (self.clock() - job.accepted_at) * self.terms.time_scale)
+    def moment(self, job: SandboxJob, late_s: float = 0.0) -> Moment:
+        """Where a job stands now, or stood `late_s` real seconds ago."""
+        return moment(job.fate, (self.clock() - late_s - job.accepted_at) * self.terms.time_scale)
 
     def started_at(self, job: SandboxJob) -> float:
         """When its queueing ends or ended, in epoch seconds."""

@@ -191,6 +191,10 @@ class Durations:
         self._pace: Pace | None = None
         self._shape_of = self._pace_of = 0.0
 
+    def use(self, half_life_s: float) -> None:
+        """Let what is known fade at another speed from now on."""
+        self._half_life_s = half_life_s
+
     @property
     def weight(self) -> float:
         """What all jobs weigh that it rests on: it grows with each of them, however much the others fade."""
@@ -313,6 +317,8 @@ class LearnedDurations:
         """Go on with another half-life; forget offerings that are sold no more."""
         self._half_life_s = _HALF_LIVES * half_life_s
         self._of = {key: durations for key, durations in self._of.items() if key[0] in offerings}
+        for durations in (*self._of.values(), *(each for kinds in self._providers.values() for each in kinds.values())):
+            durations.use(self._half_life_s)
 
     def of(self, offering_id: str, provider: str, kind: DurationClass) -> Durations:
         """Return what is known of an offering and class; it goes on learning."""

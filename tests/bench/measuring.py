@@ -12,7 +12,7 @@ from tests.bench.processes import Server
 from tests.bench.upstream import Upstream
 
 _IDLE_S_MAX: Final = 20.0
-_LOOK_EVERY_S: Final = 0.03
+_LOOK_EVERY_S: Final = 0.02
 _IDLE_SHARE: Final = 0.05
 _WARM_UP_MIN: Final = 32
 _SLOW_WARM_UP: Final = 4

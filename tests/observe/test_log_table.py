@@ -108,7 +108,7 @@ def said() -> dict[str, frozenset[str]]:
     for call in calls:
         assert isinstance(call.args[0], ast.Constant)
         named = {keyword.arg for keyword in call.keywords if keyword.arg is not None}
-        spread = set(_left_over(())) if any(keyword.arg is None for keyword in call.keywords) else set()
+        spread = set(_left_over((scenes.job_of(),))) if any(keyword.arg is None for keyword in call.keywords) else set()
         found[str(call.args[0].value)] = frozenset(named | spread)
     return found
 

@@ -1,9 +1,15 @@
 import io
+import tracemalloc
+from dataclasses import replace
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 from router.core.clock import Clock
-from router.core.events import JobEnded
+from router.core.events import Event, JobAccepted, JobEnded
 from router.core.order import Readiness
 from router.observe.board import Board
+from router.observe.lines import Level
 from router.observe.logs import Logs
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
@@ -49,3 +55,24 @@ def test_a_restart_is_told_to_every_sink_that_remembers():
     assert board.overview(Readiness(ready=True)).uncertain.attempts == 0
     assert count(metrics, "uncertain_usd", {"provider": "p0"}) == 0
     assert "attempt_ended" not in stream.getvalue()
+
+
+def test_a_job_in_flight_costs_little_more_than_its_place():
+    unkept = scenes.TRACE_PARENT.removesuffix("01") + "00"
+    spans = Spans(TracerProvider(ParentBased(ALWAYS_OFF), shutdown_on_exit=False), CLOCK)
+    observer = Observer(Metrics(scenes.catalog_of()), Logs(io.StringIO(), CLOCK, Level.ERROR), spans, Board(CLOCK))
+    events: list[Event] = []
+    for _ in range(4_000):
+        job = replace(scenes.job_of(), trace_parent=unkept)
+        events += (JobAccepted(job), scenes.started(job, scenes.attempt_of(job))[1])
+    tracemalloc.start()
+    try:
+        for event in events:
+            observer(event)
+        used_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count(observer.metrics, "jobs_in_flight", {"provider": "p0"}) == 4_000
+    # Dicts have room to grow in, and 10,000 reasons are kept of however many jobs.
+    assert used_bytes / 4_000 < 400
+    spans.close()

@@ -121,3 +121,24 @@ def test_habits_are_read_by_name():
 def test_what_is_no_habit_is_refused(text):
     with pytest.raises(ValueError, match=r"accepted: lists|must be 0 or more"):
         Habits.parse([text])
+
+
+async def test_a_list_can_show_jobs_as_they_were(open_for, clock):
+    buyer = await open_for("openai", faults=[{"fault": "list_late", "delay_s": LIFE_S}])
+    await buyer.buy()
+    clock.advance(LIFE_S)
+    assert (await listed(buyer))[0]["status"] == "queued"
+
+
+async def test_a_list_can_leave_out_every_third_job(open_for):
+    buyer = await open_for("openai", faults=[{"fault": "list_missing"}])
+    names = [await buyer.buy() for _ in range(4)]
+    assert [job["id"] for job in await listed(buyer)] == [names[2], names[1]]
+
+
+async def test_a_list_can_have_no_order_and_no_end(open_for):
+    buyer = await open_for("openai", faults=[{"fault": "list_disordered", "times": 1}, {"fault": "list_endless"}])
+    names = [await buyer.buy() for _ in range(6)]
+    assert [job["id"] for job in await listed(buyer)] == sorted(names)
+    page = (await buyer.ask("GET", "/v1/videos")).document
+    assert ([job["id"] for job in page["data"]], page["has_more"]) == (names[::-1], True)

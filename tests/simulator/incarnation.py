@@ -208,6 +208,12 @@ class Incarnation:
         )
         self.metrics.resume(await self.engine.start())
 
+    async def hear(self, provider: str, remote_id: str) -> None:
+        """Take in what a webhook says, as the front door does."""
+        self._parts.memory.hints.came(provider, remote_id)
+        heard = self.engine.hint(provider, remote_id)
+        self.world.counts["hints" if heard else "hints of unknown jobs"] += 1
+
     async def _stop(self, grace_s: float) -> None:
         self.world.counts["stops"] += 1
         self.world.say(f"stop of router {self.number} within {grace_s:g} s")

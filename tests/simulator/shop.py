@@ -7,6 +7,7 @@ from random import Random
 from providers.canonical import Size, Stage
 from providers.registry import dialect, profiles
 from router.core.catalog import Catalog, ChargeRule, Offering, Polling, Price, PriceTier, PriceUnit, Provider, Timeouts
+from router.core.hook import Hook
 from router.core.limits import Caller
 from router.core.lookup import LookupMode, LookupSettings
 from router.core.policy import JobLimits, OnAmbiguous
@@ -17,6 +18,7 @@ from router.core.routing_settings import (
     RoutingPolicy,
     RoutingSettings,
 )
+from router.core.secret import Secret
 from tests.simulator.accounts import Account, Habits, PriceStep
 from tests.simulator.world import World
 
@@ -28,6 +30,8 @@ DIALECTS = ("openai", "openai", "jizhiai", "shenma")
 PROFILES = (None, "video-router", "vllm-omni", "sglang", "new-api")
 TIMEOUTS = Timeouts(submit_s=30.0, poll_s=20.0)
 DOWNLOAD_S_MAX = 240.0
+# Whatever a gossip says, it is believed to be a provider that says it.
+_HOOK = Hook(Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
 
 
 class Shop:
@@ -92,6 +96,7 @@ class Shop:
             daily_budget_microusd=rng.choice((None, None, None, 500_000, 2_000_000)),
             on_ambiguous=rng.choice((None, None, None, *OnAmbiguous)),
             lookup=lookup,
+            hook=_HOOK,
         )
         self._models[name] = UPSTREAM_MODELS if rng.random() < 0.3 else UPSTREAM_MODELS[:1]
         self._present[name] = True

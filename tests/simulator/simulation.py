@@ -9,6 +9,7 @@ from random import Random
 from router.engine.store.file import MEMORY, connect
 from tests.simulator.audit import Audit
 from tests.simulator.callers import CallerRun, Wish
+from tests.simulator.gossip import GossipRun
 from tests.simulator.incarnation import Doom, Incarnation
 from tests.simulator.lane import StoreTrouble
 from tests.simulator.loop import StepLoop
@@ -102,10 +103,12 @@ class Simulation:
         supervising = asyncio.create_task(self._supervise())
         operator = OperatorRun(self)
         operating = asyncio.create_task(operator.run()) if self._rng.random() < 0.6 else None
+        gossiping = asyncio.create_task(GossipRun(self).run())
         await self._working
         changing.cancel()
         if operating is not None:
             operating.cancel()
+        gossiping.cancel()
         self.world.calm = True
         await operator.finish()
         await self._come_to_rest()

@@ -36,5 +36,5 @@ def test_a_seed_is_the_same_in_every_process() -> None:
 def test_seeds_crash_stop_reload_and_buy_again() -> None:
     counts = [simulate(seed).counts for seed in range(12)]
 
-    for what in ("jobs", "purchases", "crashes", "stops", "videos", "completed", "failed", "lookups"):
+    for what in ("jobs", "purchases", "crashes", "stops", "videos", "completed", "failed", "lookups", "hints"):
         assert sum(each.get(what, 0) for each in counts) > 0, what

@@ -1,0 +1,77 @@
+import asyncio
+import io
+
+import pytest
+
+from router.observe.line_writer import LineWriter
+
+
+class Pipe(io.StringIO):
+    """Shows what went out; `broken` once nobody reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out, self.broken = list[str](), False
+
+    def flush(self) -> None:
+        if self.broken:
+            raise BrokenPipeError
+        self.out.append(self.getvalue())
+        self.seek(0)
+        self.truncate()
+
+
+async def test_lines_of_one_turn_go_out_together_when_it_is_over():
+    pipe = Pipe()
+    writer = LineWriter(pipe)
+    for turn in ("a", "b"):
+        writer.write(f"{turn}1\n", at_once=False)
+        writer.write(f"{turn}2\n", at_once=False)
+        await asyncio.sleep(0)
+    assert pipe.out == ["a1\na2\n", "b1\nb2\n"]
+
+
+async def test_an_error_goes_out_at_once_behind_what_was_before_it():
+    pipe = Pipe()
+    writer = LineWriter(pipe)
+    writer.write("a\n", at_once=False)
+    writer.write("b\n", at_once=True)
+    assert pipe.out == ["a\nb\n"]
+
+
+def test_without_a_loop_every_line_goes_out_at_once():
+    pipe = Pipe()
+    writer = LineWriter(pipe)
+    writer.write("a\n", at_once=False)
+    writer.write("b\n", at_once=False)
+    assert pipe.out == ["a\n", "b\n"]
+
+
+def test_a_loop_that_ended_before_its_turn_was_over_keeps_no_later_line_back():
+    pipe = Pipe()
+    writer = LineWriter(pipe)
+    loop = asyncio.new_event_loop()
+    loop.call_soon(lambda: writer.write("a\n", at_once=False))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+
+    async def another() -> None:
+        writer.write("b\n", at_once=False)
+        await asyncio.sleep(0)
+
+    asyncio.run(another())
+    assert pipe.out == ["a\nb\n"]
+
+
+async def test_what_cannot_go_out_is_told_to_whoever_counts_it():
+    pipe = Pipe()
+    writer = LineWriter(pipe)
+    failures = list[str]()
+    writer.on_failure = lambda: failures.append("told")
+    pipe.broken = True
+    writer.write("a\n", at_once=False)
+    await asyncio.sleep(0)
+    assert failures == ["told"]
+    with pytest.raises(BrokenPipeError):
+        writer.write("b\n", at_once=True)
