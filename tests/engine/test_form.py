@@ -15,8 +15,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from providers.adapter import FormPart, HttpRequest
 from router.engine.address import body_of
 
-# Newer kinds of header parsing choke on other control characters, which no adapter and no file name has.
-names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=20)
+# This reader takes a backslash for a part of a path; the standard library's below is given one.
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="\\"), min_size=1, max_size=20
+)
 values = st.binary(max_size=200) | st.text(st.characters(codec="utf-8"), max_size=50)
 types = st.none() | st.sampled_from(["image/png", "application/json"])
 forms = st.lists(st.builds(FormPart, names, values, st.none() | names, types), min_size=1, max_size=4)

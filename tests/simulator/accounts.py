@@ -133,8 +133,8 @@ class Account:
     def clock(self) -> float:
         return self.world.now() - self._back_s
 
-    def moment(self, job: Purchase) -> Moment:
-        return self._lied(job, self._true_moment(job, self.clock()))
+    def moment(self, job: Purchase, late_s: float = 0.0) -> Moment:
+        return self._lied(job, self._true_moment(job, self.clock() - late_s))
 
     def started_at(self, job: Purchase) -> float:
         return job.accepted_at + job.fate.queue_s

@@ -97,6 +97,7 @@ def test_rows_and_columns_agree() -> None:
     assert (*attempts.c.keys(), "billed") == tuple(field.name for field in fields(Attempt))
     assert tuple(rows.job_changes(the_job())) == queries.JOB_MUTABLE
     assert tuple(rows.attempt_changes(the_attempt(the_job()))) == queries.ATTEMPT_MUTABLE
+    assert tuple(rows.acceptance(the_attempt(the_job()))) == queries.ATTEMPT_ACCEPTED
 
 
 @pytest.mark.parametrize("statement", [statements.ATTEMPTS, statements.OPEN_ATTEMPTS])

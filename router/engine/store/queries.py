@@ -55,10 +55,10 @@ _WRITTEN_BY_DATABASE = {"sequence"}
 _JOB_COLUMNS = tuple(column for column in jobs.c if column.name != "sequence")
 _ENTRY_COLUMNS = tuple(column for column in ledger_entries.c if column.name != "sequence")
 JOB_MUTABLE: Final = ("state", "ended_at", "failure_stage", "failure_reason", "failure_code", "failure_message")
+ATTEMPT_ACCEPTED: Final = ("state", "remote_id", "accepted_at")
+"""What changes of an attempt when it begins to run: of one being submitted all else is empty."""
 ATTEMPT_MUTABLE: Final = (
-    "state",
-    "remote_id",
-    "accepted_at",
+    *ATTEMPT_ACCEPTED,
     "ended_at",
     "stage",
     "reason",
@@ -200,6 +200,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         "MOVE_JOB": _compiled(_compare_and_swap(jobs, JOB_MUTABLE)),
         "START_JOB": _compiled(_compare_and_swap(jobs, JOB_MUTABLE).where(jobs.c.deleted_at.is_(None))),
         "MOVE_ATTEMPT": _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE)),
+        "ACCEPT_ATTEMPT": _compiled(_compare_and_swap(attempts, ATTEMPT_ACCEPTED)),
         "RELINK_ATTEMPT": _compiled(
             attempts.update()
             .where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))

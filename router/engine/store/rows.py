@@ -26,6 +26,7 @@ Fetched: TypeAlias = Sequence[Any]
 # What most jobs say, or say alike, is one object for all of them: a hundred thousand may be loaded at once.
 _NO_METADATA: Final[Mapping[str, str]] = {}
 _read_size: Final = lru_cache(maxsize=256)(Size.parse)
+_read_quote: Final = lru_cache(maxsize=1024)(int)
 
 
 def job_row(job: Job) -> Row:
@@ -114,6 +115,11 @@ def attempt_changes(attempt: Attempt) -> Row:
     }
 
 
+def acceptance(attempt: Attempt) -> Row:
+    """The columns of an attempt that change when it begins to run."""
+    return {"state": attempt.state.value, "remote_id": attempt.remote_id, "accepted_at": attempt.accepted_at}
+
+
 def entry_row(entry: LedgerEntry) -> Row:
     """All columns of a ledger entry."""
     return {
@@ -179,7 +185,7 @@ def read_attempt(row: Fetched, job_id: str | None = None) -> Attempt:
         provider=intern(provider),
         upstream_model=intern(upstream_model),
         seconds=seconds,
-        quote_microusd=quote_microusd,
+        quote_microusd=_read_quote(quote_microusd),
         submitted_at=submitted_at,
         state=AttemptState(state),
         remote_id=remote_id,

@@ -59,6 +59,11 @@ reason=:reason, code=:code, content_url=:content_url, content_type=:content_type
 content_expires_at=:content_expires_at WHERE attempts.id = :key_id AND attempts.state = :key_state
 """
 
+ACCEPT_ATTEMPT: Final = """
+UPDATE attempts SET state=:state, remote_id=:remote_id, accepted_at=:accepted_at WHERE attempts.id = :key_id AND
+attempts.state = :key_state
+"""
+
 RELINK_ATTEMPT: Final = """
 UPDATE attempts SET content_url=:content_url, content_expires_at=:content_expires_at WHERE attempts.id = :key_id AND
 attempts.state = :key_state

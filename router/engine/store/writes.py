@@ -108,9 +108,13 @@ def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
 def _move(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
     if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
         raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
-    row = rows.attempt_changes(after)
+    if after.state is AttemptState.RUNNING:
+        # Every index whose columns are named is written anew, changed or not.
+        swap, row = statements.ACCEPT_ATTEMPT, rows.acceptance(after)
+    else:
+        swap, row = statements.MOVE_ATTEMPT, rows.attempt_changes(after)
     row["key_id"], row["key_state"] = before.id, before.state.value
-    if connection.execute(statements.MOVE_ATTEMPT, row).rowcount != 1:
+    if connection.execute(swap, row).rowcount != 1:
         raise StaleWriteError(f"attempt {before.id} is not {before.state} any more")
 
 
