@@ -192,5 +192,7 @@ class Job:
 
     def with_attempt(self, attempt: Attempt) -> "Job":
         """Return this job with `attempt` added, or put in the place of its earlier self."""
+        if attempt.number > len(self.attempts):
+            return replace(self, attempts=(*self.attempts, attempt))
         others = tuple(other for other in self.attempts if other.id != attempt.id)
         return replace(self, attempts=tuple(sorted((*others, attempt), key=lambda each: each.number)))

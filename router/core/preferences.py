@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from router.core.policy import FailoverOn, OnAmbiguous
 
@@ -48,3 +49,7 @@ class RoutingPreferences:
     sort: Sort | None = None
     allow_fallbacks: bool = True
     models: tuple[str, ...] = ()
+
+
+NO_PREFERENCES: Final = RoutingPreferences()
+"""Those of a caller who says nothing, the same for all of them."""

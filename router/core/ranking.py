@@ -121,6 +121,8 @@ def ranked(
     """
     if not judged:
         return Ranked((), DecisionReason.BEST)
+    if len(judged) == 1 and not judged[0].probing:
+        return Ranked((judged[0]._replace(share=1.0),), _reason(by, judged[0]))
     chances = _chances(judged, by, settings, trials_microusd, back)
     first = _drawn(judged, chances, by, turns, rng)
     shares = {chance.number: chance.share for chance in chances}

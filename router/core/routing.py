@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
+from types import MappingProxyType
+from typing import Final
 
 from providers.canonical import VideoRequest
 from router.core.budget import UNLIMITED, Left
@@ -27,12 +29,14 @@ from router.core.routing_settings import PanicPolicy, RoutingPolicy, RoutingSett
 __all__ = ["Candidate", "Decision", "Situation", "decide"]
 
 
+_NONE_EXCLUDED: Final[Mapping[ExclusionCause, int]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Candidates in the order they would be tried, and everything that was excluded.
 
-    `premium_microusd` is what the first of them, where it is a trial, is expected to cost more than the best;
-    `choices_before` how many jobs had been given to somebody when it was made.
+    `premium_microusd` is what the first of them, where it is a trial, is expected to cost more than the best.
     """
 
     candidates: tuple[Candidate, ...]
@@ -40,7 +44,6 @@ class Decision:
     basis: Basis = Basis.EXPECTED_COST
     reason: DecisionReason = DecisionReason.BEST
     premium_microusd: int = 0
-    choices_before: int = 0
 
     @property
     def first(self) -> Candidate | None:
@@ -50,7 +53,7 @@ class Decision:
     @property
     def excluded(self) -> Mapping[ExclusionCause, int]:
         """How many offerings were excluded, by why."""
-        return Counter(exclusion.cause for exclusion in self.exclusions)
+        return Counter([exclusion.cause for exclusion in self.exclusions]) if self.exclusions else _NONE_EXCLUDED
 
     @property
     def spend_stops(self) -> bool:

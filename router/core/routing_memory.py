@@ -47,7 +47,6 @@ class RoutingMemory:
         self.retries = RetryBudget(clock, settings.retry_budget)
         self.hints = Hints(clock)
         self._durations = LearnedDurations(settings.half_life_s, self.hints.share)
-        self.choices = 0
         self._running: dict[str, tuple[str, DurationClass, float]] = {}
         self._meant: dict[str, int] = {}
         self._recoveries: dict[str, int] = {}
@@ -112,7 +111,6 @@ class RoutingMemory:
 
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
         """Take note of whom a job goes to, at once: whoever decides next has to know; `first` when nobody was asked."""
-        self.choices += 1
         self.turns.took(decision, candidate)
         if candidate is decision.first and decision.premium_microusd:
             self.exploration.take(decision.premium_microusd)

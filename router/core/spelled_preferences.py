@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.core.policy import FailoverOn, OnAmbiguous
-from router.core.preferences import DurationPolicy, RoutingPreferences, Sort
+from router.core.preferences import NO_PREFERENCES, DurationPolicy, RoutingPreferences, Sort
 
 _LISTS: Final = ("only", "ignore", "order", "models")
 _LIMITS: Final = (
@@ -17,13 +17,12 @@ _LIMITS: Final = (
     "duplicate_microusd_max",
     "sort",
 )
-_NOTHING_SAID: Final = RoutingPreferences()
 _KINDS: Final = (("duration_policy", DurationPolicy), ("on_ambiguous", OnAmbiguous), ("sort", Sort))
 
 
 def spelled(preferences: RoutingPreferences) -> dict[str, object]:
     """Return what is said, under the names of its fields; most callers say nothing."""
-    if preferences == _NOTHING_SAID:
+    if preferences == NO_PREFERENCES:
         return {}
     said = {
         **{name: list(getattr(preferences, name)) for name in _LISTS},
@@ -37,7 +36,7 @@ def spelled(preferences: RoutingPreferences) -> dict[str, object]:
 def read_preferences(said: Mapping[str, Any]) -> RoutingPreferences:
     """Build them from what `spelled` returned; ValueError for a word that means nothing."""
     if not said:
-        return _NOTHING_SAID
+        return NO_PREFERENCES
     read = {name: said[name] for name in _LIMITS if name in said}
     read |= {name: kind(read[name]) for name, kind in _KINDS if name in read}
     read |= {name: tuple(said[name]) for name in _LISTS if name in said}

@@ -6,13 +6,15 @@ from typing import TypeVar
 from providers.canonical import Failure
 from router.core.catalog import Provider
 from router.core.policy import JobLimits, NextStep, OnAmbiguous
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 
 Number = TypeVar("Number", int, float)
 
 
 def terms_of(limits: JobLimits, preferences: RoutingPreferences) -> JobLimits:
     """Return the limits of one job: the smaller of each two counts."""
+    if preferences is NO_PREFERENCES:
+        return limits
     return replace(
         limits,
         attempts_max=_attempts_max(limits, preferences),

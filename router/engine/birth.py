@@ -24,13 +24,16 @@ class Birth:
 
     async def alone(self, store: Store, job: Job) -> Job:
         """Make the job durable as it is; raises as the store does."""
-        return await store.add_job(replace(job, video=self.video), self.key)
+        return await store.add_job(self._with_bytes(job), self.key)
 
     async def with_attempt(
         self, store: Store, job: Job, attempt: Attempt, entry: LedgerEntry, why: DecisionRecord
     ) -> Job:
         """Make the job durable together with the intent to submit it; raises as the store does."""
-        return await store.add_started(replace(job, video=self.video), attempt, entry, why, self.key)
+        return await store.add_started(self._with_bytes(job), attempt, entry, why, self.key)
+
+    def _with_bytes(self, job: Job) -> Job:
+        return job if job.video is self.video else replace(job, video=self.video)
 
     def tell(self, stored: Job) -> None:
         """Let whoever ordered it know what is in the store; he may have gone."""

@@ -251,7 +251,7 @@ class JobRun(LiveJob):
         run = self._attempt_run(attempt, permits)
         provider = self._parts.provider(attempt.provider)
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
-        after = before.moved(JobState.IN_PROGRESS).with_attempt(attempt)
+        after = before.moved(JobState.IN_PROGRESS, attempts=(*before.attempts, attempt))
         with run.permits_kept():
             with self._parts.unsent_if_unwritten(attempt):
                 why = record_of(decision, self.job.video, attempt.submitted_at, candidate)
@@ -305,7 +305,8 @@ class JobRun(LiveJob):
     async def _with_bytes(self, video: VideoRequest) -> VideoRequest | None:
         """Return what is submitted with the bytes of its images; what was just ordered still has them."""
         if self._birth is not None:
-            return replace(video, images=self._birth.video.images)
+            images = self._birth.video.images
+            return video if video.images is images else replace(video, images=images)
         return await with_bytes(self._parts.store, self.job.id, video)
 
     async def _see_through(self, run: AttemptRun) -> None:

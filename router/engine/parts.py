@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ from router.core.ledger import cost_in_all
 from router.core.permits import AttemptPermits
 from router.core.policy import JobLimits
 from router.core.preferences import RoutingPreferences
-from router.core.ranking import Basis, DecisionReason
 from router.core.routing import Candidate, Decision, decide
 from router.core.routing_memory import NOTHING_YET, JobSoFar, RoutingMemory
 from router.core.routing_settings import RoutingSettings
@@ -79,22 +78,6 @@ class Parts:
         """Whether a decision was made with the catalogue in force, which shares no offering with a former one."""
         first = decision.first
         return first is not None and any(first.offering is offering for offering in self.catalog.offerings)
-
-    def is_fresh(self, decision: Decision) -> bool:
-        """Whether nobody was chosen since: a turn, a trial, an idle provider is there for one job, not for a crowd.
-
-        Who is the best by its record alone is that for a crowd, too.
-        """
-        if not self.is_current(decision):
-            return False
-        return decision.choices_before == self.memory.choices or self._is_for_many(decision)
-
-    def _is_for_many(self, decision: Decision) -> bool:
-        first = decision.first
-        if first is None or decision.reason is not DecisionReason.BEST or decision.basis is Basis.TIME:
-            return False
-        known = first.evidence.outcomes >= self.routing.exploration.outcomes_min
-        return known and self.routing.microusd_per_minute == 0
 
     def try_start(self, job: Job, decision: Decision, candidate: Candidate) -> AttemptPermits | None:
         """Take a place for a job's next attempt and count it in all that routing goes by; None when there is none."""
@@ -178,7 +161,7 @@ class Parts:
         standings = {name: health.standing() for name, health in self.health.items()}
         left = self.budgets.left(caller)
         situation = self.memory.situation(standings, self.routing, self.limits, preferences, left, history)
-        return replace(decide(video, self.catalog, situation, self.rng), choices_before=self.memory.choices)
+        return decide(video, self.catalog, situation, self.rng)
 
 
 async def written(write: Callable[[], Awaitable[T]]) -> T:

@@ -146,7 +146,8 @@ class AiohttpTransport:
             return NotSent("something came before anything was sent, so it was no answer")
         if answer is None:
             return NoAnswer(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
-        return HttpResponse(response.status, lower_headers(response), answer)
+        hook = self._providers[provider].hook
+        return HttpResponse(response.status, lower_headers(response), hook.unsaid(answer) if hook else answer)
 
     @asynccontextmanager
     async def _open(

@@ -10,7 +10,7 @@ from pydantic import Field, InstanceOf, StrictInt, ValidationError
 from providers.canonical import Image, Size, VideoRequest
 from router.core.limits import RequestDefaults, ServerSettings
 from router.core.policy import JobLimits
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.http.data_urls import DataUrl
 from router.http.errors import ApiError, invalid, nobody_sells
 from router.http.form import Document, Upload
@@ -57,7 +57,6 @@ class ParsedCreate:
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-_NO_WISHES: Final = RoutingPreferences()
 _FIELDS: Final[Mapping[type[Strict], tuple[str, ...]]] = {
     model: tuple(model.model_fields) for model in (CreateBody, ImageReference, RoutingBody)
 }
@@ -105,7 +104,7 @@ def parse_create(
         watermark=body.watermark,
     )
     routing = combined(body.routing, in_headers, naming)
-    preferences = _NO_WISHES if routing is None else preferences_of(routing, naming, limits)
+    preferences = NO_PREFERENCES if routing is None else preferences_of(routing, naming, limits)
     if preferences.models and video.model not in naming.models:
         # A misspelt model would silently be another one.
         raise nobody_sells(video.model, naming.models)

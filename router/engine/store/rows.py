@@ -13,7 +13,7 @@ from router.core.idempotency import IdempotencyKey
 from router.core.job import Attempt, AttemptState, Job, JobState
 from router.core.ledger import CostKind, EntryKind, LedgerEntry
 from router.core.lookup import LostSubmit
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES
 from router.core.spelled_preferences import read_preferences, spelled
 from router.engine.store.decision_document import document_of
 
@@ -24,7 +24,6 @@ Fetched: TypeAlias = Sequence[Any]
 """A row as the driver gives it, in the order of the statement's columns."""
 
 # What most jobs say, or say alike, is one object for all of them: a hundred thousand may be loaded at once.
-_NO_PREFERENCES: Final = RoutingPreferences()
 _NO_METADATA: Final[Mapping[str, str]] = {}
 _read_size: Final = lru_cache(maxsize=256)(Size.parse)
 _read_quote: Final = lru_cache(maxsize=1024)(int)
@@ -151,7 +150,7 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
         created_at=created_at,
         deadline_at=deadline_at,
         state=JobState(state),
-        preferences=_NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
+        preferences=NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
         metadata=_NO_METADATA if metadata == "{}" else orjson.loads(metadata),
         trace_parent=trace_parent,
         attempts=attempts,
