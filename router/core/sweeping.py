@@ -11,7 +11,7 @@ FEW: Final = 4
 """So many polls have to be due at about the same time before a list is asked at all."""
 PAGES_MAX: Final = 100
 SWEEP_S_MAX: Final = 10.0
-GATHER_S_MAX: Final = 8.0
+GATHER_S_MAX: Final = 7.0
 ALONE_S_MAX: Final = 30.0
 """How long before it is given up an attempt is asked about alone: an answer of a list may be so old."""
 # What reading the list would come to, were all that it lists ours.
