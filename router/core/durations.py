@@ -1,25 +1,19 @@
 """How long jobs take at an offering, as polls saw it, and so at which ages polls are worth their while."""
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from math import ceil, erf, exp, floor, gcd, log, sqrt
+from math import ceil, erf, exp, gcd, log, sqrt
 from typing import Final, NamedTuple
 
 from providers.canonical import Reason, Stage
 from router.core.evidence import PRIOR_S
 from router.core.job import Attempt, AttemptState
+from router.core.pace import BIN, Pace, begin_s, bin_of
 from router.core.progress import Course
 from router.core.reporting import DurationClass
 
-BIN: Final = 0.04
-"""Each bin of ages ends so much later than it begins, as a difference of logarithms."""
 JOBS_MAX: Final = 200.0
 """How many jobs a record weighs at most: what came before them fades with each new one."""
-_GROWTH: Final = exp(BIN)
-_SHORTEST_S: Final = 0.001
-_LONGEST_S: Final = 604_800.0
 # What is believed of somebody of whom nothing is known; half a job's worth of that doubt stays for ever.
 _PRIOR_DEVIATION: Final = 0.7
 _PRIOR_REACH: Final = 4.0
@@ -60,54 +54,6 @@ _HALF_LIVES: Final = 6.0
 
 def _never() -> float:
     return 0.0
-
-
-class Pace:
-    """The integral of the root of the hazard over the age: polls in equal steps of it are the best there are.
-
-    They have the least product of their number and the mean time from an end to the poll that sees it.
-    """
-
-    __slots__ = ("_due", "_lowest", "_rate")
-
-    def __init__(self, lowest: int, shares: Sequence[float], never: float) -> None:
-        """Take the share of jobs that end in each bin from `lowest` on; `never` is what is left after them."""
-        self._lowest = lowest
-        self._due = array("d", [0.0])
-        left, width_s = never + sum(shares), _begin_s(lowest) * (_GROWTH - 1.0)
-        due = self._rate = 0.0
-        for share in shares:
-            step = sqrt(share * width_s / (left - share / 2.0)) if share > 0.0 else 0.0
-            due, self._rate = due + step, step / width_s
-            self._due.append(due)
-            left, width_s = max(left - share, 1e-12), width_s * _GROWTH
-
-    def due(self, age_s: float) -> float:
-        """What is due until an age, in roots of seconds."""
-        if age_s <= _SHORTEST_S:
-            return 0.0
-        number = floor(log(age_s) / BIN) - self._lowest
-        if number < 0:
-            return 0.0
-        last = len(self._due) - 1
-        if number >= last:
-            return self._due[last] + self._rate * (age_s - self._end_s)
-        into = (age_s / _begin_s(self._lowest + number) - 1.0) / (_GROWTH - 1.0)
-        return self._due[number] + min(1.0, into) * (self._due[number + 1] - self._due[number])
-
-    def age_s(self, due: float) -> float:
-        """The age at which so much is due."""
-        dues = self._due
-        if due >= dues[-1]:
-            return self._end_s + (due - dues[-1]) / self._rate if self._rate > 0.0 else _LONGEST_S
-        number = max(1, bisect_left(dues, due))
-        step = dues[number] - dues[number - 1]
-        into = (due - dues[number - 1]) / step if step > 0.0 else 1.0
-        return _begin_s(self._lowest + number - 1) * (1.0 + into * (_GROWTH - 1.0))
-
-    @property
-    def _end_s(self) -> float:
-        return _begin_s(self._lowest + len(self._due) - 1)
 
 
 class Tally:
@@ -209,14 +155,14 @@ class Durations:
         """Take in a job that ended within so many seconds before `after_s`; `at` is monotonic seconds."""
         unit = self._one_more(at) / len(_STRATA)
         for share in _STRATA:
-            place = _bin(after_s - share * within_s)
+            place = bin_of(after_s - share * within_s)
             self._ends[place] = self._ends.get(place, 0.0) + unit
         if self._elsewhere is not None:
             self._elsewhere.saw_end(after_s, within_s, at)
 
     def saw_running(self, age_s: float, at: float) -> None:
         """Take in a job that had not ended at that age, when it was asked about the last time."""
-        place, unit = _bin(age_s), self._one_more(at)
+        place, unit = bin_of(age_s), self._one_more(at)
         self._left[place] = self._left.get(place, 0.0) + unit
         if self._elsewhere is not None:
             self._elsewhere.saw_running(age_s, at)
@@ -254,7 +200,7 @@ class Durations:
 
     def median_s(self) -> float | None:
         """The median of the ends that were seen."""
-        return _begin_s(_quantile(self._ends, 0.5)) if self._ends else None
+        return begin_s(_quantile(self._ends, 0.5)) if self._ends else None
 
     def _one_more(self, at: float) -> float:
         """Let what is known fade and return what a job weighs beside it now."""
@@ -395,7 +341,7 @@ def _kernel(halves: int) -> tuple[float, ...]:
 @cache
 def _prior(kind: DurationClass) -> Shape:
     """Videos that take about as long as is believed of the class, a few refusals before and a few stragglers after."""
-    middle, early, reach = _bin(PRIOR_S[kind]), _bin(_EARLY_S), ceil(_PRIOR_REACH * _PRIOR_DEVIATION / BIN)
+    middle, early, reach = bin_of(PRIOR_S[kind]), bin_of(_EARLY_S), ceil(_PRIOR_REACH * _PRIOR_DEVIATION / BIN)
     usual = 1.0 - _EARLY_SHARE - _TAIL_SHARE
     shares = tuple(
         usual * _normal(place - middle) + _EARLY_SHARE * _normal(place - early) + _TAIL_SHARE * _tail(place - middle)
@@ -414,11 +360,3 @@ def _tail(place: int) -> float:
     """The same of those that take long."""
     falls = _TAIL_FALLS * BIN
     return exp(-falls * place) - exp(-falls * (place + 1)) if place >= 0 else 0.0
-
-
-def _bin(age_s: float) -> int:
-    return floor(log(min(max(age_s, _SHORTEST_S), _LONGEST_S)) / BIN)
-
-
-def _begin_s(number: int) -> float:
-    return exp(number * BIN)

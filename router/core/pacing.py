@@ -5,7 +5,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from router.core.catalog import Polling
-from router.core.durations import Pace
+from router.core.pace import Pace
 from router.core.progress import Window
 
 JITTER: Final = 0.15

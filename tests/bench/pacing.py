@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from providers.canonical import Running
 from router.core.catalog import Polling
-from router.core.durations import BIN, Durations, Pace
+from router.core.durations import Durations
+from router.core.pace import BIN, Pace
 from router.core.pacing import POLL_DUE
 from router.core.reporting import DurationClass
 from router.engine.watch import Watch

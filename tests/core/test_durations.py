@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.canonical import Reason, Stage
-from router.core.durations import Durations, LearnedDurations, Pace
+from router.core.durations import Durations, LearnedDurations
 from router.core.job import Attempt, AttemptState
+from router.core.pace import Pace
 from router.core.reporting import DurationClass
 from tests.builders import an_attempt
 
