@@ -174,8 +174,10 @@ class Job:
     @property
     def at_work(self) -> Attempt | None:
         """The attempt that is being submitted or runs for the job; None between two attempts."""
-        states = (AttemptState.SUBMITTING, AttemptState.RUNNING)
-        return next((attempt for attempt in self.attempts if attempt.state in states), None)
+        for attempt in self.attempts:
+            if attempt.state is AttemptState.RUNNING or attempt.state is AttemptState.SUBMITTING:
+                return attempt
+        return None
 
     @property
     def delivered(self) -> Attempt | None:

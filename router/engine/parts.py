@@ -143,8 +143,8 @@ class Parts:
         jobs, today = await self.store.open_jobs(), day_start(now)
         self.budgets.restore((*await self.store.bookings(today), *open_bookings(jobs, today)))
         for job in jobs:
-            if job.at_work is not None:
-                self.memory.began(job.at_work, job.video.size)
+            if (attempt := job.at_work) is not None:
+                self.memory.began(attempt, job.video.size)
         return jobs
 
     async def recount(self, job_id: str) -> None:
