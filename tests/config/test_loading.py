@@ -128,7 +128,8 @@ def test_every_key_reaches_its_value(tmp_path: Path):
     assert provider.daily_budget_microusd == 3_000_001
     assert provider.asset_hosts == {"cdn.example.com", "127.0.0.1:9000", "[::1]:9000"}
     assert provider.drained
-    (warning,) = settings.warnings
+    no_list, warning = settings.warnings
+    assert no_list.message == "has no effect: shenma has no list that tells how far jobs are; remove it"
     assert warning.message == "while it is drained, nobody sells sora-2, nor anything of standard"
 
 
