@@ -321,7 +321,7 @@ async def test_stopping_does_not_wait_for_a_late_answer(open_for, session):
     [
         ({"fault": "nope"}, "'refuse_connect', 'reset_before_body'"),
         ({}, "faults[0].fault: Field required"),
-        ({"fault": "link_404", "delay_s": 1}, "it is read by: hook_late, late_answer, link_late, slow_answer, slow_download"),
+        ({"fault": "link_404", "delay_s": 1}, "it is read by: hook_late, late_answer, link_late, list_late, slow"),
         ({"fault": "refuse_connect", "times": 1}, "times says nothing about refuse_connect"),
         ({"fault": "http_500", "times": 1, "share": 0.5}, "not both"),
         ({"fault": "http_500", "share": 1.5}, "less than or equal to 1"),
