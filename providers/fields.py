@@ -258,7 +258,7 @@ def as_url(value: object) -> str | None:
 
 def result_url(job: Json) -> str | None:
     """The link of a job's video: of all that are told the first that ends like a video, else the first."""
-    links = [link for path in URL_PATHS if (link := as_url(value_at(job, path))) is not None]
+    links = [link for path in URL_PATHS if path[0] in job and (link := as_url(value_at(job, path))) is not None]
     return next((link for link in links if VIDEO_PATH.search(urlsplit(link).path)), links[0] if links else None)
 
 

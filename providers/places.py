@@ -29,7 +29,9 @@ def value_at(document: object, path: tuple[str, ...]) -> object:
 def first(document: Json, table: Paths, read: Callable[[object], T | None]) -> T | None:
     """Return the first value of `table` that `read` can make sense of."""
     for path in table:
-        value = value_at(document, path)
-        if value is not None and (found := read(value)) is not None:
-            return found
+        # Most of a table's places are in no answer at all.
+        if path[0] in document and (value := value_at(document, path)) is not None:
+            found = read(value)
+            if found is not None:
+                return found
     return None
