@@ -33,6 +33,7 @@ from router.core.policy import JobLimits
 from router.core.routing_memory import RoutingMemory
 from router.engine.account import Account
 from router.engine.engine import Engine
+from router.engine.entropy import Entropy
 from router.engine.parts import Parts
 from router.engine.store import MEMORY, Store, TimedLane, owned
 from router.engine.transport import AiohttpTransport
@@ -178,7 +179,8 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         stack.push_async_callback(parts.mirror.close)
         _measure(observer, settings, settings.catalog, parts.health)
         observer.metrics.watch_budgets(parts.budgets.each())
-        engine = Engine(parts, settings.server, new_id=lambda: new_job_id(CLOCK.wall(), secrets.token_bytes(10)))
+        entropy = Entropy()
+        engine = Engine(parts, settings.server, new_id=lambda: new_job_id(CLOCK.wall(), entropy.take(10)))
         # Here for a start that fails when jobs run already, and again below, where a stop comes to it first.
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         stack.callback(asyncio.create_task(watch_loop(CLOCK, observer)).cancel)
