@@ -1,5 +1,6 @@
 """Polls are prompt, polite and bounded, whatever an upstream says."""
 
+from itertools import pairwise
 from math import isfinite
 from random import Random
 
@@ -199,7 +200,7 @@ def test_no_provider_is_asked_more_often_than_allowed(per_s_max: float, pauses: 
     for pause_s in pauses:
         now += pause_s
         turns.append(now + rate.turn_s(now))
-    assert all(later - turn >= 0.999 / per_s_max for turn, later in zip(turns, turns[1:], strict=False))
+    assert all(later - turn >= 0.999 / per_s_max for turn, later in pairwise(turns))
 
 
 def test_ten_thousand_that_are_overdue_at_once_are_spread_over_the_time_they_need() -> None:
