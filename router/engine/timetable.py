@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 TICK_S: Final = 0.01
 _WOKEN_AT_ONCE: Final = 100
+_LEFT_BEHIND_MAX: Final = 100
 _ROUNDING: Final = 1e-6
 
 
@@ -23,19 +24,23 @@ S = TypeVar("S", bound=Sleeper)
 class Timetable(Generic[S]):
     """Wakes sleepers up to TICK_S late and never early, with how late they are woken; `run` has to be under way.
 
-    One that is due again, or taken out, before its moment leaves its place behind, which nobody minds.
+    One that is due again, or taken out, before its moment leaves its place behind. No more of those are kept than of
+    others, or a few: whoever is over has to be forgotten, and the moment he was to be woken may be an hour away.
     """
 
     def __init__(self, wake: Callable[[S, float], None]) -> None:
         self._wake = wake
         self._at: dict[int, list[S]] = {}
         self._ticks: list[int] = []
+        self._places = self._left_behind = 0
         self._nap: asyncio.Future[None] | None = None
 
     def put(self, sleeper: S, delay_s: float) -> None:
         """Wake it after `delay_s`, and not before, whatever was said of it earlier."""
+        self.take(sleeper)
         sleeper.due_at = asyncio.get_running_loop().time() + max(0.0, delay_s)
         tick = _tick_of(sleeper.due_at)
+        self._places += 1
         if (waiting := self._at.get(tick)) is not None:
             waiting.append(sleeper)
             return
@@ -51,9 +56,13 @@ class Timetable(Generic[S]):
 
     def take(self, sleeper: S) -> bool:
         """Take it out; False when it was not asleep."""
-        asleep = sleeper.due_at < inf
+        if not sleeper.due_at < inf:
+            return False
         sleeper.due_at = inf
-        return asleep
+        self._left_behind += 1
+        if self._left_behind > max(_LEFT_BEHIND_MAX, self._places // 2):
+            self._clear_away()
+        return True
 
     async def run(self) -> None:
         """Wake whoever is due, for ever; a crowd is woken a few at a time, so that others come in between."""
@@ -66,14 +75,22 @@ class Timetable(Generic[S]):
 
     async def _wake_all(self, tick: int) -> None:
         now = asyncio.get_running_loop().time()
-        woken = 0
-        for sleeper in self._at.pop(tick):
-            if sleeper.due_at < inf and _tick_of(sleeper.due_at) == tick:
+        woken, waiting = 0, self._at.pop(tick)
+        self._places -= len(waiting)
+        for sleeper in waiting:
+            if _is_due(sleeper, tick):
                 late_s, sleeper.due_at = now - sleeper.due_at, inf
                 self._wake(sleeper, max(0.0, late_s))
                 woken += 1
                 if woken % _WOKEN_AT_ONCE == 0:
                     await asyncio.sleep(0)
+
+    def _clear_away(self) -> None:
+        """Forget the places that were left behind."""
+        kept = {tick: [each for each in dict.fromkeys(all_) if _is_due(each, tick)] for tick, all_ in self._at.items()}
+        self._at = {tick: waiting for tick, waiting in kept.items() if waiting}
+        self._ticks = sorted(self._at)
+        self._places, self._left_behind = sum(map(len, self._at.values())), 0
 
     async def _sleep(self, delay_s: float | None) -> None:
         loop = asyncio.get_running_loop()
@@ -88,6 +105,10 @@ class Timetable(Generic[S]):
     def _stir(self) -> None:
         if self._nap is not None and not self._nap.done():
             self._nap.set_result(None)
+
+
+def _is_due(sleeper: Sleeper, tick: int) -> bool:
+    return sleeper.due_at < inf and _tick_of(sleeper.due_at) == tick
 
 
 def _tick_of(at: float) -> int:
