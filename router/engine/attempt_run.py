@@ -27,7 +27,7 @@ from router.engine.exchange import ContentError, NoAnswer, NotSent
 from router.engine.fetch import UNWRITTEN, Fetched, fetch_once, written_by_adapter
 from router.engine.images import has_large_files
 from router.engine.parts import Parts, written
-from router.engine.poll import poll_once, tell_unknown
+from router.engine.poll import NO_TURN, poll_once, tell_unknown
 from router.engine.store import RemoteIdTakenError
 from router.engine.verification import Verified
 from router.engine.watch import Watch
@@ -37,6 +37,8 @@ FETCH_AGAIN_S_MAX: Final = 15.0
 _NO_STAGES: Final[Mapping[Stage, float]] = MappingProxyType({})
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
+POLLED_PAST_DEADLINE_S: Final = 60.0
+"""How much later than its job's deadline a video may be asked about, where its provider has no earlier turn for it."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
 
 
@@ -72,6 +74,7 @@ class AttemptRun:
     lost: Failure | None = None
     _given_up: Failure | None = None
     _has_turn: bool = False
+    _turn_is_late: bool = False
 
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
@@ -305,20 +308,30 @@ class AttemptRun:
         # What an attempt is given up for, and a link that is broken, are no matter for a list that may be late.
         alone = lag_s is None or self._is_nearly_over()
         in_turn, self._has_turn = self._has_turn, False
-        reading = await poll_once(self.parts, self.attempt, lag_s, prompt=self.prompt, alone=alone, in_turn=in_turn)
+        if in_turn and self._turn_is_late:
+            return NO_TURN
+        within_s, prompt = self._turn_within_s(), self.prompt
+        reading = await poll_once(
+            self.parts, self.attempt, lag_s, prompt=prompt, alone=alone, in_turn=in_turn, turn_within_s=within_s
+        )
         self.trail.polled(reading, self.parts.now())
         return reading
 
     def _turn_s(self) -> float:
         """Seconds until its provider takes another question: thousands may wait for that after a restart.
 
-        Where a list may answer, whoever is asked after it waits by himself.
+        The job ends without one that comes too late for it. Where a list may answer, whoever is asked after it waits by
+        himself.
         """
         name = self.attempt.provider
         if self._has_turn or self.parts.provider(name).polling.listed is not ListPolling.OFF:
             return 0.0
-        self._has_turn = True
-        return self.parts.health[name].poll_turn_s()
+        turn_s, within_s = self.parts.health[name].poll_turn_s(), self._turn_within_s()
+        self._has_turn, self._turn_is_late = True, turn_s > within_s
+        return min(turn_s, within_s)
+
+    def _turn_within_s(self) -> float:
+        return self._job_left_s() + POLLED_PAST_DEADLINE_S
 
     def _is_nearly_over(self) -> bool:
         """Whether it is to be given up soon, moving or not, where a list might be asked about it."""

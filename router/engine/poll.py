@@ -1,6 +1,8 @@
 """One question to a provider: how far an accepted attempt is."""
 
 import asyncio
+from math import inf
+from typing import Final
 
 from providers.adapter import HttpResponse
 from providers.canonical import Failure, Reason, Running, Stage, Succeeded
@@ -13,6 +15,8 @@ from router.engine.exchange import NoAnswer, NotSent
 from router.engine.fetch import UNWRITTEN, written_by_adapter
 from router.engine.parts import Parts
 
+NO_TURN: Final = Failure(Stage.POLL, Reason.RATE_LIMITED, "its provider has no turn to be asked about it in time")
+
 
 async def poll_once(
     parts: Parts,
@@ -22,12 +26,13 @@ async def poll_once(
     prompt: str | None = None,
     alone: bool = False,
     in_turn: bool = False,
+    turn_within_s: float = inf,
 ) -> Running | Succeeded | Failure:
     """Ask the provider how far an accepted attempt is; a Failure of stage `poll` says nothing of the video.
 
     Its list of jobs may answer, unless the attempt is to be asked about `alone`. Who has not waited for his turn, which
-    he is then `in_turn` for, waits here. Unknown words are told of only with
-    the job's `prompt`, which they may quote.
+    he is then `in_turn` for, waits here, and gets NO_TURN where it does not come `turn_within_s`. Unknown words
+    are told of only with the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
     listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
@@ -38,7 +43,9 @@ async def poll_once(
     reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
     if request is not None:
         if not in_turn and (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
-            await asyncio.sleep(turn_s)
+            await asyncio.sleep(min(turn_s, turn_within_s))
+            if turn_s > turn_within_s:
+                return NO_TURN
         match await parts.transport.send(provider.name, Operation.POLL, request, lag_s=lag_s):
             case HttpResponse() as response:
                 reading = read_poll(provider.adapter, response)

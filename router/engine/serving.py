@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 REFRESH_EVERY_S: Final = 30.0
 """How often at most an upstream is asked for a fresh link to one video, however many callers want it."""
 _TURNS_KEPT: Final = 2_000
+# A caller who waits for his video must not wait for thousands of polls.
+_TURN_WITHIN_S: Final = 10.0
 # Some stores call a signature whose time is over a bad request.
 _GONE: Final = frozenset({400, 401, 403, 404, 410})
 # Polls that failed so say nothing of the video, which may have another link in a minute.
@@ -169,7 +171,7 @@ class Serving:
         if monotonic() < turn.ask_at:
             return None
         turn.ask_at, turn.denied = monotonic() + REFRESH_EVERY_S, False
-        reading = await poll_once(self._parts, attempt)
+        reading = await poll_once(self._parts, attempt, turn_within_s=_TURN_WITHIN_S)
         turn.denied = True
         match reading:
             case Failure():
