@@ -112,10 +112,10 @@ class Engine:
         Raises NoCandidateError, UnavailableError and IdempotencyConflictError, and nothing is stored then; or
         UnconfirmedError, when nobody knows.
         """
-        if self.stopping:
-            raise UnavailableError("the router is shutting down", 5.0)
         if order.key is not None and (earlier := await self._earlier(order.key)) is not None:
             return Acceptance(self._seen(earlier), replayed=True)
+        if self.stopping:
+            raise UnavailableError("the router is shutting down", 5.0)
         if len(self._runs) + len(self._unconfirmed) >= self._settings.jobs_live_max:
             raise UnavailableError("the router has as many unfinished jobs as it takes", 10.0)
         # What lives on must not hold the images: a decision's candidates hold the video, too.

@@ -85,7 +85,8 @@ class JobRun(LiveJob):
         while not self.job.ended:
             if self._under_way is not None:
                 wait_s = await self._step(self._under_way, lag_s)
-                if wait_s is not None:
+                # Whoever rang while it was asked about found nobody asleep whom he could wake.
+                if wait_s is not None and not self._alarm.rung:
                     # The store has them, should they be needed again.
                     self._entries = None
                     return wait_s

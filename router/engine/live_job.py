@@ -173,13 +173,17 @@ class LiveJob:
     async def _booked(self) -> list[LedgerEntry]:
         """Return what is booked for the job, which is read anew after it was waited for."""
         if self._entries is None:
-            self._entries = list(await written(lambda: self._parts.store.entries(self.job.id)))
+            # What is booked while they are read may be among them or not.
+            booked: list[LedgerEntry] = []
+            self._entries = booked
+            read = await written(lambda: self._parts.store.entries(self.job.id))
+            booked[:0] = [entry for entry in read if entry not in booked]
         return self._entries
 
     def _book(self, *entries: LedgerEntry) -> None:
         """Take in what was written; whoever reads it later finds it in the store."""
         if self._entries is not None:
-            self._entries.extend(entries)
+            self._entries.extend(entry for entry in entries if entry not in self._entries)
 
     async def _end(self, failure: Failure) -> None:
         """End a job that no attempt ends."""

@@ -159,6 +159,7 @@ class ScriptedTransport:
         self.cancelled: list[str] = []
         self.checks = True
         self.lists = 0
+        self.polls_take_s = 0.0
         self.list_fault: Outcome | None = None
         self.replayed: Outcome | None = None
         self.echoed: Callable[[str], str | None] = lambda prompt: prompt
@@ -179,7 +180,7 @@ class ScriptedTransport:
             return told(Running(queued=False))
         if operation is Operation.POLL:
             taken = self.taken.get(request.path.rpartition("/")[2])
-            return told(Failure(Stage.POLL, Reason.INVALID)) if taken is None else self._polled(taken)
+            return told(Failure(Stage.POLL, Reason.INVALID)) if taken is None else await self._polled(taken)
         assert request.json is not None
         job_id = request.json["prompt"]
         if self.checks:
@@ -233,7 +234,9 @@ class ScriptedTransport:
         ]
         return Told(200, {}, b"", ListedPage(tuple(reversed(shown))))
 
-    def _polled(self, job: Taken) -> Outcome:
+    async def _polled(self, job: Taken) -> Outcome:
+        if self.polls_take_s:
+            await asyncio.sleep(self.polls_take_s)
         faults = job.fate.poll_faults
         job.polled_at.append(self._clock.monotonic())
         fault = faults[len(job.polled_at) - 1] if len(job.polled_at) <= len(faults) else self._state(job)
