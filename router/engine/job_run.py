@@ -161,7 +161,8 @@ class JobRun(LiveJob):
         for attempt in self.job.attempts:
             if attempt.state is not AttemptState.LATE or attempt.provider not in self._parts.catalog.providers:
                 continue
-            done = await poll_once(self._parts, attempt, prompt=self.job.video.prompt)
+            left_s = max(0.0, self.job.deadline_at - self._parts.now())
+            done = await poll_once(self._parts, attempt, prompt=self.job.video.prompt, turn_within_s=left_s)
             if isinstance(done, Succeeded):
                 within_s = max(0.0, self.job.deadline_at - self._parts.now()) + FETCH_PAST_DEADLINE_S
                 with suppress(ContentError):

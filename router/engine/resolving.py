@@ -13,6 +13,7 @@ from router.engine.poll import poll_once
 from router.engine.store import RemoteIdTakenError, StaleWriteError
 
 _NOT_OPEN: Final = "attempt_not_open"
+_TURN_WITHIN_S: Final = 10.0
 _BILLED: Final = {None: "", True: ", billed", False: ", not billed"}
 
 
@@ -107,7 +108,7 @@ class Resolving:
 
     async def _confirm(self, job: Job, late: Attempt, remote_id: str) -> None:
         """Ask the provider for the id once: one that was misspelt would be asked about for a day, and stay."""
-        reading = await poll_once(self._parts, late, prompt=job.video.prompt)
+        reading = await poll_once(self._parts, late, prompt=job.video.prompt, turn_within_s=_TURN_WITHIN_S)
         if isinstance(reading, Failure) and reading.stage is Stage.POLL:
             message = (
                 f"{late.provider} tells nothing of {remote_id} ({reading.reason}); look at the id again, try again when"
