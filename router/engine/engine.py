@@ -346,7 +346,7 @@ class Engine:
 
     def _wake(self, run: JobRun) -> None:
         """Let a run that waits take its next step now."""
-        if self._timetable.take(run):
+        if not self.stopping and self._timetable.take(run):
             self._go_on(run, 0.0)
 
     async def _run(self, run: JobRun, late_s: float = 0.0) -> None:

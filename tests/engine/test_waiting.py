@@ -78,6 +78,23 @@ def test_nothing_is_submitted_for_a_caller_whose_key_was_being_looked_up_at_the_
     in_virtual_time(main)
 
 
+def test_nothing_begins_when_a_job_is_deleted_after_the_stop() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock) as scene:
+            job = await scene.accept()
+            await asyncio.sleep(5.0)
+            await scene.engine.stop(0.0)
+            assert await scene.engine.delete("tester", job.id) is not None
+            assert scene.engine._tasks.all == ()
+            await scene.start()
+            await asyncio.sleep(1.0)
+            stored = await scene.store.any_job(job.id)
+            assert stored is not None
+            assert stored.state is JobState.FAILED
+
+    in_virtual_time(main)
+
+
 class Sleeper:
     due_at = float("inf")
 
