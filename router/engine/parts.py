@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from router.core.events import Emit
 from router.core.health import ProviderHealth
 from router.core.idempotency import IdempotencyConflictError
 from router.core.intent import next_attempt_id, open_bookings
-from router.core.job import INTERRUPTED, Attempt, Job
+from router.core.job import INTERRUPTED, WITHDRAWN, Attempt, Job
 from router.core.ledger import cost_in_all
 from router.core.permits import AttemptPermits
 from router.core.policy import JobLimits
@@ -132,7 +132,8 @@ class Parts:
         """Say what is known of a submit that the store has and no run: whether it left, only its own process knows."""
         if attempt.id in self.unsent:
             self.unsent.discard(attempt.id)
-            return unsent("its intent was not known to be durable, so it was not sent")
+            # Which uses up nothing of the job: the same offering may be asked for real.
+            return replace(unsent("its intent was not known to be durable, so it was not sent"), code=WITHDRAWN)
         return Failure(Stage.SUBMIT, Reason.AMBIGUOUS, "the router stopped during the submit", code=INTERRUPTED)
 
     async def restored(self) -> list[Job]:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ CALM = f"{JOB}-calm"
 # How many seconds of a real upstream pass in one.
 TIME_SCALE = 300.0
 ON_TIME_S = {"short": 1.8, "long": 2.4, "hd": 4}
+SIGNING = "whsec_" + b64encode(b"how the webhooks of a storm are signed").decode()
 CUSTOMERS = (Customer("intern", 23, daily_budget_usd="3.00"), Customer("agency", 3), Customer("studio"))
 _LONGEST_S = 180.0
 
@@ -122,6 +124,9 @@ def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: fl
             deadline_s = slower * (2.1 if stormy and name == "jizhiai" else 16)
             document["offerings"].append({**HD, "deadline_s": deadline_s, "price": {"per_clip": HD_PRICES[name]}})
         providers[name] = document
+    signing = folder / "webhooks.key"
+    signing.write_text(SIGNING)
+    providers["openai"]["webhook_secret"] = {"file": str(signing)}
     if stormy:
         ends = datetime.now(UTC) + timedelta(days=20)
         providers["openai"]["offerings"][0]["available_until"] = ends.date().isoformat()
@@ -129,6 +134,7 @@ def configuration(sandboxes: Mapping[str, Sandbox], folder: Path, time_scale: fl
     return {
         "defaults": {"model": "sora-2", "seconds": 10, "size": "720x1280"},
         "server": {"poll_after_ms": 20},
+        **({"content": {"mode": "mirror", "folder": str(folder / "mirror"), "bytes_max": 1_048_576}} if stormy else {}),
         "callers": [each.document() for each in CUSTOMERS],
         "routing": ROUTING,
         "reporting": {"baseline_provider": "openai", **({"on_time_s": on_time_s} if stormy else {})},
@@ -305,6 +311,7 @@ async def a_router(folder: Path, time_scale: float, *, stormy: bool) -> AsyncIte
         served = Served(folder, sandboxes, await stack.enter_async_context(ClientSession()))
         stack.push_async_callback(served.kill)
         await served.start()
+        sandboxes["openai"].send_webhooks(f"{served.url}/hooks/openai", SIGNING)
         yield served, document
 
 

@@ -18,7 +18,7 @@ from tests.engine.test_store_trouble import LOCKED_S
 from tests.locking import locked
 from tests.virtual_time import in_virtual_time
 
-BOUGHT = ("beta pending", "beta delivered")
+BOUGHT = ("alpha pending", "alpha delivered")
 KEY = IdempotencyKey("tester", "key", "0" * 64)
 
 
@@ -42,7 +42,7 @@ def test_a_job_that_was_stored_although_its_write_failed_is_made_once() -> None:
             assert (await scene.ended("video_1")).state is JobState.COMPLETED
             assert accepted(scene) == ["video_1"]
             assert await scene.money("video_1") == ["alpha pending", "alpha voided", *BOUGHT]
-            assert scene.posts() == {"beta": 1}
+            assert scene.posts() == {"alpha": 1}
 
     in_virtual_time(main)
 
@@ -58,7 +58,7 @@ def test_a_create_repeated_with_its_key_gets_the_job_that_nobody_had_confirmed()
             again = await scene.engine.accept(order("video_1"))
             assert (again.job.id, again.replayed) == ("video_1", True)
             assert (await scene.ended("video_1")).state is JobState.COMPLETED
-            assert scene.posts() == {"beta": 1}
+            assert scene.posts() == {"alpha": 1}
 
     in_virtual_time(main)
 

@@ -68,7 +68,8 @@ def test_whoever_takes_three_times_as_long_loses_jobs_where_waiting_has_a_price_
     day = played("three_times_slower")
     assert day.share("cheap", 0, 45) > 0.9
     assert day.share("cheap", 75, 105) < 0.5
-    assert day.back_after_min("cheap", 105) <= 30
+    # What is expected to take long is asked about seldom at first, so that it is seen late to be fast again.
+    assert day.back_after_min("cheap", 105) <= 40
 
 
 def test_when_all_are_down_whoever_comes_is_told_when_to_come_again() -> None:
