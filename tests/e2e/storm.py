@@ -243,7 +243,8 @@ async def drained_provider(storm: Storm) -> None:
         async with storm.served.http.post(url, json=order) as response:
             assert response.status == 200, await response.text()
         await asyncio.to_thread(storm.server.wait_for, f"{shown} == {int(drained)}")
-        await asyncio.sleep(1.0)
+        # Until the one whose balance was just topped up gets jobs, too.
+        await asyncio.sleep(3.0)
 
 
 async def everything_fails(storm: Storm) -> None:
