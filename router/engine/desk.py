@@ -1,9 +1,12 @@
 """What a run may ask of the engine that keeps it company."""
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from router.core.job import Attempt, Job
+
+if TYPE_CHECKING:
+    from router.engine.job_run import JobRun
 
 
 class Desk(Protocol):
@@ -19,7 +22,7 @@ class Desk(Protocol):
     def stopping(self) -> bool:
         """Whether nothing new may be submitted any more."""
 
-    def welcome(self, run: Any) -> None:
+    def welcome(self, run: "JobRun") -> None:
         """Take in a job that has just become durable."""
 
     def submitting(self) -> AbstractContextManager[None]:

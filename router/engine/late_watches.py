@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from router.core.job import Attempt, AttemptState, Job
-from router.core.ledger import LedgerEntry
-from router.engine.fetch import Fetched
+from router.engine import late_search, late_watch
 from router.engine.late_search import LateSearch
 from router.engine.late_watch import LateWatch
 from router.engine.parts import Parts
@@ -18,20 +17,8 @@ _LOG = logging.getLogger(__name__)
 _BEGIN_AGAIN_AFTER_S: Final = 5.0
 
 
-class Company(Protocol):
+class Company(late_search.Company, late_watch.Company, Protocol):
     """What the watches need of the engine that their jobs live in."""
-
-    def current(self, job_id: str) -> Job | None:
-        """Return the job as it is now, or None when it is over."""
-
-    def offer(self, attempt: Attempt, fetched: Fetched) -> bool:
-        """Hand its video to the job; refused when the job is over."""
-
-    def noted(self, attempt: Attempt) -> None:
-        """Take note that the upstream has it."""
-
-    def settled(self, job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
-        """Take note of what became of the attempt and its money."""
 
 
 class LateWatches:

@@ -208,7 +208,8 @@ class LiveJob:
 
     def _current(self, written_job: Job, attempt: Attempt) -> Job:
         """Add to a job that was just written what happened to its other attempts meanwhile."""
-        if len(self.job.attempts) < len(written_job.attempts) < 2 and self.job.deleted_at is written_job.deleted_at:
+        if not self.job.attempts and written_job.attempts == (attempt,) and self.job.deleted_at is None:
+            # It is the first, and nothing else happened.
             return written_job
         attempts = self.job.with_attempt(attempt).attempts
         return replace(written_job, attempts=attempts, deleted_at=self.job.deleted_at)
