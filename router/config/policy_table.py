@@ -24,7 +24,7 @@ from router.core.policy import (
     pairs,
     row_of,
 )
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES
 from router.core.terms import on_ambiguous
 
 _NEXT_STEPS: Final[Mapping[NextStep, str]] = {
@@ -126,7 +126,7 @@ def _has_own_word(provider: Provider | None) -> bool:
 
 def _of_ambiguous(limits: JobLimits, provider: Provider | None) -> str:
     """Say what follows a submit that may have been bought, and what is done first to find out."""
-    after = _ON_AMBIGUOUS[on_ambiguous(limits, RoutingPreferences(), provider)]
+    after = _ON_AMBIGUOUS[on_ambiguous(limits, NO_PREFERENCES, provider)]
     if provider is None or provider.lookup.mode is LookupMode.OFF or lookup_of(provider.adapter) is None:
         return after
     absent = "not listed: next offering; else " if provider.lookup.proves_absence else "not found: "

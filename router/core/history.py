@@ -1,10 +1,10 @@
 """What became of a job, as plain values that may leave the router: nothing of its prompt, its images or its links."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from providers.canonical import ImageKind, Reason, Size, Stage
 from router.core.job import AttemptState, JobState
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RecordedJob:
     state: JobState
     images: tuple[ImageKind, ...] = ()
     watermark: bool | None = None
-    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    preferences: RoutingPreferences = NO_PREFERENCES
     ended_at: float | None = None
     stage: Stage | None = None
     reason: Reason | None = None

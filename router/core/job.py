@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.canonical import Failure, Reason, Stage, VideoRequest
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 
 
 class JobState(StrEnum):
@@ -152,7 +152,7 @@ class Job:
     created_at: float
     deadline_at: float
     state: JobState = JobState.QUEUED
-    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    preferences: RoutingPreferences = NO_PREFERENCES
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     trace_parent: str | None = None
     attempts: tuple[Attempt, ...] = ()

@@ -8,7 +8,7 @@ from router.core.budget import Budget
 from router.core.health import HealthSnapshot
 from router.core.idempotency import IdempotencyKey
 from router.core.job import Job
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.core.routing import Decision
 
 
@@ -18,7 +18,7 @@ class Order:
 
     caller: str
     video: VideoRequest
-    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    preferences: RoutingPreferences = NO_PREFERENCES
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     key: IdempotencyKey | None = None
     trace_parent: str | None = None

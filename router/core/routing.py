@@ -21,7 +21,7 @@ from router.core.eligibility import (
 )
 from router.core.evidence import SUCCESS_MAX, Seen, TrackRecords
 from router.core.objective import Objective, Score
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.core.ranking import Basis, Candidate, DecisionReason, basis, ranked
 from router.core.reporting import DurationClass, class_of
 from router.core.routing_settings import PanicPolicy, RoutingPolicy, RoutingSettings
@@ -110,7 +110,7 @@ class Situation:
     standings: Mapping[str, ProviderStanding]
     records: TrackRecords
     now: float
-    preferences: RoutingPreferences = field(default_factory=RoutingPreferences)
+    preferences: RoutingPreferences = NO_PREFERENCES
     settings: RoutingSettings = field(default_factory=RoutingSettings)
     tried: frozenset[str] = frozenset()
     spend_left_microusd: int | None = None

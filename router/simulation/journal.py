@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from providers.canonical import Size
 from router.core.history import RecordedAttempt, RecordedJob
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.core.spelled_preferences import read_preferences, spelled
 
 VERSION: Final = 1
@@ -41,7 +41,7 @@ def write_journal(jobs: Iterable[RecordedJob], to: BinaryIO) -> int:
 def line_of(job: RecordedJob) -> bytes:
     """Write one job as one line, without what is not known of it."""
     document = {
-        **asdict(replace(job, preferences=RoutingPreferences(), attempts=())),
+        **asdict(replace(job, preferences=NO_PREFERENCES, attempts=())),
         "size": str(job.size),
         "preferences": spelled(job.preferences),
         "attempts": [_said(asdict(attempt)) for attempt in job.attempts],

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from providers.canonical import Failure, VideoRequest
 from router.core.events import BreakerMoved, ProviderOut
-from router.core.preferences import RoutingPreferences
+from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.core.ranking import DecisionReason
 
 
@@ -15,7 +15,7 @@ class Arrival(NamedTuple):
     at_s: float
     job_id: str
     video: VideoRequest
-    preferences: RoutingPreferences = RoutingPreferences()
+    preferences: RoutingPreferences = NO_PREFERENCES
     caller: str = "simulation"
 
 
