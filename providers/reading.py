@@ -179,7 +179,7 @@ def read_job(response: HttpResponse, *, rules: tuple[Rule, ...] = RULES) -> Runn
             return failed_poll(response, document, rules)
         case RemoteStatus.COMPLETED:
             # Some call a job completed that its review ended; but what echoes a prompt or says it passed is no refusal.
-            errors = {name: value for name, value in job.items() if name in ERROR_FIELDS}
+            errors = {name: value for name, value in job.items() if value and name in ERROR_FIELDS}
             withheld = is_withheld(job) or _refused(errors, rules)
             return withheld_video(response, job) if withheld else _succeeded(job, None)
         case RemoteStatus.FAILED:
@@ -218,5 +218,6 @@ def _succeeded(job: Json, url: str | None) -> Succeeded:
 
 
 def _refused(job: Json, rules: tuple[Rule, ...]) -> bool:
-    row = matching_rule(complaint(job), rules)
+    said = complaint(job) if job else None
+    row = matching_rule(said, rules) if said else None
     return row is not None and row.reason is Reason.REFUSED
