@@ -72,6 +72,8 @@ class Gate:
 
     Each trip in a row doubles the reset time up to `reset_s_max`, with jitter; every `reset_s_max` closed without a
     trip takes one doubling back. A trial that has not ended after `reset_s_max` no longer holds the slot.
+
+    `state` is as last moved to: an open breaker whose probe is due stays open until somebody takes the probe.
     """
 
     def __init__(
@@ -93,16 +95,7 @@ class Gate:
         self._trial_since = 0.0
         # One for all permits.
         self._report = self._ended
-
-    @property
-    def state(self) -> BreakerState:
-        """The state as last moved to: an open breaker whose probe is due stays open until somebody takes the probe."""
-        return _STATES[self._breaker.current_state]
-
-    @property
-    def admits_all(self) -> bool:
-        """Whether it is closed."""
-        return self._window.state == STATE_CLOSED
+        self.state = BreakerState.CLOSED
 
     def peek(self) -> float | None:
         """Say what `try_acquire` would do, without doing it.
@@ -110,18 +103,16 @@ class Gate:
         None: it admits. 0: it would hand out the one trial. Else: the seconds for which it will refuse; a guess while a
         trial is under way.
         """
-        if self.admits_all:
-            return None
-        now, settings = self._clock.monotonic(), self._settings
         match self.state:
             case BreakerState.CLOSED:
                 return None
             case BreakerState.OPEN:
-                return max(0.0, self._since + self._reset_s - now)
+                return max(0.0, self._since + self._reset_s - self._clock.monotonic())
             case BreakerState.HALF_OPEN:
                 if self._trial is None:
                     return 0.0
-                return max(0.0, min(settings.reset_s, self._trial_since + settings.reset_s_max - now))
+                given_up_in_s = self._trial_since + self._settings.reset_s_max - self._clock.monotonic()
+                return max(0.0, min(self._settings.reset_s, given_up_in_s))
             case state:
                 assert_never(state)
 
@@ -178,6 +169,9 @@ class Gate:
         if stale or not (permit.trial or self.state is BreakerState.CLOSED):
             return
         match end:
+            case PermitEnd.SUCCESS if self.state is BreakerState.CLOSED:
+                # While it is closed, pybreaker does no more with a success than to tell its storage of it.
+                self._window.reset_counter()
             case PermitEnd.SUCCESS:
                 self._step(lambda: self._breaker.call(_succeed))
             case PermitEnd.FAILURE:
@@ -192,8 +186,9 @@ class Gate:
         old = self.state
         with suppress(_CountedFailureError):
             step()
-        new = self.state
+        new = _STATES[self._window.state]
         if new is not old:
+            self.state = new
             self._moved(old, new)
             self._on_move(self.kind, old, new)
 

@@ -50,8 +50,7 @@ _PASSING: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderStanding:
+class ProviderStanding(NamedTuple):
     """A provider's health at this moment. `barred` is None when it takes jobs, else why not, for a person to read.
 
     `probing`: its ejection is over since `probe_due_s`, and the next job is its trial. `drained`: an operator lets it

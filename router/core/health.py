@@ -68,7 +68,6 @@ class ProviderHealth:
         self._out_reason: Reason | None = None
         self._retired = False
         self._well = ProviderStanding()
-        self._well_key: tuple[int, int, bool, int] | None = None
         self._drained = False
         self._recoveries = 0
         self._accounts_had = 1
@@ -111,25 +110,22 @@ class ProviderHealth:
     def standing(self) -> ProviderStanding:
         """Return the health as routing wants it; changes nothing that anybody could see."""
         in_flight, limit = self._concurrency.count, self._concurrency.limit
+        drained, recoveries = self._drained or self.provider.drained, self._recoveries
         if self._is_well():
-            if (in_flight, limit, self.drained, self._recoveries) != self._well_key:
-                self._well_key = (in_flight, limit, self.drained, self._recoveries)
-                self._well = ProviderStanding(in_flight, limit, drained=self.drained, recoveries=self._recoveries)
-            return self._well
+            well = self._well
+            as_before = well.in_flight == in_flight and well.in_flight_max == limit and well.drained == drained
+            if not as_before or well.recoveries != recoveries:
+                self._well = well = ProviderStanding(in_flight, limit, drained=drained, recoveries=recoveries)
+            return well
         bar = self._bar()
         if bar is not None:
             return ProviderStanding(
-                in_flight, limit, bar.message, bar.cause, bar.for_s, drained=self.drained, recoveries=self._recoveries
+                in_flight, limit, bar.message, bar.cause, bar.for_s, drained=drained, recoveries=recoveries
             )
         probing = 0.0 in (self._submit.peek(), self._generate.peek())
         due_s = max(self._submit.probe_due_s(), self._generate.probe_due_s()) if probing else 0.0
         return ProviderStanding(
-            in_flight,
-            limit,
-            probing=probing,
-            probe_due_s=due_s,
-            drained=self.drained,
-            recoveries=self._recoveries,
+            in_flight, limit, probing=probing, probe_due_s=due_s, drained=drained, recoveries=recoveries
         )
 
     def _is_well(self) -> bool:
@@ -138,13 +134,17 @@ class ProviderHealth:
         return (
             now >= self._out_until
             and now >= self._cooling_until
-            and self._submit.admits_all
-            and self._generate.admits_all
+            and self._submit.state is BreakerState.CLOSED
+            and self._generate.state is BreakerState.CLOSED
         )
 
     def try_start(self) -> AttemptPermits | None:
         """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
-        if self._retired or self.drained or self._concurrency.full or self._bar() is not None:
+        if self._retired or self.drained or self._concurrency.full:
+            return None
+        if self._is_well():
+            return self._hold(self._submit.observe(), self._generate.observe())
+        if self._bar() is not None:
             return None
         submit = self._submit.try_acquire()
         if submit is None:
