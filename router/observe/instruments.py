@@ -11,7 +11,6 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     Summary,
-    disable_created_metrics,
 )
 
 from providers.canonical import Size
@@ -23,7 +22,7 @@ from router.observe import families, labels
 from router.observe.families import Family
 from router.observe.labels import NONE, OTHER, SUCCEEDED, SoldNames
 from router.observe.release import RELEASE
-from router.observe.series import Child, MoneyCounters, Series, counter, gauge, histogram, summary
+from router.observe.series import Child, MoneyCounter, Series, counter, gauge, histogram, money_counter, summary
 
 # What happens in practice is a dozen kinds of failure a provider; these leave room, and keep an exposition small.
 _JOB_SETS_MAX: Final = 90
@@ -62,25 +61,20 @@ class Instruments:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        # Each would double its counter's and histogram's series and say nothing that a rate needs.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         ProcessCollector(registry=registry)
         self._registry = registry
         self._counters: dict[str, Series[Counter]] = {}
         self._gauges: dict[str, Series[Gauge]] = {}
         self._histograms: dict[str, Series[Histogram]] = {}
         self._summaries: dict[str, Series[Summary]] = {}
-        self._money: dict[str, MoneyCounters] = {}
+        self._money: dict[str, Series[MoneyCounter]] = {}
         self._breakers: set[tuple[str, str]] = set()
 
     @property
     def lines_max(self) -> int:
         """The most series that can come to exist."""
-        counters = sum(series.lines_max for series in self._counters.values())
-        gauges = sum(series.lines_max for series in self._gauges.values())
-        histograms = sum(series.lines_max for series in self._histograms.values())
-        summaries = sum(series.lines_max for series in self._summaries.values())
-        return counters + gauges + histograms + summaries + _PROCESS_LINES_MAX
+        every = (self._counters, self._money, self._gauges, self._histograms, self._summaries)
+        return sum(series.lines_max for kind in every for series in kind.values()) + _PROCESS_LINES_MAX
 
     def use(self, catalog: Catalog, names: SoldNames, callers: Iterable[str]) -> None:
         """Make the series of a catalogue's names, and of the first callers."""
@@ -244,9 +238,10 @@ class Instruments:
 
     def _money_counter(
         self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int, folds_max: int = 0
-    ) -> MoneyCounters:
-        series = self._counter(family, first, sets_max, folds_max)
-        return self._money.setdefault(family.name, MoneyCounters(series))
+    ) -> Series[MoneyCounter]:
+        if family.name not in self._money:
+            self._money[family.name] = Series(family, money_counter(family, self._registry), self._fold)
+        return _admitted(self._money[family.name], first, sets_max, folds_max)
 
     def _counter(
         self, family: Family, first: Iterable[tuple[str, ...]], sets_max: int | None = None, folds_max: int = 0

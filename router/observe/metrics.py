@@ -244,12 +244,12 @@ class Metrics:
             kind = duration_class(job.video)
             self._to.job_duration.at(provider, kind).observe(duration_s, exemplar(job.trace_parent))
         self._to.video_seconds.at(*pair).inc(delivered.seconds)
-        self._to.delivered_quote.add(delivered.quote_microusd, *pair)
+        self._to.delivered_quote.at(*pair).add(delivered.quote_microusd)
         video = replace(job.video, model=self._names.model_made(delivered, job))
         baseline = baseline_microusd(self._catalog, self._reporting.baseline, video)
         if baseline is None:
             self._to.baseline_missing.at(self._names.model(model)).inc()
-        self._to.baseline_cost.add(delivered.quote_microusd if baseline is None else baseline, *pair)
+        self._to.baseline_cost.at(*pair).add(delivered.quote_microusd if baseline is None else baseline)
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         attempt, job = event.attempt, event.job
@@ -272,8 +272,8 @@ class Metrics:
         self._routed.booked(entry)
         if entry.cost_kind is not None:
             pair = self._names.made(attempt, job)
-            self._to.cost.add(entry.amount_microusd, *pair, labels.closed(entry.cost_kind, labels.COST_KINDS))
-            self._to.caller_cost.add(entry.amount_microusd, labels.closed(job.caller, self._callers))
+            self._to.cost.at(*pair, labels.closed(entry.cost_kind, labels.COST_KINDS)).add(entry.amount_microusd)
+            self._to.caller_cost.at(labels.closed(job.caller, self._callers)).add(entry.amount_microusd)
 
     def _adjust(self, entry: LedgerEntry) -> None:
         provider = self._names.provider(entry.provider)

@@ -45,7 +45,7 @@ class Routed:
             return
         reason = self._reasons.pop(entry.attempt_id, OTHER)
         if entry.cost_kind is not None:
-            self._to.routed_cost.add(entry.amount_microusd, reason)
+            self._to.routed_cost.at(reason).add(entry.amount_microusd)
 
     def ended(self, job: Job, names: SoldNames) -> None:
         """Count what a delivered video was expected to cost: only then can it be held against all that was paid."""
@@ -53,7 +53,7 @@ class Routed:
         for attempt in job.attempts:
             expected_microusd = self._expected_microusd.pop(attempt.id, attempt.quote_microusd)
             if delivered is not None and attempt.id == delivered.id:
-                self._to.expected_cost.add(round(expected_microusd), *names.made(delivered, job))
+                self._to.expected_cost.at(*names.made(delivered, job)).add(round(expected_microusd))
 
     def watch(self, memory: RoutingMemory, catalog: Catalog, asked: Asked) -> None:
         """Ask at every scrape what routing believes and may still try out."""

@@ -3,11 +3,12 @@
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
+from functools import cache
 from typing import Final, Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
-from prometheus_client.samples import Exemplar
+from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
 
 from router.core.money import MICROUSD_PER_USD
 from router.observe.families import PREFIX, Family
@@ -16,32 +17,84 @@ from router.observe.labels import OTHER
 FORMER_SETS_MAX: Final = 60
 """How many label sets that only former configurations had stay in sight; names may change for years."""
 
-Child = TypeVar("Child", Counter, Gauge, Histogram, Summary)
+_written: Final[Callable[[float], str]] = cache(floatToGoString)
 
 
 class _Counter(Counter):
-    """What is bound to a label set is only ever counted up, and need not be asked about either each time."""
+    """Counts what one thread observes and any may ask for, which takes no lock."""
+
+    def _metric_init(self) -> None:
+        self._total = 0.0
+        self._exemplar: Exemplar | None = None
 
     def inc(self, amount: float = 1, exemplar: dict[str, str] | None = None) -> None:
-        self._value.inc(amount)
+        self._total += amount
         if exemplar is not None:
-            self._value.set_exemplar(Exemplar(exemplar, amount, time.time()))
+            self._exemplar = Exemplar(exemplar, amount, time.time())
+
+    def _child_samples(self) -> Iterable[Sample]:
+        return (Sample("_total", {}, self._total, None, self._exemplar),)
+
+
+class MoneyCounter(Counter):
+    """Counts micro-USD and shows USD: always the exact quotient of an integer sum."""
+
+    def _metric_init(self) -> None:
+        self._microusd = 0
+
+    def add(self, microusd: int) -> None:
+        """Book an amount, 0 or more."""
+        self._microusd += microusd
+
+    def _child_samples(self) -> Iterable[Sample]:
+        return (Sample("_total", {}, self._microusd / MICROUSD_PER_USD),)
 
 
 class _Histogram(Histogram):
-    """Finds a bucket by halves."""
+    """Finds a bucket by halves, and takes no lock either."""
+
+    def _metric_init(self) -> None:
+        self._total = 0.0
+        self._counts = [0] * len(self._upper_bounds)
+        self._exemplars: dict[int, Exemplar] = {}
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
-        self._sum.inc(amount)
-        bucket = self._buckets[bisect_left(self._upper_bounds, amount)]
-        bucket.inc(1)
+        self._total += amount
+        bucket = bisect_left(self._upper_bounds, amount)
+        self._counts[bucket] += 1
         if exemplar is not None:
-            bucket.set_exemplar(Exemplar(exemplar, amount, time.time()))
+            self._exemplars[bucket] = Exemplar(exemplar, amount, time.time())
+
+    def _child_samples(self) -> Iterable[Sample]:
+        count, samples = 0, list[Sample]()
+        for bucket, bound in enumerate(self._upper_bounds):
+            count += self._counts[bucket]
+            samples.append(Sample("_bucket", {"le": _written(bound)}, count, None, self._exemplars.get(bucket)))
+        return (*samples, Sample("_count", {}, count), Sample("_sum", {}, self._total))
+
+
+class _Summary(Summary):
+    """A sum and a count, without a lock."""
+
+    def _metric_init(self) -> None:
+        self._observed, self._total = 0, 0.0
+
+    def observe(self, amount: float) -> None:
+        self._observed += 1
+        self._total += amount
+
+    def _child_samples(self) -> Iterable[Sample]:
+        return (Sample("_count", {}, self._observed), Sample("_sum", {}, self._total))
 
 
 def counter(family: Family, registry: CollectorRegistry) -> Counter:
     """Register a counter."""
     return _Counter(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
+
+
+def money_counter(family: Family, registry: CollectorRegistry) -> MoneyCounter:
+    """Register a counter of money."""
+    return MoneyCounter(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
 
 
 def gauge(family: Family, registry: CollectorRegistry) -> Gauge:
@@ -63,7 +116,10 @@ def histogram(family: Family, registry: CollectorRegistry) -> Histogram:
 
 def summary(family: Family, registry: CollectorRegistry) -> Summary:
     """Register a summary, which has no quantiles: a sum and a count."""
-    return Summary(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
+    return _Summary(family.name, family.documentation, family.labels, namespace=PREFIX, registry=registry)
+
+
+Child = TypeVar("Child", Counter, MoneyCounter, Gauge, Histogram, Summary)
 
 
 class Series(Generic[Child]):
@@ -139,20 +195,3 @@ class Series(Generic[Child]):
         self._known.pop(values, None)
         if self._bound.pop(values, None) is not None:
             self._parent.remove(*values)
-
-
-class MoneyCounters:
-    """Counters in USD that always show the exact quotient of an integer sum of micro-USD."""
-
-    def __init__(self, series: Series[Counter]) -> None:
-        self.series = series
-        self._sums: WeakKeyDictionary[Counter, tuple[int, float]] = WeakKeyDictionary()
-
-    def add(self, microusd: int, *values: str) -> None:
-        """Book an amount, 0 or more. Adding floats would drift; what is added is the way to the exact value."""
-        child = self.series.at(*values)
-        total_microusd, shown = self._sums.get(child, (0, 0.0))
-        total_microusd += microusd
-        step = max(0.0, total_microusd / MICROUSD_PER_USD - shown)
-        child.inc(step)
-        self._sums[child] = total_microusd, shown + step
