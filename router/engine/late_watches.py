@@ -57,13 +57,13 @@ class LateWatches:
             task.cancel()
 
     async def _begin_again(self) -> None:
-        for job in await self._open_jobs():
+        for job in await self._uncertain_jobs():
             self.begin_all(job)
 
-    async def _open_jobs(self) -> Collection[Job]:
+    async def _uncertain_jobs(self) -> Collection[Job]:
         while True:
             with suppress(StoreUnavailableError):
-                return await self._parts.store.open_jobs()
+                return await self._parts.store.uncertain_jobs()
             await asyncio.sleep(_BEGIN_AGAIN_AFTER_S)
 
     async def _watch(self, job: Job, attempt: Attempt) -> None:

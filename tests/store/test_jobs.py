@@ -177,7 +177,9 @@ async def test_open_jobs_are_those_with_work_left(store: Store) -> None:
     unknown = await lost(store, *await started(store, await store.add_job(the_job(5))))
     await delivered(store, *await running(store, await store.add_job(the_job(6))))
     await store.delete_job(late.id, EPOCH)
-    assert await store.open_jobs() == [queued, submitting, polled, replace(late, deleted_at=EPOCH), unknown]
+    uncertain = [replace(late, deleted_at=EPOCH), unknown]
+    assert await store.open_jobs() == [queued, submitting, polled, *uncertain]
+    assert await store.uncertain_jobs() == uncertain
 
 
 async def test_a_ping_writes(store: Store, path: Path) -> None:

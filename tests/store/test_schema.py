@@ -100,7 +100,7 @@ def test_rows_and_columns_agree() -> None:
     assert tuple(rows.acceptance(the_attempt(the_job()))) == queries.ATTEMPT_ACCEPTED
 
 
-@pytest.mark.parametrize("statement", [statements.ATTEMPTS, statements.OPEN_ATTEMPTS])
+@pytest.mark.parametrize("statement", [statements.ATTEMPTS, statements.OPEN_JOBS, statements.UNCERTAIN_JOBS])
 def test_attempts_and_their_money_are_found_through_indexes(path: Path, statement: str) -> None:
     with closing(connect(path, 1.0)) as connection:
         plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", {"job_id": "video_1"})]

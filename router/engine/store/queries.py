@@ -15,6 +15,7 @@ from sqlalchemy import (
     CompoundSelect,
     Insert,
     Integer,
+    ScalarSelect,
     Select,
     Table,
     Update,
@@ -129,12 +130,30 @@ def _unused_keys() -> Delete:
 
 
 def _with_money() -> Select[tuple[object, ...]]:
-    """Select attempts with whether they were billed: NULL while their money is open, a correction's word before all."""
-    closed = (ledger_entries.c.attempt_id == attempts.c.id) & text(f"ledger_entries.{CLOSING_ENTRY}")
+    """Select attempts with whether they were billed."""
+    return select(*attempts.c, _billed()).join_from(attempts, ledger_entries, _closed(), isouter=True)
+
+
+def _with_attempts(sequences: ScalarSelect[int]) -> Select[tuple[object, ...]]:
+    """Select jobs in the order of their creation, with their attempts: a row for each of those, or one without any."""
+    each = jobs.outerjoin(attempts, attempts.c.job_id == jobs.c.id).outerjoin(ledger_entries, _closed())
+    return (
+        select(*_JOB_COLUMNS, *attempts.c, _billed())
+        .select_from(each)
+        .where(jobs.c.sequence.in_(sequences))
+        .order_by(jobs.c.sequence, attempts.c.number)
+    )
+
+
+def _closed() -> ColumnElement[bool]:
+    return (ledger_entries.c.attempt_id == attempts.c.id) & text(f"ledger_entries.{CLOSING_ENTRY}")
+
+
+def _billed() -> ColumnElement[bool]:
+    """Whether an attempt was billed: NULL while its money is open, a correction's word before all."""
     is_posted = ledger_entries.c.kind == text("'posted'")
     posted = case((is_posted, ledger_entries.c.amount_microusd), else_=text("0"))
-    billed = func.coalesce(posted + _adjustments() > text("0"), is_posted)
-    return select(*attempts.c, billed).join_from(attempts, ledger_entries, closed, isouter=True)
+    return func.coalesce(posted + _adjustments() > text("0"), is_posted)
 
 
 def _bookings() -> Select[tuple[object, ...]]:
@@ -177,16 +196,12 @@ def _adjustments() -> ColumnElement[int]:
 _of_job = attempts.c.job_id == bindparam("job_id")
 # By their places, so that they come in the order of their creation, and nothing has to be sorted.
 _job, _uncertain = jobs.alias("job"), attempts.alias("uncertain")
-_open_jobs = (
+_uncertain_jobs = (
     select(_job.c.sequence)
-    .where(text(f"job.{OPEN_JOB}"))
-    .union(
-        select(_job.c.sequence)
-        .join_from(_uncertain, _job, _job.c.id == _uncertain.c.job_id)
-        .where(text(f"uncertain.{UNCERTAIN_ATTEMPT}"))
-    )
-    .scalar_subquery()
+    .join_from(_uncertain, _job, _job.c.id == _uncertain.c.job_id)
+    .where(text(f"uncertain.{UNCERTAIN_ATTEMPT}"))
 )
+_open_jobs = select(_job.c.sequence).where(text(f"job.{OPEN_JOB}")).union(_uncertain_jobs)
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -275,13 +290,8 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             .offset(_NO_OFFSET)
         ),
         "BOOKINGS": _compiled(_bookings()),
-        "OPEN_JOBS": _compiled(select(*_JOB_COLUMNS).where(jobs.c.sequence.in_(_open_jobs)).order_by(jobs.c.sequence)),
-        "OPEN_ATTEMPTS": _compiled(
-            _with_money()
-            .join(jobs, jobs.c.id == attempts.c.job_id)
-            .where(jobs.c.sequence.in_(_open_jobs))
-            .order_by(jobs.c.sequence, attempts.c.number)
-        ),
+        "OPEN_JOBS": _compiled(_with_attempts(_open_jobs.scalar_subquery())),
+        "UNCERTAIN_JOBS": _compiled(_with_attempts(_uncertain_jobs.scalar_subquery())),
     }
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 from providers.canonical import Size
 from router.core.budget import Booking
@@ -20,9 +20,7 @@ from router.engine.store.decision_document import read_document
 
 _BEFORE_ALL = 0
 _BEHIND_ALL = 2**63 - 1
-# Where an attempt's row has the id of its job.
-_JOB_ID: Final = 1
-_NONE: Final[tuple[None, Iterable[Any]]] = (None, ())
+_ID: Final = itemgetter(0)
 
 
 def any_job(connection: sqlite3.Connection, job_id: str) -> Job | None:
@@ -74,17 +72,12 @@ def page(connection: sqlite3.Connection, caller: str, limit: int, after: str | N
 
 def open_jobs(connection: sqlite3.Connection) -> list[Job]:
     """Load every job that has not ended, or whose money is uncertain, in the order of creation."""
-    # Both come in the same order, so neither is in memory twice.
-    of_jobs = groupby(connection.execute(statements.OPEN_ATTEMPTS), key=itemgetter(_JOB_ID))
-    next_id, its_attempts = next(of_jobs, _NONE)
-    jobs = []
-    for row in connection.execute(statements.OPEN_JOBS):
-        attempts: tuple[Attempt, ...] = ()
-        if row[0] == next_id:
-            attempts = tuple(rows.read_attempt(each, row[0]) for each in its_attempts)
-            next_id, its_attempts = next(of_jobs, _NONE)
-        jobs.append(rows.read_job(row, attempts))
-    return jobs
+    return _jobs(connection.execute(statements.OPEN_JOBS))
+
+
+def uncertain_jobs(connection: sqlite3.Connection) -> list[Job]:
+    """Load every job whose money is uncertain, in the order of creation."""
+    return _jobs(connection.execute(statements.UNCERTAIN_JOBS))
 
 
 def images(connection: sqlite3.Connection, job_id: str) -> dict[int, bytes]:
@@ -139,6 +132,16 @@ def lost_submits(connection: sqlite3.Connection, attempt: Attempt, until: float)
     since = 2 * attempt.submitted_at - until
     asked: rows.Row = {"since": since, "until": until, "provider": attempt.provider, "id": attempt.id}
     return dict(map(rows.read_lost_submit, connection.execute(statements.LOST_SUBMITS, asked)))
+
+
+def _jobs(found: Iterable[rows.Fetched]) -> list[Job]:
+    """Build jobs of rows that are one for each attempt, or one for a job without any."""
+    jobs, width = [], rows.JOB_COLUMNS
+    for job_id, of_job in groupby(found, key=_ID):
+        its_rows = list(of_job)
+        attempts = [rows.read_attempt(row[width:], job_id) for row in its_rows if row[width] is not None]
+        jobs.append(rows.read_job(its_rows[0][:width], tuple(attempts)))
+    return jobs
 
 
 def _attempts(connection: sqlite3.Connection, job_id: str) -> tuple[Attempt, ...]:

@@ -23,8 +23,13 @@ Row: TypeAlias = dict[str, object]
 Fetched: TypeAlias = Sequence[Any]
 """A row as the driver gives it, in the order of the statement's columns."""
 
+JOB_COLUMNS: Final = 18
+"""How many columns of a row are its job's."""
+
 # What most jobs say, or say alike, is one object for all of them: a hundred thousand may be loaded at once.
 _NO_METADATA: Final[Mapping[str, str]] = {}
+_JOB_STATES: Final[Mapping[str, JobState]] = {state.value: state for state in JobState}
+_ATTEMPT_STATES: Final[Mapping[str, AttemptState]] = {state.value: state for state in AttemptState}
 _read_size: Final = lru_cache(maxsize=256)(Size.parse)
 _read_quote: Final = lru_cache(maxsize=1024)(int)
 
@@ -149,7 +154,7 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
         video=_read_video(model, seconds, size, request),
         created_at=created_at,
         deadline_at=deadline_at,
-        state=JobState(state),
+        state=_JOB_STATES[state],
         preferences=NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
         metadata=_NO_METADATA if metadata == "{}" else orjson.loads(metadata),
         trace_parent=trace_parent,
@@ -178,27 +183,27 @@ def read_attempt(row: Fetched, job_id: str | None = None) -> Attempt:
     state, remote_id, accepted_at, ended_at, stage, reason, code, *content = moving
     content_url, content_type, content_bytes, content_expires_at, billed = content
     return Attempt(
-        id=id_,
-        job_id=job_id or its_job_id,
-        number=number,
-        offering_id=intern(offering_id),
-        provider=intern(provider),
-        upstream_model=intern(upstream_model),
-        seconds=seconds,
-        quote_microusd=_read_quote(quote_microusd),
-        submitted_at=submitted_at,
-        state=AttemptState(state),
-        remote_id=remote_id,
-        accepted_at=accepted_at,
-        ended_at=ended_at,
-        stage=Stage(stage) if stage else None,
-        reason=Reason(reason) if reason else None,
-        code=code,
-        content_url=content_url,
-        content_type=content_type,
-        content_bytes=content_bytes,
-        content_expires_at=content_expires_at,
-        billed=None if billed is None else bool(billed),
+        id_,
+        job_id or its_job_id,
+        number,
+        intern(offering_id),
+        intern(provider),
+        intern(upstream_model),
+        seconds,
+        _read_quote(quote_microusd),
+        submitted_at,
+        _ATTEMPT_STATES[state],
+        remote_id,
+        accepted_at,
+        ended_at,
+        Stage(stage) if stage else None,
+        Reason(reason) if reason else None,
+        code,
+        content_url,
+        content_type,
+        content_bytes,
+        content_expires_at,
+        None if billed is None else bool(billed),
     )
 
 
@@ -211,7 +216,7 @@ def read_entry(row: Fetched) -> LedgerEntry:
 
 def _read_video(model: str, seconds: int, size: str, request: str) -> VideoRequest:
     asked = orjson.loads(request)
-    images = tuple(map(_read_image, asked["images"]))
+    images = tuple(map(_read_image, asked["images"])) if asked["images"] else ()
     return VideoRequest(asked["prompt"], intern(model), seconds, _read_size(size), images, asked["watermark"])
 
 

@@ -211,22 +211,32 @@ CAST(attempts.submitted_at / (86400 + 0.0) AS INTEGER)
 OPEN_JOBS: Final = """
 SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
 jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
-jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at FROM jobs WHERE jobs.sequence IN (SELECT
-job.sequence FROM jobs AS job WHERE job.state IN ('queued', 'in_progress') UNION SELECT job.sequence FROM attempts AS
-uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE uncertain.state IN ('late', 'unknown')) ORDER BY
-jobs.sequence
-"""
-
-OPEN_ATTEMPTS: Final = """
-SELECT attempts.id, attempts.job_id, attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model,
-attempts.seconds, attempts.quote_microusd, attempts.submitted_at, attempts.state, attempts.remote_id,
-attempts.accepted_at, attempts.ended_at, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at, attempts.id AS id_1, attempts.job_id,
+attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model, attempts.seconds AS seconds_1,
+attempts.quote_microusd, attempts.submitted_at, attempts.state AS state_1, attempts.remote_id, attempts.accepted_at,
+attempts.ended_at AS ended_at_1, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
 attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coalesce(CASE WHEN (ledger_entries.kind =
 'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
 ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
-ledger_entries.kind = 'posted') AS coalesce_1 FROM attempts LEFT OUTER JOIN ledger_entries ON ledger_entries.attempt_id
-= attempts.id AND ledger_entries.kind IN ('posted', 'voided') JOIN jobs ON jobs.id = attempts.job_id WHERE jobs.sequence
-IN (SELECT job.sequence FROM jobs AS job WHERE job.state IN ('queued', 'in_progress') UNION SELECT job.sequence FROM
-attempts AS uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE uncertain.state IN ('late', 'unknown')) ORDER
-BY jobs.sequence, attempts.number
+ledger_entries.kind = 'posted') AS coalesce_1 FROM jobs LEFT OUTER JOIN attempts ON attempts.job_id = jobs.id LEFT OUTER
+JOIN ledger_entries ON ledger_entries.attempt_id = attempts.id AND ledger_entries.kind IN ('posted', 'voided') WHERE
+jobs.sequence IN (SELECT job.sequence FROM jobs AS job WHERE job.state IN ('queued', 'in_progress') UNION SELECT
+job.sequence FROM attempts AS uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE uncertain.state IN ('late',
+'unknown')) ORDER BY jobs.sequence, attempts.number
+"""
+
+UNCERTAIN_JOBS: Final = """
+SELECT jobs.id, jobs.caller, jobs.state, jobs.model, jobs.seconds, jobs.size, jobs.request, jobs.preferences,
+jobs.metadata, jobs.trace_parent, jobs.created_at, jobs.deadline_at, jobs.ended_at, jobs.failure_stage,
+jobs.failure_reason, jobs.failure_code, jobs.failure_message, jobs.deleted_at, attempts.id AS id_1, attempts.job_id,
+attempts.number, attempts.offering_id, attempts.provider, attempts.upstream_model, attempts.seconds AS seconds_1,
+attempts.quote_microusd, attempts.submitted_at, attempts.state AS state_1, attempts.remote_id, attempts.accepted_at,
+attempts.ended_at AS ended_at_1, attempts.stage, attempts.reason, attempts.code, attempts.content_url,
+attempts.content_type, attempts.content_bytes, attempts.content_expires_at, coalesce(CASE WHEN (ledger_entries.kind =
+'posted') THEN ledger_entries.amount_microusd ELSE 0 END + (SELECT sum(adjusted.amount_microusd) AS sum_1 FROM
+ledger_entries AS adjusted WHERE adjusted.attempt_id = attempts.id AND adjusted.kind = 'adjusted') > 0,
+ledger_entries.kind = 'posted') AS coalesce_1 FROM jobs LEFT OUTER JOIN attempts ON attempts.job_id = jobs.id LEFT OUTER
+JOIN ledger_entries ON ledger_entries.attempt_id = attempts.id AND ledger_entries.kind IN ('posted', 'voided') WHERE
+jobs.sequence IN (SELECT job.sequence FROM attempts AS uncertain JOIN jobs AS job ON job.id = uncertain.job_id WHERE
+uncertain.state IN ('late', 'unknown')) ORDER BY jobs.sequence, attempts.number
 """

@@ -231,6 +231,10 @@ class Store:
         """Load all jobs that have not ended, deleted or not, and those with an attempt that is late or unknown."""
         return await self._reader.do(reads.open_jobs)
 
+    async def uncertain_jobs(self) -> list[Job]:
+        """Load the jobs with an attempt that is late or unknown."""
+        return await self._reader.do(reads.uncertain_jobs)
+
     async def bookings(self, since: float) -> list[Booking]:
         """Load what the attempts submitted at or after `since` (wall seconds) take of daily budgets.
 
