@@ -1,7 +1,6 @@
 """What one attempt holds of its provider while it is under way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 from providers.canonical import Failure, Stage
@@ -19,7 +18,8 @@ class Reports(NamedTuple):
 class AttemptPermits:
     """What one attempt holds of its provider: its submit's permit, its outcome's permit, and a place in flight.
 
-    Every method may be called at any time and again; the first report of each end is the one that counts.
+    Every method may be called at any time and again; the first report of each end is the one that counts. As a context
+    manager it gives back with nothing said of the provider what is held when what is done with it breaks.
     """
 
     __slots__ = ("_generate", "_reports", "_submit")
@@ -29,14 +29,13 @@ class AttemptPermits:
         self._generate: Permit | None = generate
         self._reports = reports
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Give back with nothing said of the provider what is held when what is done with it breaks."""
-        try:
-            yield
-        except BaseException:
+    def __enter__(self) -> None:
+        """Hold on to it."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give it back if anything broke."""
+        if kind is not None:
             self.abandon()
-            raise
 
     def submitted(self, failure: Failure | None = None) -> None:
         """Report how the submit ended; a failed one ends the attempt, and says nothing of how videos end."""

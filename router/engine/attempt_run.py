@@ -33,6 +33,7 @@ from router.engine.verification import Verified
 from router.engine.watch import Watch
 
 FETCH_AGAIN_S_MAX: Final = 15.0
+_NOTHING_HELD: Final = nullcontext()
 # One for all that have just been taken up.
 _NO_STAGES: Final[Mapping[Stage, float]] = MappingProxyType({})
 FETCH_PAST_DEADLINE_S: Final = 60.0
@@ -147,7 +148,7 @@ class AttemptRun:
 
     def permits_kept(self) -> AbstractContextManager[None]:
         """Give the permits back with nothing said of the provider when what is done with them breaks."""
-        return nullcontext() if self.permits is None else self.permits.kept()
+        return _NOTHING_HELD if self.permits is None else self.permits
 
     def ended(self, failure: Failure | None) -> None:
         """Give the permits back with what the attempt's end says of the provider."""

@@ -239,7 +239,7 @@ class JobRun(LiveJob):
         The run that is returned was accepted, or has `lost` its answer where that may be found. Raises
         StoreUnavailableError when the intent cannot be written, or the input images cannot be read.
         """
-        with permits.kept():
+        with permits:
             video = await self._with_bytes(candidate.video)
         if video is None:
             permits.abandon()
@@ -255,9 +255,13 @@ class JobRun(LiveJob):
         before, previous = self.job, self.job.attempts[-1] if self.job.attempts else None
         after = before.moved(JobState.IN_PROGRESS, attempts=(*before.attempts, attempt))
         with run.permits_kept():
-            with self._parts.unsent_if_unwritten(attempt):
+            try:
                 why = record_of(decision, self.job.video, attempt.submitted_at, candidate)
                 stored = await self._write_intent(before, after, attempt, entry, why)
+            except Exception as error:
+                self._parts.unwritten(attempt, error)
+                raise
+            self._parts.unsent.discard(attempt.id)
             if not stored:
                 self._parts.budgets.release(attempt.id)
                 permits.abandon()
@@ -272,8 +276,11 @@ class JobRun(LiveJob):
             if not asked:
                 # Which says nothing of it.
                 permits.abandon()
-            with self._parts.submit_under_way(attempt):
+            self._parts.submits.add(attempt.id)
+            try:
                 failure = await run.submit(video) if asked else _WITHDRAWN
+            finally:
+                self._parts.submits.discard(attempt.id)
             if failure is not None and not may_be_found(self._parts, attempt, failure):
                 await self._conclude(run, failure)
                 return None

@@ -1,7 +1,6 @@
 """Everything a running job needs, constructed once by the composition root, and the configuration in force."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
@@ -102,31 +101,15 @@ class Parts:
         """Return a provider of the configuration; LookupError when it was removed."""
         return self.catalog.providers[name]
 
-    @contextmanager
-    def submit_under_way(self, attempt: Attempt) -> Iterator[None]:
-        """Let everybody know that an answer to this submit may come at any moment."""
-        self.submits.add(attempt.id)
-        try:
-            yield
-        finally:
-            self.submits.discard(attempt.id)
-
-    @contextmanager
-    def unsent_if_unwritten(self, attempt: Attempt) -> Iterator[None]:
-        """Give back what an attempt reserved when its intent cannot be written, without which nothing is sent."""
-        try:
-            yield
-        except IdempotencyConflictError:
-            self.budgets.release(attempt.id)
-            raise
-        except Exception:
-            self.budgets.release(attempt.id)
-            if len(self.unsent) >= _UNSENT_KEPT:
-                # Forgotten, they count as ambiguous, which is safe.
-                self.unsent.clear()
-            self.unsent.add(attempt.id)
-            raise
-        self.unsent.discard(attempt.id)
+    def unwritten(self, attempt: Attempt, error: Exception) -> None:
+        """Give back what an attempt reserved whose intent could not be written, without which nothing is sent."""
+        self.budgets.release(attempt.id)
+        if isinstance(error, IdempotencyConflictError):
+            return
+        if len(self.unsent) >= _UNSENT_KEPT:
+            # Forgotten, they count as ambiguous, which is safe.
+            self.unsent.clear()
+        self.unsent.add(attempt.id)
 
     def interrupted(self, attempt: Attempt) -> Failure:
         """Say what is known of a submit that the store has and no run: whether it left, only its own process knows."""
