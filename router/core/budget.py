@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from router.core.catalog import Catalog
 from router.core.clock import Clock
@@ -42,6 +43,19 @@ def day_start(at: float) -> float:
     return float(day_of(at) * DAY_S)
 
 
+class Share(NamedTuple):
+    """What each attempt of one price at one provider takes for one caller, and the budgets that it takes it of."""
+
+    keys: tuple[BudgetKey, BudgetKey]
+    microusd: int
+
+
+@lru_cache(maxsize=4096)
+def _share(provider: str, caller: str, microusd: int) -> Share:
+    # One for all attempts alike, of which a hundred thousand may be under way.
+    return Share(((BudgetScope.PROVIDER, provider), (BudgetScope.CALLER, caller)), microusd)
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """What an attempt takes of two budgets on the day of its submit, `at` in wall seconds.
@@ -56,9 +70,9 @@ class Booking:
     microusd: int
 
     @property
-    def keys(self) -> tuple[BudgetKey, BudgetKey]:
-        """The budgets it counts in."""
-        return (BudgetScope.PROVIDER, self.provider), (BudgetScope.CALLER, self.caller)
+    def share(self) -> Share:
+        """What it takes, and of which budgets."""
+        return _share(self.provider, self.caller, self.microusd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +90,18 @@ UNLIMITED: Final = Left()
 @dataclass(slots=True)
 class _Day:
     used: dict[BudgetKey, int] = field(default_factory=dict)
-    open: dict[str, Booking] = field(default_factory=dict)
+    open: dict[str, Share] = field(default_factory=dict)
 
     def hold(self, booking: Booking) -> None:
+        share = booking.share
         if booking.attempt_id is not None:
             if booking.attempt_id in self.open:
                 return
-            self.open[booking.attempt_id] = booking
-        self.count(booking, booking.microusd)
+            self.open[booking.attempt_id] = share
+        self.count(share, share.microusd)
 
-    def count(self, booking: Booking, microusd: int) -> None:
-        for key in booking.keys:
+    def count(self, share: Share, microusd: int) -> None:
+        for key in share.keys:
             self.used[key] = self.used.get(key, 0) + microusd
 
 
@@ -150,7 +165,7 @@ class Budgets:
     def reserve(self, booking: Booking) -> bool:
         """Take what an attempt may cost from both of its budgets, or from neither when one has less left."""
         day = self._days.get(day_of(booking.at)) or self._begin(day_of(booking.at))
-        if any(key in self._limits and booking.microusd > self._left(day, key) for key in booking.keys):
+        if any(key in self._limits and booking.microusd > self._left(day, key) for key in booking.share.keys):
             return False
         day.hold(booking)
         return True
@@ -160,9 +175,9 @@ class Budgets:
 
         One of tomorrow was sent before the clock was set back over midnight.
         """
-        number, today = day_of(booking.at), day_of(self._clock.wall())
+        number = day_of(booking.at)
         day = self._days.get(number)
-        if day is None and number in (today, today + 1):
+        if day is None and number - day_of(self._clock.wall()) in (0, 1):
             day = self._begin(number)
         if day is not None:
             day.hold(booking)
@@ -170,15 +185,15 @@ class Budgets:
     def settle(self, attempt_id: str, microusd: int) -> None:
         """Put what an attempt really cost in the place of what it may have cost; it counts once, however often."""
         for day in self._days.values():
-            booking = day.open.pop(attempt_id, None)
-            if booking is not None:
-                day.count(booking, microusd - booking.microusd)
+            share = day.open.pop(attempt_id, None)
+            if share is not None:
+                day.count(share, microusd - share.microusd)
 
     def adjust(self, booking: Booking) -> None:
         """Count by how much a settled attempt cost more, or less, than was counted on the day of its submit."""
         day = self._days.get(day_of(booking.at))
         if day is not None:
-            day.count(booking, booking.microusd)
+            day.count(booking.share, booking.microusd)
 
     def release(self, attempt_id: str) -> None:
         """Give back what an attempt took that cost nothing, or was never sent."""
