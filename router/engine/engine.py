@@ -142,11 +142,11 @@ class Engine:
         Raises UnavailableError, as all that asks the store.
         """
         run = self._runs.get(job_id)
-        read = self._parts.store.any_job if deleted else self._parts.store.job
-        with store_within_reach():
-            job = run.job if run else self._ended.get(job_id) or await read(job_id)
-        seen = job is not None and job.caller == caller and (deleted or job.deleted_at is None)
-        return job if seen else None
+        job = run.job if run else self._ended.get(job_id)
+        if job is None:
+            with store_within_reach():
+                job = await (self._parts.store.any_job if deleted else self._parts.store.job)(job_id)
+        return job if job is not None and job.caller == caller and (deleted or job.deleted_at is None) else None
 
     async def jobs(self, caller: str, *, limit: int, after: str | None, descending: bool) -> JobPage:
         """Return a page of a caller's jobs; LookupError when `after` is none of them."""
