@@ -1,7 +1,7 @@
 """Which offerings may take a job now, at which quote, and why the others may not."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
@@ -68,8 +68,7 @@ class ProviderStanding(NamedTuple):
     recoveries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """An offering that cannot take the job, and why in words."""
 
     offering: Offering
@@ -100,15 +99,15 @@ class _Offer(NamedTuple):
 
 
 class _Shelf(NamedTuple):
-    """All offerings, as they are from `since` on and before `until`, in wall seconds."""
+    """What is sold of such a video from `since` on and before `until`, in wall seconds, and who does not sell it."""
 
     since: float
     until: float
-    offers: tuple[_Offer | Exclusion, ...]
+    offers: tuple[_Offer, ...]
+    unsold: tuple[Exclusion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(NamedTuple):
     """What eligibility depends on besides the request and the catalogue. `now` is wall seconds."""
 
     standings: Mapping[str, ProviderStanding]
@@ -124,25 +123,37 @@ def eligible(
     video: VideoRequest, catalog: Catalog, conditions: Conditions
 ) -> tuple[list[Eligible], tuple[Exclusion, ...]]:
     """Sort every offering into those that may take the job and those that may not."""
-    quotes_max = {} if _restricts(conditions) else _quotes_max(conditions)
+    shelf, standings = _shelf(video, catalog, conditions), conditions.standings
+    quote_microusd_max, providers_left = _quote_microusd_max(conditions), conditions.left.providers
     found: list[Eligible] = []
-    exclusions: list[Exclusion] = []
-    for each in _shelf(video, catalog, conditions).offers:
-        if isinstance(each, Exclusion):
-            exclusions.append(each)
-            continue
-        verdict = _considered(each, video, conditions, quotes_max.get(each.provider.name))
-        if isinstance(verdict, Eligible):
-            found.append(verdict)
+    turned_away: dict[str, Exclusion] = {}
+    for offering, provider, rank, seconds, changed, quote_microusd in shelf.offers:
+        asked = replace(video, seconds=seconds, model=offering.model) if changed else video
+        standing = standings[provider.name]
+        shut = standing.drained or standing.barred is not None or standing.in_flight >= standing.in_flight_max
+        dear = quote_microusd > quote_microusd_max or quote_microusd > providers_left.get(provider.name, inf)
+        if (why := provider.adapter.unsupported(asked, offering.upstream_model)) is not None:
+            turned_away[offering.id] = Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
+        elif (shut or dear) and (exclusion := _limit(offering, provider, quote_microusd, conditions)) is not None:
+            turned_away[offering.id] = exclusion
         else:
-            exclusions.append(verdict)
-    return found, tuple(exclusions)
+            found.append(Eligible(offering, asked, quote_microusd, rank, standing))
+    return found, _in_order(shelf.unsold, turned_away, catalog) if turned_away else shelf.unsold
+
+
+def _in_order(
+    unsold: tuple[Exclusion, ...], turned_away: Mapping[str, Exclusion], catalog: Catalog
+) -> tuple[Exclusion, ...]:
+    """Put what is excluded into the order of the configuration."""
+    excluded = {each.offering.id: each for each in unsold} | turned_away
+    return tuple(excluded[each.id] for each in catalog.offerings if each.id in excluded)
 
 
 def _shelf(video: VideoRequest, catalog: Catalog, conditions: Conditions) -> _Shelf:
     """Return what is sold of such a video, which is the same for all jobs like this one."""
     names, policy = (video.model, *conditions.preferences.models), conditions.duration_policy
-    key = (names, video.size, video.seconds, tuple(image.kind for image in video.images), policy)
+    kinds = tuple(image.kind for image in video.images) if video.images else ()
+    key = (names, video.size, video.seconds, kinds, policy)
     shelf: _Shelf | None = catalog.worked_out.get(key)
     if shelf is None or not shelf.since <= conditions.now < shelf.until:
         shelf = _stocked(video, catalog, names, conditions)
@@ -155,13 +166,15 @@ def _shelf(video: VideoRequest, catalog: Catalog, conditions: Conditions) -> _Sh
 def _stocked(video: VideoRequest, catalog: Catalog, names: tuple[str, ...], conditions: Conditions) -> _Shelf:
     ranks, policy, now = catalog.ranks(names), conditions.duration_policy, conditions.now
     ends = [each.available_until for each in catalog.offerings if each.available_until is not None]
+    offers = [
+        _offer(each, video, ranks.get(each.model), catalog.providers[each.provider], policy, now)
+        for each in catalog.offerings
+    ]
     return _Shelf(
         max((end for end in ends if end <= now), default=-inf),
         min((end for end in ends if end > now), default=inf),
-        tuple(
-            _offer(each, video, ranks.get(each.model), catalog.providers[each.provider], policy, now)
-            for each in catalog.offerings
-        ),
+        tuple(each for each in offers if isinstance(each, _Offer)),
+        tuple(each for each in offers if isinstance(each, Exclusion)),
     )
 
 
@@ -180,39 +193,23 @@ def _offer(
     return _Offer(offering, provider, rank, seconds, changed, offering.price.quote_microusd(video.size, seconds))
 
 
-def _restricts(conditions: Conditions) -> bool:
-    """Whether anything is said of single offerings."""
-    preferences = conditions.preferences
-    return bool(conditions.tried or preferences.only or preferences.ignore or preferences.order)
+def _quote_microusd_max(conditions: Conditions) -> float:
+    """Say up to which quote the job itself limits nothing; none of it where it says something of single offerings."""
+    preferences, quote_microusd_max = conditions.preferences, inf
+    if conditions.tried or preferences.only or preferences.ignore or preferences.order:
+        return -inf
+    for limit in (preferences.price_microusd_max, conditions.spend_left_microusd, conditions.left.caller_microusd):
+        if limit is not None and limit < quote_microusd_max:
+            quote_microusd_max = limit
+    return quote_microusd_max
 
 
-def _quotes_max(conditions: Conditions) -> dict[str, float]:
-    """Say by provider up to which quote no limit is in the way; those of which it does not say so are asked one by one.
-
-    It only ever spares looking at each limit for each offering.
-    """
-    left, quotes_max = conditions.left, dict[str, float]()
-    mine = (conditions.preferences.price_microusd_max, conditions.spend_left_microusd, left.caller_microusd)
-    everywhere = min((limit for limit in mine if limit is not None), default=inf)
-    for name, standing in conditions.standings.items():
-        if not standing.drained and standing.barred is None and standing.in_flight < standing.in_flight_max:
-            quotes_max[name] = min(everywhere, left.providers.get(name, inf))
-    return quotes_max
-
-
-def _considered(
-    offer: _Offer, video: VideoRequest, conditions: Conditions, quote_microusd_max: float | None
-) -> Eligible | Exclusion:
-    offering, provider, rank, seconds, changed, quote_microusd = offer
-    if changed:
-        video = replace(video, seconds=seconds, model=offering.model)
-    if (why := provider.adapter.unsupported(video, offering.upstream_model)) is not None:
-        return Exclusion(offering, ExclusionCause.UNSUPPORTED, why)
-    if quote_microusd_max is None or quote_microusd > quote_microusd_max:
-        for check in _LIMITS:
-            if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:
-                return exclusion
-    return Eligible(offering, video, quote_microusd, rank, conditions.standings[provider.name])
+def _limit(offering: Offering, provider: Provider, quote_microusd: int, conditions: Conditions) -> Exclusion | None:
+    """Find the first limit that is in the way."""
+    for check in _LIMITS:
+        if (exclusion := check(offering, provider, quote_microusd, conditions)) is not None:
+            return exclusion
+    return None
 
 
 def _unsold(offering: Offering, video: VideoRequest, now: float) -> tuple[ExclusionCause, str] | None:
