@@ -42,7 +42,7 @@ from router.http.door import Door
 from router.http.hooks import Hooks
 from router.http.naming import Naming
 from router.http.reload import Reload
-from router.http.server import admin_app, public_app
+from router.http.server import admin_app, public_server
 from router.observe.board import Board
 from router.observe.lines import Level, line
 from router.observe.logs import Logs
@@ -197,8 +197,10 @@ async def running(settings: Settings, place: Place, observer: Observer, watch_s:
         stack.push_async_callback(reloading.close)
         admin = admin_app(door, observer.metrics.exposition, reloading.reload, observer.board.overview)
         hooks = Hooks(lambda: parts.catalog, engine.hint, parts.memory.hints.came, CLOCK, observer)
-        url = await _listen(stack, public_app(door, hooks), place.host, place.port)
-        admin_url = await _listen(stack, admin, place.admin_host, place.admin_port)
+        public = web.ServerRunner(public_server(door, hooks), shutdown_timeout=_HANG_UP_S)
+        url = await _listen(stack, public, place.host, place.port)
+        operators = web.AppRunner(admin, access_log=None, shutdown_timeout=_HANG_UP_S)
+        admin_url = await _listen(stack, operators, place.admin_host, place.admin_port)
         stack.push_async_callback(engine.stop, STOP_GRACE_S)
         reloading.began()
         # Which nobody needs before the first complaint of a provider.
@@ -256,8 +258,7 @@ def _read(file: Path, place: Place) -> Settings:
     return settings
 
 
-async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_HANG_UP_S)
+async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> str:
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:

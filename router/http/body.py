@@ -21,7 +21,7 @@ LARGE_BODY_BYTES: Final = 65_536
 T = TypeVar("T")
 
 
-async def read_document(request: web.Request, settings: ServerSettings, share: BodyShare) -> Document:
+async def read_document(request: web.BaseRequest, settings: ServerSettings, share: BodyShare) -> Document:
     """Read the body into one document; raises ApiError 400, 408, 413, 415 or 503."""
     if request.content_type not in ("application/json", "multipart/form-data"):
         message = "send the body as application/json or as multipart/form-data"
@@ -33,18 +33,18 @@ async def read_document(request: web.Request, settings: ServerSettings, share: B
     return await computed(request, lambda: form_document(raw, content_type, settings))
 
 
-async def computed(request: web.Request, work: Callable[[], T]) -> T:
+async def computed(request: web.BaseRequest, work: Callable[[], T]) -> T:
     """Do work on what a body held: at once for the usual small one, in a thread for one that holds images."""
     return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
 
 
-async def read_raw(request: web.Request, bytes_max: int, within_s: float) -> bytes:
+async def read_raw(request: web.BaseRequest, bytes_max: int, within_s: float) -> bytes:
     """Read a body of so many bytes at most; raises ApiError 400, 408 or 413."""
     return bytes(await _received(request, bytes_max, within_s, lambda _: None))
 
 
 async def _received(
-    request: web.Request, bytes_max: int, within_s: float, grow: Callable[[int], None]
+    request: web.BaseRequest, bytes_max: int, within_s: float, grow: Callable[[int], None]
 ) -> bytes | bytearray:
     """Read a body, `grow` being told of each part's bytes."""
     if (request.content_length or 0) > bytes_max:

@@ -8,7 +8,8 @@ from aiohttp import hdrs, web
 from providers.canonical import Variant
 from router.core.job import Job, JobState
 from router.engine.exchange import ContentError, ContentExpiredError, ContentStream
-from router.http.door import DOOR, STREAM_ROOM, VISIT, ContentSpan
+from router.http.answer import SERVER, X_REQUEST_ID
+from router.http.door import ContentSpan, Visit
 from router.http.errors import ApiError, invalid
 from router.http.failures import failure_message
 from router.http.lookup import own_job
@@ -35,21 +36,21 @@ _DEFAULT_TYPES: Final[dict[Variant, str]] = {
 }
 
 
-async def content(request: web.Request) -> web.StreamResponse:
+async def content(visit: Visit, video_id: str) -> web.StreamResponse:
     """Answer with the bytes of a finished video, or with their headers alone."""
-    job = await own_job(request)
-    _require_completed(job, request.app[DOOR].naming)
+    job, door, request = await own_job(visit, video_id), visit.door, visit.request
+    _require_completed(job, door.naming)
     variant = _variant(request)
     try:
-        opening = request.app[DOOR].engine.content(job, variant, _conditions(request))
+        opening = door.engine.content(job, variant, _conditions(request))
         if opening is None:
             message = f"there is no {variant} of this video; it can be had as variant=video"
             raise ApiError(404, message, "variant_not_available", "variant")
         if request.method == hdrs.METH_HEAD:
-            return _head(job, variant)
-        with request.app[STREAM_ROOM].place(request[VISIT].caller), request[VISIT].span.content(job, variant) as span:
+            return _head(visit, job, variant)
+        with door.stream_room.place(visit.caller), visit.span.content(job, variant) as span:
             async with opening as stream:
-                return await _relay(request, stream, job, variant, span)
+                return await _relay(visit, stream, job, variant, span)
     except ContentExpiredError:
         message = "the link to this video has expired upstream, and there is no fresh one; download before expires_at"
         raise ApiError(410, message, "content_expired", "video_id") from None
@@ -70,7 +71,7 @@ def _require_completed(job: Job, naming: Naming) -> None:
             raise invalid(message, "video_id", "video_not_ready")
 
 
-def _variant(request: web.Request) -> Variant:
+def _variant(request: web.BaseRequest) -> Variant:
     match request.query.get("variant", "video"):
         case "video":
             return "video"
@@ -82,7 +83,7 @@ def _variant(request: web.Request) -> Variant:
             raise invalid("variant must be video, thumbnail or spritesheet", "variant")
 
 
-def _conditions(request: web.Request) -> dict[str, str]:
+def _conditions(request: web.BaseRequest) -> dict[str, str]:
     """Pass on a single byte range and its validator; whatever else Range holds is ignored, as RFC 9110 14.2 allows."""
     byte_range = request.headers.get(hdrs.RANGE, "").strip()
     if not _RANGE.fullmatch(byte_range):
@@ -94,20 +95,20 @@ def _conditions(request: web.Request) -> dict[str, str]:
     return {hdrs.RANGE: byte_range, hdrs.IF_RANGE: validator} if _ENTITY_TAG.fullmatch(validator) else {}
 
 
-def _head(job: Job, variant: Variant) -> web.StreamResponse:
+def _head(visit: Visit, job: Job, variant: Variant) -> web.StreamResponse:
     """Answer from what was seen when the video was finished, so that asking costs no upstream exchange."""
     attempt = job.delivered if variant == "video" else None
-    headers = _own_headers(job, variant, attempt.content_type if attempt else None)
+    headers = _own_headers(visit, job, variant, attempt.content_type if attempt else None)
     if attempt is not None and attempt.content_bytes is not None:
         headers[hdrs.CONTENT_LENGTH] = str(attempt.content_bytes)
     return web.StreamResponse(headers=headers)
 
 
 async def _relay(
-    request: web.Request, stream: ContentStream, job: Job, variant: Variant, span: ContentSpan
+    visit: Visit, stream: ContentStream, job: Job, variant: Variant, span: ContentSpan
 ) -> web.StreamResponse:
     verified = job.delivered.content_type if variant == "video" and job.delivered else None
-    headers = _own_headers(job, variant, verified or stream.headers.get("content-type"))
+    headers = _own_headers(visit, job, variant, verified or stream.headers.get("content-type"))
     content_range = stream.headers.get("content-range", "")
     if _CONTENT_RANGE.fullmatch(content_range):
         headers[hdrs.CONTENT_RANGE] = content_range
@@ -124,11 +125,13 @@ async def _relay(
         headers[hdrs.ETAG] = tag
     response = web.StreamResponse(status=stream.status, headers=headers)
     span.answered(response.status)
-    await _copy(request, stream, response, span)
+    await _copy(visit.request, stream, response, span)
     return response
 
 
-async def _copy(request: web.Request, stream: ContentStream, response: web.StreamResponse, span: ContentSpan) -> None:
+async def _copy(
+    request: web.BaseRequest, stream: ContentStream, response: web.StreamResponse, span: ContentSpan
+) -> None:
     """Send all of it; a break midway cuts the connection, for the caller must not take a part for the whole."""
     sending = Sending(request.transport, response, WRITE_STALL_S)
     try:
@@ -142,7 +145,7 @@ async def _copy(request: web.Request, stream: ContentStream, response: web.Strea
         span.sent(sending.content_bytes)
 
 
-def _own_headers(job: Job, variant: Variant, upstream_type: str | None) -> dict[str, str]:
+def _own_headers(visit: Visit, job: Job, variant: Variant, upstream_type: str | None) -> dict[str, str]:
     """Name a type from a closed list, because a page or a script must never be served from here."""
     media_type = (upstream_type or "").partition(";")[0].strip().lower()
     family = "video/" if variant == "video" else "image/"
@@ -154,4 +157,6 @@ def _own_headers(job: Job, variant: Variant, upstream_type: str | None) -> dict[
         hdrs.ACCEPT_RANGES: "bytes",
         hdrs.CACHE_CONTROL: "private",
         "X-Content-Type-Options": "nosniff",
+        X_REQUEST_ID: visit.request_id,
+        hdrs.SERVER: SERVER,
     }

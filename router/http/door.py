@@ -96,6 +96,7 @@ class Visit:
     """
 
     door: Door
+    request: web.BaseRequest
     request_id: str
     span: Span
     caller: str = ""
@@ -103,5 +104,3 @@ class Visit:
 
 
 DOOR: Final = web.AppKey("DOOR", Door)
-STREAM_ROOM: Final = web.AppKey("STREAM_ROOM", StreamRoom)
-VISIT: Final = web.RequestKey("VISIT", Visit)

@@ -12,6 +12,7 @@ from aiohttp import web
 from router.core.eligibility import Exclusion, ExclusionCause
 from router.core.order import NoCandidateError
 from router.core.routing import Decision
+from router.http.answer import SERVER
 from router.http.naming import Naming
 
 EXCLUSIONS_LISTED_MAX: Final = 40
@@ -41,7 +42,7 @@ class ApiError(Exception):
             should_retry = bool(should_retry)
         elif repeatable:
             should_retry = True
-        headers = {**self.headers, "Content-Type": "application/json"}
+        headers = {**self.headers, "Content-Type": "application/json", "Server": SERVER}
         if should_retry is not None:
             headers["x-should-retry"] = str(should_retry).lower()
         return web.Response(status=self.status, body=orjson.dumps({"error": error}), headers=headers)

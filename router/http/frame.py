@@ -9,24 +9,19 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
-from multidict import istr
+from aiohttp import HttpVersion11, hdrs, web
 
 from router.core.order import UnavailableError, UnconfirmedError
-from router.http.answer import SERVER
-from router.http.door import DOOR, VISIT, Visit
+from router.http.answer import SERVER, X_REQUEST_ID
+from router.http.door import Door, Visit
 from router.http.errors import ApiError, from_web, internal, unavailable, unconfirmed
-from router.http.hooks import take_hook
+from router.http.paths import Paths
 
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_X_REQUEST_ID: Final = istr("x-request-id")
 # It tells requests apart and keeps nothing secret, so asking the system for each one is not worth its time.
 _RANDOM: Final = Random(secrets.randbits(128))  # noqa: S311 - as said
-_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST, hdrs.METH_DELETE})
 _FRAMES_MAX: Final = 12
-UNMATCHED: Final = "unmatched"
 # nginx's number for a request that was cut off before its answer; it is only ever counted.
 CUT_OFF: Final = 499
 _SEND_AGAIN: Final = (
@@ -35,38 +30,50 @@ _SEND_AGAIN: Final = (
 )
 
 
-@web.middleware
-async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer whatever happens, and count it by route template, never by path."""
-    if handler is take_hook:
-        # No caller's: it is proven and counted in its own way, and what strangers send begins no trace.
-        return await handler(request)
-    door = request.app[DOOR]
-    started = time.perf_counter()
-    route, method = _route(request), request.method if request.method in _METHODS else "other"
-    status, trace_parent = CUT_OFF, None
-    try:
-        with door.request_span(f"{method} {route}", request.headers) as span:
-            trace_parent = span.trace_parent
-            visit = request[VISIT] = Visit(door, _request_id(request), span)
-            try:
-                visit.caller = door.callers.caller_of(request)
-                response = await handler(request)
-            except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
-                response = _api_error(visit, error).response(repeatable=bool(visit.repeatable))
-            status = response.status
-            span.answered(status)
-        return response
-    finally:
-        door.observe_request(route, method, status, time.perf_counter() - started, trace_parent)
+class Frame:
+    """Stands around all that is served at `paths`."""
+
+    def __init__(self, door: Door, paths: Paths) -> None:
+        self._door = door
+        self._paths = paths
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer whatever happens, and count it by route template, never by path."""
+        endpoint, parts = self._paths.at(request.method, request.rel_url.path_safe)
+        if hdrs.EXPECT in request.headers:
+            _proceed(request)
+        if not endpoint.framed:
+            # It is proven and counted in its own way, and what strangers send begins no trace.
+            return await endpoint.handler(request, *parts)
+        door, started = self._door, time.perf_counter()
+        status, trace_parent = CUT_OFF, None
+        try:
+            with door.request_span(endpoint.span_name, request.headers) as span:
+                trace_parent = span.trace_parent
+                visit = Visit(door, request, _request_id(request), span)
+                try:
+                    visit.caller = door.callers.caller_of(request)
+                    response = await endpoint.handler(visit, *parts)
+                except Exception as error:  # noqa: BLE001 - whatever broke, the caller is answered
+                    response = _api_error(visit, error).response(repeatable=bool(visit.repeatable))
+                    response.headers[X_REQUEST_ID] = visit.request_id
+                status = response.status
+                span.answered(status)
+            return response
+        finally:
+            seconds = time.perf_counter() - started
+            door.observe_request(endpoint.route, endpoint.method, status, seconds, trace_parent)
 
 
-async def sign(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the request id on an answer to a caller, and no version of what serves it on any handler's answer."""
-    headers = response.headers
-    if (visit := request.get(VISIT)) is not None:
-        headers[_X_REQUEST_ID] = visit.request_id
-    headers[hdrs.SERVER] = SERVER
+def _proceed(request: web.BaseRequest) -> None:
+    """Let a caller send the body that he holds back; raises HTTPExpectationFailed for whatever else he expects."""
+    expected = request.headers[hdrs.EXPECT]
+    if not expected or request.version != HttpVersion11:
+        return
+    if expected.lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text=f"Unknown Expect: {expected}", headers={hdrs.SERVER: SERVER})
+    if request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _api_error(visit: Visit, error: Exception) -> ApiError:
@@ -90,13 +97,8 @@ def _place(error: Exception) -> str:
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
-def _request_id(request: web.Request) -> str:
-    sent = request.headers.get(_X_REQUEST_ID)
+def _request_id(request: web.BaseRequest) -> str:
+    sent = request.headers.get(X_REQUEST_ID)
     if sent is not None and _REQUEST_ID.fullmatch(sent):
         return sent
     return f"req_{_RANDOM.getrandbits(128):032x}"
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return UNMATCHED if resource is None else resource.canonical

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final, TypeAlias
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from providers.capabilities import Webhook, webhook_of
 from providers.webhooks import read_webhook
@@ -15,8 +15,10 @@ from router.core.catalog import Catalog, Provider
 from router.core.clock import Clock
 from router.core.events import Emit, WebhookResult, WebhookTaken
 from router.core.hook import Hook
+from router.http.answer import SERVER
 from router.http.body import read_raw
 from router.http.errors import ApiError, unavailable
+from router.http.paths import Resource
 from router.http.signature import UnprovenError, event_id, require_signature, signing_key
 
 BODY_BYTES_MAX: Final = 65_536
@@ -64,7 +66,7 @@ class Hooks:
     _seen: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
     _reading: Counter[str] = field(default_factory=Counter)
 
-    async def take(self, request: web.Request, name: str, token: str | None) -> None:
+    async def take(self, request: web.BaseRequest, name: str, token: str | None) -> None:
         """Take one webhook; raises ApiError, 404 for whatever is at no provider's address."""
         provider = self.catalog().providers.get(name)
         hook, reader = (provider.hook, webhook_of(provider.adapter)) if provider is not None else (None, None)
@@ -83,7 +85,7 @@ class Hooks:
             raise ApiError(429, "too many webhooks came at once; send this one again", "too_many_webhooks", None, True)
 
     async def _result(
-        self, request: web.Request, provider: Provider, hook: Hook, reader: Webhook, token: str | None
+        self, request: web.BaseRequest, provider: Provider, hook: Hook, reader: Webhook, token: str | None
     ) -> WebhookResult:
         """Prove as much as can be before anything is read; raises UnprovenError and ApiError."""
         webhook_id = self._known(request, hook, token)
@@ -105,7 +107,7 @@ class Hooks:
         self.came(provider.name, remote_id)
         return WebhookResult.HINTED if self.hint(provider.name, remote_id) else WebhookResult.EARLY
 
-    def _known(self, request: web.Request, hook: Hook, token: str | None) -> str | None:
+    def _known(self, request: web.BaseRequest, hook: Hook, token: str | None) -> str | None:
         """Return the id of one that says it is signed, None of one at an address that proves it."""
         if hook.signed and token is None:
             return event_id(request.headers, self.clock.wall())
@@ -135,21 +137,18 @@ class Hooks:
             self._reading[provider] -= 1
 
 
-HOOKS: Final = web.AppKey("HOOKS", Hooks)
-
-
-async def take_hook(request: web.Request) -> web.StreamResponse:
-    """Answer a webhook with 202 whether or not anybody knows its job, so that nobody can find out which there are."""
-    try:
-        await request.app[HOOKS].take(request, request.match_info["provider"], request.match_info.get("token"))
-    except ApiError as error:
-        return error.response()
-    return web.Response(status=202)
-
-
-def hook_routes() -> list[web.RouteDef]:
+def hook_resources(hooks: Hooks) -> list[Resource]:
     """The addresses that providers send to, which ask for no caller's key."""
-    return [web.post(path, take_hook) for path in (_WHERE, f"{_WHERE}/{{token}}")]
+
+    async def take(request: web.BaseRequest, name: str, token: str | None = None) -> web.StreamResponse:
+        """Answer with 202 whether or not anybody knows the job, so that nobody can find out which there are."""
+        try:
+            await hooks.take(request, name, token)
+        except ApiError as error:
+            return error.response()
+        return web.Response(status=202, headers={hdrs.SERVER: SERVER})
+
+    return [Resource(path, {hdrs.METH_POST: take}, framed=False) for path in (_WHERE, f"{_WHERE}/{{token}}")]
 
 
 def _not_found() -> ApiError:

@@ -3,10 +3,8 @@
 import re
 from typing import Final
 
-from aiohttp import web
-
 from router.core.job import Job
-from router.http.door import VISIT
+from router.http.door import Visit
 from router.http.errors import video_not_found
 
 _VIDEO_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -17,19 +15,12 @@ def is_video_id(text: str) -> bool:
     return _VIDEO_ID.fullmatch(text) is not None
 
 
-def video_id(request: web.Request) -> str:
-    """Return the id in the path; raises ApiError 404."""
-    text = request.match_info["video_id"]
-    if not is_video_id(text):
-        raise video_not_found(text)
-    return text
-
-
-async def own_job(request: web.Request, *, deleted: bool = False) -> Job:
+async def own_job(visit: Visit, video_id: str, *, deleted: bool = False) -> Job:
     """Return the caller's own job, one that he `deleted` only where asked for; raises ApiError 404."""
-    asked, visit = video_id(request), request[VISIT]
-    job = await visit.door.engine.job(visit.caller, asked, deleted=deleted)
+    if not is_video_id(video_id):
+        raise video_not_found(video_id)
+    job = await visit.door.engine.job(visit.caller, video_id, deleted=deleted)
     if job is None:
-        raise video_not_found(asked)
-    visit.span.about(asked)
+        raise video_not_found(video_id)
+    visit.span.about(video_id)
     return job

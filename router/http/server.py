@@ -1,4 +1,4 @@
-"""The two applications: the public one for callers, and the admin one for those who operate the router."""
+"""What is listened to: the public server for callers, and the admin one for those who operate the router."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,12 +12,14 @@ from router.core.order import Readiness
 from router.core.overview import Overview
 from router.http import videos
 from router.http.adjusting import ADJUST, adjust
+from router.http.answer import SERVER
 from router.http.content import content
-from router.http.door import DOOR, STREAM_ROOM, Door
+from router.http.door import DOOR, Door
 from router.http.draining import DRAIN, drain
 from router.http.errors import from_web
-from router.http.frame import framed, sign
-from router.http.hooks import HOOKS, Hooks, hook_routes
+from router.http.frame import Frame
+from router.http.hooks import Hooks, hook_resources
+from router.http.paths import Paths, Resource
 from router.http.reload import RELOAD, Reload, reload
 from router.http.resolving import RESOLVE, resolve
 from router.http.route import route
@@ -42,34 +44,27 @@ _ADMIN_PATHS: Final = (
 _VIDEO: Final = "/v1/videos/{video_id:(?!quote$)[^/]+}"
 
 
-def public_app(door: Door, hooks: Hooks | None = None) -> web.Application:
-    """Build what callers reach: the OpenAI Videos API under /v1, and where providers' webhooks come to."""
-    app = web.Application(middlewares=[framed], client_max_size=door.settings.body_bytes_max)
-    app[DOOR] = door
-    app[STREAM_ROOM] = door.stream_room
-    app.on_response_prepare.append(sign)
-    app.add_routes(
-        [
-            web.post("/v1/videos", videos.create),
-            web.get("/v1/videos", videos.listing),
-            web.post("/v1/videos/quote", videos.quote),
-            web.get(_VIDEO, videos.retrieve),
-            web.delete(_VIDEO, videos.delete),
-            web.get("/v1/videos/{video_id}/content", content),
-            web.get("/v1/models", videos.models),
-            web.get("/v1/models/{model:.+}", videos.model),
-        ]
-    )
-    if hooks is not None:
-        app[HOOKS] = hooks
-        app.add_routes(hook_routes())
-    return app
+def public_server(door: Door, hooks: Hooks | None = None) -> web.Server:
+    """Build what callers reach: the OpenAI Videos API under /v1, and where providers' webhooks come to.
+
+    It is aiohttp's low-level server: what an application does around its handlers is a fifth of a retrieve.
+    """
+    resources = [
+        Resource("/v1/videos", {hdrs.METH_POST: videos.create, hdrs.METH_GET: videos.listing}),
+        Resource("/v1/videos/quote", {hdrs.METH_POST: videos.quote}),
+        Resource(_VIDEO, {hdrs.METH_GET: videos.retrieve, hdrs.METH_DELETE: videos.delete}),
+        Resource("/v1/videos/{video_id}/content", {hdrs.METH_GET: content}),
+        Resource("/v1/models", {hdrs.METH_GET: videos.models}),
+        Resource("/v1/models/{model:.+}", {hdrs.METH_GET: videos.model}),
+        *(hook_resources(hooks) if hooks is not None else ()),
+    ]
+    return web.Server(Frame(door, Paths(resources)).answer, access_log=None)
 
 
 def admin_app(door: Door, exposition: Exposition, reloading: Reload, viewing: View) -> web.Application:
     """Build what only operators reach; `exposition` takes an Accept header and gives the metrics and their type."""
     app = web.Application(middlewares=[_enveloped])
-    app.on_response_prepare.append(sign)
+    app.on_response_prepare.append(_signed)
     engine = door.engine
     app[DOOR] = door
     app[EXPOSITION] = exposition
@@ -89,6 +84,11 @@ def admin_app(door: Door, exposition: Exposition, reloading: Reload, viewing: Vi
     app.add_routes([web.get(path, handler) for path, handler in gets.items()])
     app.add_routes([web.post(path, handler) for path, handler in posts.items()])
     return app
+
+
+async def _signed(_request: web.Request, response: web.StreamResponse) -> None:
+    """Name no version of what serves it."""
+    response.headers[hdrs.SERVER] = SERVER
 
 
 @web.middleware

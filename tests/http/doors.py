@@ -39,7 +39,7 @@ from router.engine.exchange import ContentError, ContentStream
 from router.http.callers import CallerDirectory
 from router.http.door import Door
 from router.http.naming import Naming
-from router.http.server import public_app
+from router.http.server import public_server
 from tests.builders import EPOCH, PORTRAIT, a_catalog, a_job, a_provider, an_attempt, an_offering
 
 LIMITS = JobLimits()
@@ -312,7 +312,7 @@ async def an_open_door(
         door = a_door(opened.engine, callers, naming, limits, **settings)
         door.observe_request = lambda route, method, status, *_: opened.seen.append((route, method, status))
         door.request_span = span
-        runner = web.AppRunner(public_app(door), access_log=None, shutdown_timeout=0.5)
+        runner = web.ServerRunner(public_server(door), shutdown_timeout=0.5)
         await runner.setup()
         await web.TCPSite(runner, host, 0).start()
         opened.url = f"http://{host}:{runner.addresses[0][1]}"

@@ -19,7 +19,7 @@ from router.core.hook import Hook, hook_by_address
 from router.core.secret import Secret
 from router.http import hooks as hooks_module
 from router.http.hooks import BODY_BYTES_MAX, HOOKS_PER_S_MAX, Hooks
-from router.http.server import public_app
+from router.http.server import public_server
 from tests.builders import EPOCH, ManualTime, a_catalog, a_provider, an_offering
 from tests.http.doors import MemoryEngine, a_door
 
@@ -91,7 +91,7 @@ async def listening(catalog: Catalog | None = None) -> AsyncIterator[Ear]:
     ear, shop = Ear(), catalog or a_shop()
     engine = MemoryEngine()
     hooks = Hooks(lambda: shop, ear.hint, lambda *name: ear.came.append(name), ear.time.clock, ear.events.append)
-    runner = web.AppRunner(public_app(a_door(engine), hooks), access_log=None, shutdown_timeout=0.5)
+    runner = web.ServerRunner(public_server(a_door(engine), hooks), shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     ear.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
