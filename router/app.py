@@ -156,7 +156,9 @@ class _InForce:
 
 def observer_for(catalog: Catalog, log: TextIO) -> Observer:
     """Construct metrics, logs and spans as the environment asks for; raises TracingError."""
-    return Observer(Metrics(catalog), Logs(log, CLOCK), Spans(tracer_provider(os.environ), CLOCK), Board(CLOCK))
+    metrics = Metrics(catalog)
+    board = Board(CLOCK, metrics.in_flight)
+    return Observer(metrics, Logs(log, CLOCK), Spans(tracer_provider(os.environ), CLOCK), board)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.util.types import AttributeValue
 
 from providers.canonical import Reason, Stage
+from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, cost_microusd
@@ -26,9 +27,10 @@ class AttemptSpans:
     Where its sampler `follows` whoever began a trace, nothing is done or kept for a job whose trace is not.
     """
 
-    def __init__(self, tracer: Tracer, ids: SpanIds, *, follows: bool = False) -> None:
+    def __init__(self, tracer: Tracer, ids: SpanIds, clock: Clock, *, follows: bool = False) -> None:
         self._tracer = tracer
         self._ids = ids
+        self._clock = clock
         self._follows = follows
         # Of attempts under way, which their span tells when it is written: why, and for which cost in micro-USD.
         self._routes: dict[str, tuple[DecisionReason, float]] = {}
@@ -38,19 +40,19 @@ class AttemptSpans:
         if self._may_be_kept(event.job):
             self._routes[event.attempt.id] = (event.reason, event.expected_microusd)
 
-    def ended(self, event: AttemptEnded, now: float) -> None:
+    def ended(self, event: AttemptEnded) -> None:
         """Write what an attempt went through; of one that had ended before, what its money came to."""
         if not self._may_be_kept(event.job):
             return
         if event.trail is None:
-            self._settled(event, now)
+            self._settled(event)
         else:
-            self._attempt(event, event.trail, now)
+            self._attempt(event, event.trail)
 
     def _may_be_kept(self, job: Job) -> bool:
         return not self._follows or job.trace_parent is None or sampled_trace_id(job.trace_parent) is not None
 
-    def _attempt(self, event: AttemptEnded, trail: Trail, now: float) -> None:
+    def _attempt(self, event: AttemptEnded, trail: Trail) -> None:
         attempt, job = event.attempt, event.job
         route = self._routes.pop(attempt.id, None)
         with self._ids.chosen(span_id_of(attempt.id)):
@@ -78,7 +80,7 @@ class AttemptSpans:
         self._submit(attempt, event.cause, trail, below)
         for download in trail.downloads:
             self._download(attempt, download, below)
-        ended_at = now if attempt.ended_at is None else attempt.ended_at
+        ended_at = self._clock.wall() if attempt.ended_at is None else attempt.ended_at
         span.end(nanoseconds(max(ended_at, attempt.submitted_at)))
 
     def _submit(self, attempt: Attempt, cause: str | None, trail: Trail, below: Context) -> None:
@@ -110,12 +112,12 @@ class AttemptSpans:
         }
         return self._tracer.start_span(name, below, SpanKind.CLIENT, attributes, start_time=nanoseconds(began_at))
 
-    def _settled(self, event: AttemptEnded, now: float) -> None:
+    def _settled(self, event: AttemptEnded) -> None:
         """Tell in the trace of a late attempt what it cost, below its span, which was written when it left its job."""
         attempt = event.attempt
         own = _span_of(event.job, attempt)
         below = Context() if own is None else set_span_in_context(NonRecordingSpan(own), Context())
-        at = nanoseconds(now if attempt.ended_at is None else attempt.ended_at)
+        at = nanoseconds(self._clock.wall() if attempt.ended_at is None else attempt.ended_at)
         span = self._tracer.start_span("settled", below, SpanKind.INTERNAL, start_time=at)
         if span.is_recording():
             span.set_attributes(_identity(attempt) | _cost(event))

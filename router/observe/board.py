@@ -28,6 +28,7 @@ from router.core.overview import (
 from router.observe.in_flight import Crowd, InFlight, Place
 from router.observe.labels import JobOutcome, job_outcome
 from router.observe.lines import utc
+from router.observe.listeners import Listeners
 from router.observe.release import RELEASE
 from router.observe.samples import harmless_code
 from router.observe.scrubbing import told_cause
@@ -55,14 +56,16 @@ class _Open:
 
 
 class Board:
-    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows."""
+    """Holds what the overview tells. Live jobs and open money aside, which the engine bounds, it never grows.
 
-    HEARD: Final[frozenset[type[Event]]] = frozenset({JobAccepted, AttemptStarted, AttemptEnded, JobEnded})
+    Where somebody else keeps the live jobs up to date, they are given; each of a hundred thousand takes room.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, in_flight: InFlight | None = None) -> None:
         self._clock = clock
         self._started = clock.monotonic()
-        self.in_flight = InFlight()
+        self._in_flight = InFlight() if in_flight is None else in_flight
+        self._follows = in_flight is None
         self._open: dict[str, _Open] = {}
         self._sums = SlidingSums[tuple[str, _Sum]](clock)
         self._failures = SlidingSums[tuple[str, str]](clock)
@@ -70,30 +73,20 @@ class Board:
         self._outcomes = SlidingSums[JobOutcome](clock)
         self._durations: dict[str, SlidingDurations] = {}
         self._last: deque[RecentFailure] = deque(maxlen=FAILURES_MAX)
+        self.listeners = self._listeners()
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Take over, at start, what is under way and uncertain; the window begins empty."""
         for job in jobs:
             if not job.ended:
-                self.in_flight.put(job, job.at_work)
+                self._put(job, job.at_work)
             for attempt in job.attempts:
                 if attempt.uncertain:
                     self._doubt(attempt)
 
     def observe(self, event: Event) -> None:
         """Take in one event of the engine; most are of no interest here."""
-        match event:
-            case JobAccepted(job):
-                self.in_flight.put(job, None)
-            case AttemptStarted(job, attempt):
-                self.in_flight.put(job, attempt)
-                self._decisions.add((attempt.provider, str(event.reason)))
-            case AttemptEnded():
-                self._attempt_ended(event)
-            case JobEnded(job):
-                self._job_ended(job)
-            case _:
-                pass
+        self.listeners.hear(event)
 
     def overview(self, readiness: Readiness) -> Overview:
         """Return everything as it is now, beside the engine's own account of itself."""
@@ -107,7 +100,7 @@ class Board:
             ready=readiness.ready,
             draining=readiness.draining,
             window_s=WINDOW_S,
-            jobs=_live_jobs(self.in_flight.crowds(), now),
+            jobs=_live_jobs(self._in_flight.crowds(), now),
             outcomes={str(outcome): outcomes.get(outcome, 0) for outcome in JobOutcome},
             uncertain=_uncertain(self._open.values(), now),
             providers=tuple(
@@ -125,6 +118,22 @@ class Board:
             last_failures=tuple(reversed(self._last)),
         )
 
+    def _listeners(self) -> Listeners:
+        heard = Listeners()
+        heard.on(AttemptStarted, self._attempt_started)
+        heard.on(AttemptEnded, self._attempt_ended)
+        heard.on(JobEnded, self._job_ended)
+        if self._follows:
+            heard.on(JobAccepted, self._accepted)
+        return heard
+
+    def _accepted(self, event: JobAccepted) -> None:
+        self._put(event.job, None)
+
+    def _attempt_started(self, event: AttemptStarted) -> None:
+        self._put(event.job, event.attempt)
+        self._decisions.add((event.attempt.provider, event.reason))
+
     def _attempt_ended(self, event: AttemptEnded) -> None:
         attempt, job = event.attempt, event.job
         # A late attempt ends a second time when its money is known; only the money is news then.
@@ -139,7 +148,7 @@ class Board:
         if attempt.uncertain:
             self._doubt(attempt)
         if not job.ended:
-            self.in_flight.put(job, None)
+            self._put(job, None)
         if attempt.state is AttemptState.LATE and attempt.stage is None:
             # Left behind: overtaken, or of a cancelled job. Its end tells nothing of its provider.
             return
@@ -157,8 +166,10 @@ class Board:
         else:
             self._sums.add((provider, _Sum.WASTED), microusd)
 
-    def _job_ended(self, job: Job) -> None:
-        self.in_flight.remove(job)
+    def _job_ended(self, event: JobEnded) -> None:
+        job = event.job
+        if self._follows:
+            self._in_flight.remove(job)
         self._outcomes.add(job_outcome(job))
         if job.delivered is not None and job.ended_at is not None:
             durations = self._durations.setdefault(job.delivered.provider, SlidingDurations(self._clock))
@@ -167,6 +178,10 @@ class Board:
             at = job.ended_at or self._clock.wall()
             code = harmless_code(job.failure.code, job.video.prompt)
             self._last.append(RecentFailure(utc(at), job.id, job.failure.stage, job.failure.reason, code=code))
+
+    def _put(self, job: Job, attempt: Attempt | None) -> None:
+        if self._follows:
+            self._in_flight.put(job, attempt)
 
     def _doubt(self, attempt: Attempt) -> None:
         self._open[attempt.id] = _Open(attempt.provider, attempt.quote_microusd, attempt.submitted_at)
@@ -190,7 +205,7 @@ class Board:
             wasted_microusd=found[_Sum.WASTED],
             microusd_per_delivered_second=round(found[_Sum.POSTED] / seconds) if seconds else None,
             failures={failure: count for (name, failure), count in failures.items() if name == provider},
-            decisions={reason: count for (name, reason), count in self._decisions.sums().items() if name == provider},
+            decisions={str(why): count for (name, why), count in self._decisions.sums().items() if name == provider},
         )
 
 

@@ -8,12 +8,15 @@ from router.observe.labels import SoldNames
 
 
 class Exchanges:
-    """Counts exchanges, and times those with the catalogue's providers; made anew for each catalogue."""
+    """Counts exchanges, and times those with the catalogue's providers."""
 
-    def __init__(self, to: Instruments, names: SoldNames) -> None:
+    def __init__(self, to: Instruments) -> None:
         self._to = to
+
+    def use(self, names: SoldNames) -> None:
+        """Take over a catalogue's names, whose series there are by now."""
         self._names = names
-        self._poll_lag = to.poll_lag.at()
+        self._poll_lag = self._to.poll_lag.at()
         self._known: dict[tuple[str, str, str], tuple[Counter, Histogram | None]] = {}
 
     def ended(self, event: ExchangeEnded) -> None:

@@ -24,17 +24,17 @@ class InFlight:
     """The live jobs. One costs the room of its id in one dict; its figures may be asked for from any thread."""
 
     def __init__(self) -> None:
-        self._crowds: dict[Place, dict[str, float]] = {}
+        self._crowds: dict[tuple[str | None, bool], dict[str, float]] = {}
 
     def put(self, job: Job, attempt: Attempt | None) -> None:
         """Move a job to the provider at work for it, or to nobody."""
-        place = Place(None if attempt is None else attempt.provider, bool(job.attempts))
+        place = (None if attempt is None else attempt.provider, bool(job.attempts))
         crowd = self._crowds.get(place)
         if crowd is None:
             crowd = self._crowds[place] = {}
         elif job.id in crowd:
             return
-        if place.attempted:
+        if job.attempts:
             self.remove(job)
         crowd[job.id] = job.created_at
 
@@ -46,14 +46,12 @@ class InFlight:
 
     def jobs(self, providers: Collection[str | None]) -> int:
         """Count the jobs that are with these; None is nobody."""
-        return sum(len(crowd) for place, crowd in list(self._crowds.items()) if place.provider in providers)
+        return sum(len(crowd) for (name, _), crowd in list(self._crowds.items()) if name in providers)
 
     def strangers(self, providers: Collection[str]) -> int:
         """Count the jobs that are with any other provider than these."""
         return sum(
-            len(crowd)
-            for place, crowd in list(self._crowds.items())
-            if place.provider is not None and place.provider not in providers
+            len(crowd) for (name, _), crowd in list(self._crowds.items()) if name is not None and name not in providers
         )
 
     def oldest_at(self) -> float:
@@ -64,7 +62,7 @@ class InFlight:
         """Return the places where anybody is."""
         # Without a step of Python's own in between, no other thread changes a dict while the least is looked for.
         return {
-            place: Crowd(len(crowd), oldest_at)
+            Place(*place): Crowd(len(crowd), oldest_at)
             for place, crowd in list(self._crowds.items())
             if (oldest_at := min(crowd.values(), default=None)) is not None
         }

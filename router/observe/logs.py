@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Final, TextIO, assert_never, get_args
+from typing import Final, TextIO, assert_never
 
 from providers.canonical import Failure, Stage
 from router.core.clock import Clock
@@ -15,7 +15,6 @@ from router.core.events import (
     ConfigReloaded,
     CostDoubted,
     Event,
-    ExchangeEnded,
     FailedOver,
     FailoverDelayed,
     JobAccepted,
@@ -23,10 +22,8 @@ from router.core.events import (
     LedgerAdjusted,
     LookupEnded,
     LookupResult,
-    LoopLagged,
     MirrorOperation,
     MirrorUsed,
-    PollFailed,
     ProviderDrained,
     ProviderOut,
     UnknownErrorSeen,
@@ -41,6 +38,7 @@ from router.core.resolution import Billed, Found, NotFound, Resolution
 from router.observe.labels import OUT_REASONS, JobOutcome, closed, job_outcome
 from router.observe.line_writer import LineWriter
 from router.observe.lines import Fields, Level, Value, line
+from router.observe.listeners import Listeners
 from router.observe.once import Once
 from router.observe.samples import harmless_code, sample, without_digits
 from router.observe.scrubbing import fingerprint, token, told_cause
@@ -64,8 +62,6 @@ _RESOLUTIONS: Final[Mapping[type[Resolution], str]] = {Found: "found", NotFound:
 class Logs:
     """Writes the events that matter to a person; exchanges are left to metrics."""
 
-    HEARD: Final[frozenset[type[Event]]] = frozenset(get_args(Event)) - {ExchangeEnded, PollFailed, LoopLagged}
-
     def __init__(self, stream: TextIO, clock: Clock, level: Level = Level.INFO) -> None:
         self.writer = LineWriter(stream)
         self._clock = clock
@@ -82,6 +78,7 @@ class Logs:
         self._webhooks_told_at = -inf
         self._mirror_failures = 0
         self._mirror_told_at = -inf
+        self.listeners = self._listeners()
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Learn, at start, which attempts left their jobs while their money was not known."""
@@ -91,25 +88,33 @@ class Logs:
 
     def observe(self, event: Event) -> None:
         """Write the line of one event of the engine, if it has one."""
-        match event:
-            case JobAccepted(job):
-                self._write(Level.INFO, "job_accepted", _of_job(job) | _of_request(job))
-            case AttemptStarted():
-                self._routed(event)
-            case AttemptEnded():
-                self._attempt_ended(event)
-            case LookupEnded() | AttemptResolved() | LedgerAdjusted():
-                self._told(event)
-            case FailedOver() | FailoverDelayed():
-                self._failed_over(event)
-            case JobEnded(job):
-                self._job_ended(job)
-            case UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
-                self._odd_answer(event)
-            case ExchangeEnded() | PollFailed() | LoopLagged():
-                pass
-            case _:
-                self._circumstances(event)
+        self.listeners.hear(event)
+
+    def _listeners(self) -> Listeners:
+        heard = Listeners()
+        heard.on(JobAccepted, self._accepted)
+        heard.on(AttemptStarted, self._routed)
+        heard.on(AttemptEnded, self._attempt_ended)
+        heard.on(LookupEnded, self._told)
+        heard.on(AttemptResolved, self._told)
+        heard.on(LedgerAdjusted, self._told)
+        heard.on(FailedOver, self._failed_over)
+        heard.on(FailoverDelayed, self._failed_over)
+        heard.on(JobEnded, self._job_ended)
+        heard.on(UnknownStatusSeen, self._odd_answer)
+        heard.on(UnknownErrorSeen, self._odd_answer)
+        heard.on(CostDoubted, self._odd_answer)
+        heard.on(WriteEnded, self._store_written)
+        heard.on(BreakerMoved, self._circumstances)
+        heard.on(ProviderOut, self._circumstances)
+        heard.on(ProviderDrained, self._circumstances)
+        heard.on(WebhookTaken, self._webhook_taken)
+        heard.on(MirrorUsed, self._mirror_used)
+        heard.on(ConfigReloaded, self._reloaded)
+        return heard
+
+    def _accepted(self, event: JobAccepted) -> None:
+        self._write(Level.INFO, "job_accepted", _of_job(event.job) | _of_request(event.job))
 
     def _routed(self, event: AttemptStarted) -> None:
         """Say who was chosen and why, with which chance among how many, and why the other offerings were left out."""
@@ -184,7 +189,8 @@ class Logs:
             if len(self._left) > _LEFT_MAX:
                 del self._left[next(iter(self._left))]
 
-    def _job_ended(self, job: Job) -> None:
+    def _job_ended(self, event: JobEnded) -> None:
+        job = event.job
         outcome = job_outcome(job)
         match outcome:
             case JobOutcome.SUCCEEDED | JobOutcome.REJECTED | JobOutcome.CANCELLED:
@@ -208,14 +214,9 @@ class Logs:
             fields["duration_s"] = round(job.ended_at - job.created_at, 3)
         self._write(level, "job_ended", _of_job(job) | fields)
 
-    def _circumstances(
-        self,
-        event: BreakerMoved | ProviderOut | ProviderDrained | WriteEnded | ConfigReloaded | WebhookTaken | MirrorUsed,
-    ) -> None:
-        """Write what concerns all jobs."""
+    def _circumstances(self, event: BreakerMoved | ProviderOut | ProviderDrained) -> None:
+        """Write what concerns all jobs of a provider."""
         match event:
-            case WriteEnded():
-                self._store_written(event)
             case BreakerMoved(provider, kind, old, new):
                 level = Level.WARNING if new is BreakerState.OPEN else Level.INFO
                 self._write(level, "breaker_moved", {"provider": provider, "breaker": kind, "old": old, "new": new})
@@ -224,16 +225,13 @@ class Logs:
                 self._write(Level.ERROR, "provider_out", {"provider": provider, "reason": why, "for_s": for_s})
             case ProviderDrained(provider, drained):
                 self._write(Level.INFO, "provider_drained", {"provider": provider, "drained": drained})
-            case WebhookTaken():
-                self._webhook_taken(event)
-            case MirrorUsed():
-                self._mirror_used(event)
-            case ConfigReloaded():
-                level = Level.WARNING if event.warnings else Level.INFO
-                name = "config_reloaded" if event.ok else "config_reload_failed"
-                self._write(level if event.ok else Level.ERROR, name, _of_reload(event))
             case _:
                 assert_never(event)
+
+    def _reloaded(self, event: ConfigReloaded) -> None:
+        level = Level.WARNING if event.warnings else Level.INFO
+        name = "config_reloaded" if event.ok else "config_reload_failed"
+        self._write(level if event.ok else Level.ERROR, name, _of_reload(event))
 
     def _store_written(self, event: WriteEnded) -> None:
         """Say at once that jobs cannot be stored, then now and then how often, and once that they can be again."""

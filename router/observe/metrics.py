@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import nan
-from typing import Final, assert_never, get_args
+from threading import Lock
+from typing import Final, assert_never
 
 from prometheus_client import CollectorRegistry
 
 from router.core.catalog import Catalog
 from router.core.events import (
     AttemptEnded,
-    AttemptResolved,
     AttemptStarted,
     BreakerKind,
     BreakerMoved,
@@ -31,7 +31,6 @@ from router.core.events import (
     LoopLagged,
     MirrorUsed,
     PollFailed,
-    ProviderDrained,
     ProviderOut,
     UnknownErrorSeen,
     UnknownStatusSeen,
@@ -51,6 +50,8 @@ from router.observe.exposition import Exposition
 from router.observe.in_flight import InFlight
 from router.observe.instruments import CALLERS_MAX, PROVIDER_BUDGETS_MAX, Instruments
 from router.observe.labels import NONE, OTHER, AmbiguousResolution, JobOutcome, SoldNames
+from router.observe.listeners import Listeners
+from router.observe.requests import Requests
 from router.observe.routed import Routed
 from router.observe.traceparent import exemplar
 from router.observe.uncertainty import Uncertainty
@@ -61,8 +62,6 @@ _TELLING: Final = {LookupResult.FOUND: AmbiguousResolution.FOUND, LookupResult.A
 class Metrics:
     """Every metric of the router, in a registry of its own unless one is given."""
 
-    HEARD: Final[frozenset[type[Event]]] = frozenset(get_args(Event)) - {AttemptResolved, ProviderDrained}
-
     def __init__(self, catalog: Catalog, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
         self._exposition = Exposition(self.registry)
@@ -70,10 +69,15 @@ class Metrics:
         self.in_flight = InFlight()
         self._uncertain = Uncertainty()
         self._routed = Routed(self._to)
+        self._exchanges = Exchanges(self._to)
+        self._requests = Requests(self._to)
+        self.observe_request = self._requests.answered
+        self._failing = Lock()
         self._adjusted_microusd = Counter[str]()
         # Providers of lost submits whose job has neither ended nor gone on yet.
         self._ambiguous: dict[str, str] = {}
         self.use(catalog, ReportingSettings())
+        self.listeners = self._listeners()
 
     @property
     def series_max(self) -> int:
@@ -93,7 +97,7 @@ class Metrics:
         self._names = SoldNames(catalog)
         self._callers = frozenset(callers)
         self._to.use(catalog, self._names, callers)
-        self._exchanges = Exchanges(self._to, self._names)
+        self._exchanges.use(self._names)
         self._watch_jobs()
         self._to.jobs_in_flight_limit.at().set(jobs_in_flight_limit)
         self._to.job_deadline.at().set(job_deadline_s)
@@ -147,41 +151,12 @@ class Metrics:
 
     def observe(self, event: Event) -> None:
         """Record one event of the engine."""
-        match event:
-            case ExchangeEnded():
-                self._exchanges.ended(event)
-            case JobAccepted() | AttemptStarted() | AttemptEnded() | JobEnded() | FailedOver() | FailoverDelayed():
-                self._job_went_on(event)
-            case LookupEnded():
-                self._lookup_ended(event)
-            case PollFailed() | UnknownStatusSeen() | UnknownErrorSeen() | CostDoubted():
-                self._odd_answer(event)
-            case BreakerMoved():
-                self._breaker_moved(event)
-            case ProviderOut():
-                reason = labels.closed(event.reason, labels.OUT_REASONS)
-                self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
-            case WriteEnded() | LoopLagged() | ConfigReloaded() | WebhookTaken() | MirrorUsed():
-                self._own_state(event)
-            case LedgerAdjusted(entry=entry):
-                self._adjust(entry)
-            case AttemptResolved() | ProviderDrained():
-                # What was resolved is counted with the money, however that became known; a drain shows in health.
-                pass
-            case _:
-                assert_never(event)
-
-    def observe_request(
-        self, route: str, method: str, status: int, duration_s: float, trace_parent: str | None = None
-    ) -> None:
-        """Record an answered request; `route` is the template of the route, never a path."""
-        known = method if method in labels.METHODS else OTHER
-        self._to.requests.at(route, known, labels.CODE_OF.get(status, OTHER)).inc()
-        self._to.request_duration.at(route).observe(duration_s, exemplar(trace_parent))
+        self.listeners.hear(event)
 
     def observer_failed(self, sink: str) -> None:
-        """Count an event that one of metrics, logs and spans failed to record."""
-        self._to.observer_errors.at(labels.closed(sink, labels.SINKS)).inc()
+        """Count an event that one of metrics, logs and spans failed to record, or a figure that a scrape's thread did."""
+        with self._failing:
+            self._to.observer_errors.at(labels.closed(sink, labels.SINKS)).inc()
 
     def _asked(self, read: Callable[[], float]) -> Callable[[], float]:
         """Keep what breaks while it is asked at a scrape from taking all other metrics away."""
@@ -195,28 +170,54 @@ class Metrics:
 
         return ask
 
-    def _job_went_on(
-        self, event: JobAccepted | AttemptStarted | AttemptEnded | JobEnded | FailedOver | FailoverDelayed
-    ) -> None:
-        match event:
-            case JobAccepted(job):
-                self._to.jobs_accepted.at(self._names.asked(job.video.model)).inc()
-                self._put(job, None)
-            case AttemptStarted():
-                self._put(event.job, event.attempt)
-                self._routed.began(event, self._names)
-            case AttemptEnded():
-                self._attempt_ended(event)
-            case FailedOver():
-                self._failed_over(event)
-            case FailoverDelayed():
-                self._routed.delayed(event, self._names)
-            case JobEnded(job):
-                self._job_ended(job)
-            case _:
-                assert_never(event)
+    def _listeners(self) -> Listeners:
+        """Say which events count; what was resolved is counted with the money, and a drain shows in health."""
+        heard = Listeners()
+        heard.on(ExchangeEnded, self._exchanges.ended)
+        heard.on(WriteEnded, self._store_written)
+        heard.on(JobAccepted, self._accepted)
+        heard.on(AttemptStarted, self._attempt_started)
+        heard.on(AttemptEnded, self._attempt_ended)
+        heard.on(JobEnded, self._job_ended)
+        heard.on(FailedOver, self._failed_over)
+        heard.on(FailoverDelayed, self._failover_delayed)
+        heard.on(LookupEnded, self._lookup_ended)
+        heard.on(PollFailed, self._odd_answer)
+        heard.on(UnknownStatusSeen, self._odd_answer)
+        heard.on(UnknownErrorSeen, self._odd_answer)
+        heard.on(CostDoubted, self._odd_answer)
+        heard.on(BreakerMoved, self._breaker_moved)
+        heard.on(ProviderOut, self._provider_out)
+        heard.on(LedgerAdjusted, self._adjusted)
+        heard.on(LoopLagged, self._own_state)
+        heard.on(ConfigReloaded, self._own_state)
+        heard.on(WebhookTaken, self._own_state)
+        heard.on(MirrorUsed, self._own_state)
+        return heard
 
-    def _job_ended(self, job: Job) -> None:
+    def _accepted(self, event: JobAccepted) -> None:
+        job = event.job
+        self._to.jobs_accepted.at(self._names.asked(job.video.model)).inc()
+        self._put(job, None)
+
+    def _attempt_started(self, event: AttemptStarted) -> None:
+        self._put(event.job, event.attempt)
+        self._routed.began(event, self._names)
+
+    def _failover_delayed(self, event: FailoverDelayed) -> None:
+        self._to.failovers_delayed.at(self._names.provider(event.left.provider)).inc()
+
+    def _provider_out(self, event: ProviderOut) -> None:
+        reason = labels.closed(event.reason, labels.OUT_REASONS)
+        self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
+
+    def _store_written(self, event: WriteEnded) -> None:
+        self._to.store_write.at().observe(max(0.0, event.duration_s))
+        if not event.ok:
+            self._to.store_failures.at().inc()
+
+    def _job_ended(self, event: JobEnded) -> None:
+        job = event.job
         self.in_flight.remove(job)
         self._routed.ended(job, self._names)
         self._resolve_ambiguous(job, AmbiguousResolution.HELD)
@@ -275,7 +276,8 @@ class Metrics:
             self._to.cost.at(*pair, labels.closed(entry.cost_kind, labels.COST_KINDS)).add(entry.amount_microusd)
             self._to.caller_cost.at(labels.closed(job.caller, self._callers)).add(entry.amount_microusd)
 
-    def _adjust(self, entry: LedgerEntry) -> None:
+    def _adjusted(self, event: LedgerAdjusted) -> None:
+        entry = event.entry
         provider = self._names.provider(entry.provider)
         self._adjusted_microusd[provider] += entry.amount_microusd
         self._to.adjusted.at(provider).set(self._adjusted_microusd[provider] / MICROUSD_PER_USD)
@@ -331,12 +333,8 @@ class Metrics:
             case _:
                 assert_never(event)
 
-    def _own_state(self, event: WriteEnded | LoopLagged | ConfigReloaded | WebhookTaken | MirrorUsed) -> None:
+    def _own_state(self, event: LoopLagged | ConfigReloaded | WebhookTaken | MirrorUsed) -> None:
         match event:
-            case WriteEnded(duration_s, ok):
-                self._to.store_write.at().observe(max(0.0, duration_s))
-                if not ok:
-                    self._to.store_failures.at().inc()
             case LoopLagged(lag_s):
                 self._to.loop_lag.at().observe(max(0.0, lag_s))
             case ConfigReloaded():

@@ -19,24 +19,23 @@ class Observer:
         self.logs = logs
         self.spans = spans
         self.board = board
-        # Both follow the same jobs, and each of a hundred thousand takes room.
-        board.in_flight = metrics.in_flight
         logs.writer.on_failure = lambda: metrics.observer_failed("logs")
         sinks = (
-            ("metrics", metrics.HEARD, metrics.observe),
-            ("logs", logs.HEARD, logs.observe),
-            ("spans", spans.heard, spans.observe),
-            ("board", board.HEARD, board.observe),
+            ("metrics", metrics.listeners),
+            ("logs", logs.listeners),
+            ("spans", spans.listeners),
+            ("board", board.listeners),
         )
         self._listeners = {
-            kind: tuple((name, observe) for name, heard, observe in sinks if kind in heard) for kind in get_args(Event)
+            kind: tuple((name, listeners[kind]) for name, listeners in sinks if kind in listeners)
+            for kind in get_args(Event)
         }
 
     def __call__(self, event: Event) -> None:
         """Record one event of the engine."""
-        for name, observe in self._listeners[type(event)]:
+        for name, listener in self._listeners[type(event)]:
             try:
-                observe(event)
+                listener(event)
             except Exception:  # noqa: BLE001 - a full disk or a broken pipe must not end a paid job
                 self.metrics.observer_failed(name)
 

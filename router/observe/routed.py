@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from router.core.catalog import Catalog
-from router.core.events import AttemptStarted, FailoverDelayed
+from router.core.events import AttemptStarted
 from router.core.job import Job
 from router.core.ledger import EntryKind, LedgerEntry
 from router.core.routing_memory import RoutingMemory
@@ -34,10 +34,6 @@ class Routed:
         self._reasons[attempt.id] = event.reason
         if len(self._reasons) > _REASONS_MAX:
             del self._reasons[next(iter(self._reasons))]
-
-    def delayed(self, event: FailoverDelayed, names: SoldNames) -> None:
-        """Count a failover that had to wait."""
-        self._to.failovers_delayed.at(names.provider(event.left.provider)).inc()
 
     def booked(self, entry: LedgerEntry) -> None:
         """Count what an attempt cost by why it began."""

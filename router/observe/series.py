@@ -164,6 +164,10 @@ class Series(Generic[Child]):
         """The most lines this family can add to an exposition."""
         return (self._sets_max + self._folds_max) * self._family.lines
 
+    def __contains__(self, values: tuple[str, ...]) -> bool:
+        """Whether this label set is bound, so that it is never folded."""
+        return values in self._bound
+
     def at(self, *values: str) -> Child:
         """Return the child of a label set, in the order of the family's labels."""
         child = self._bound.get(values)

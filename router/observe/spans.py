@@ -13,6 +13,7 @@ from router.core.clock import Clock
 from router.core.events import AttemptEnded, AttemptStarted, Event
 from router.observe import semconv
 from router.observe.attempt_spans import AttemptSpans
+from router.observe.listeners import Listeners
 from router.observe.request_span import RequestSpan
 from router.observe.span_ids import SpanIds
 from router.observe.traceparent import TRACEPARENT, context_of
@@ -21,7 +22,6 @@ CLOSE_S: Final = 2.0
 """How long a stop waits for the last spans to be sent."""
 LAST_SPANS: Final = "last-spans"
 """The name of the thread that sends them."""
-_HEARD: Final = frozenset[type[Event]]({AttemptStarted, AttemptEnded})
 _LOOKS: Final = frozenset({"GET /v1/videos/{video_id}", "GET /v1/videos"})
 _NOWHERE: Final = Context()
 _UNKEPT: Final = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
@@ -34,9 +34,8 @@ class Spans:
 
     def __init__(self, tracer_provider: TracerProvider | None, clock: Clock) -> None:
         self._provider = tracer_provider
-        self._clock = clock
         self._tracer: Tracer = _NO_TRACER
-        self._attempts: AttemptSpans | None = None
+        self.listeners = Listeners()
         self._ids = SpanIds()
         # It decides by the trace's id alone, so that it may be asked before there is a span.
         self._root: Sampler | None = None
@@ -45,8 +44,9 @@ class Spans:
             self._tracer = tracer_provider.get_tracer("video_router")
             sampler = tracer_provider.sampler
             self._root = sampler if type(sampler) in (ParentBased, ParentBasedTraceIdRatio) else None
-            self._attempts = AttemptSpans(self._tracer, self._ids, follows=self._root is not None)
-        self.heard: frozenset[type[Event]] = frozenset() if tracer_provider is None else _HEARD
+            attempts = AttemptSpans(self._tracer, self._ids, clock, follows=self._root is not None)
+            self.listeners.on(AttemptStarted, attempts.began)
+            self.listeners.on(AttemptEnded, attempts.ended)
 
     def request_span(self, name: str, headers: Mapping[str, str]) -> RequestSpan:
         """Span a request called `METHOD route`, below the W3C header of its caller, if any.
@@ -75,15 +75,7 @@ class Spans:
 
     def observe(self, event: Event) -> None:
         """Write the spans of an attempt that ended, or whose money became known."""
-        if self._attempts is None:
-            return
-        match event:
-            case AttemptStarted():
-                self._attempts.began(event)
-            case AttemptEnded():
-                self._attempts.ended(event, self._clock.wall())
-            case _:
-                pass
+        self.listeners.hear(event)
 
     def close(self, within_s: float = CLOSE_S) -> None:
         """Send what is still held back, and leave it when it takes longer: a collector may not answer at all."""
