@@ -1,7 +1,7 @@
 """Which offerings may take a job now, at which quote, and why the others may not."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
@@ -50,7 +50,8 @@ _PASSING: Final = frozenset(
 )
 
 
-class ProviderStanding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ProviderStanding:
     """A provider's health at this moment. `barred` is None when it takes jobs, else why not, for a person to read.
 
     `probing`: its ejection is over since `probe_due_s`, and the next job is its trial. `drained`: an operator lets it
@@ -142,7 +143,7 @@ def eligible(
 
 
 def _in_order(
-    unsold: tuple[Exclusion, ...], turned_away: Mapping[str, Exclusion], catalog: Catalog
+    unsold: tuple[Exclusion, ...], turned_away: dict[str, Exclusion], catalog: Catalog
 ) -> tuple[Exclusion, ...]:
     """Put what is excluded into the order of the configuration."""
     excluded = {each.offering.id: each for each in unsold} | turned_away

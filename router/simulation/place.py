@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import Final, Protocol
@@ -24,7 +24,7 @@ from router.simulation.routers import Question, Router
 from router.simulation.virtual_time import Steps, VirtualTime
 
 _UNWATCHED: Final = ProviderStanding(in_flight_max=1_000_000)
-_DRAINED: Final = _UNWATCHED._replace(drained=True)
+_DRAINED: Final = replace(_UNWATCHED, drained=True)
 
 
 @dataclass(frozen=True, slots=True)
