@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
+from itertools import islice
 from typing import NamedTuple
 
 from providers.canonical import VideoRequest
 from router.core.eligibility import ExclusionCause
-from router.core.evidence import Evidence
 from router.core.ranking import Basis, DecisionReason
 from router.core.routing import Candidate, Decision
 
@@ -79,15 +78,17 @@ def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candid
     by, best = decision.basis, _two_best(decision)
     return DecisionRecord(
         at,
-        decision.basis,
+        by,
         decision.reason,
         video.model,
         video.seconds,
         str(video.size),
-        tuple(_candidate(each, _flip_microusd(by, each, best)) for each in decision.candidates),
+        tuple([_candidate(each, _flip_microusd(by, each, best)) for each in decision.candidates]),
         tuple(
-            ExclusionRecord(each.offering.id, each.offering.provider, each.cause, each.message, each.retry_after_s)
-            for each in decision.exclusions
+            [
+                ExclusionRecord(each.offering.id, each.offering.provider, each.cause, each.message, each.retry_after_s)
+                for each in decision.exclusions
+            ]
         ),
         None if chosen is None else chosen.offering.id,
     )
@@ -96,45 +97,35 @@ def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candid
 def _two_best(decision: Decision) -> Sequence[Candidate]:
     """Find who would be asked first if nothing were tried out, and who would if that one were not there."""
     steady = (each for each in decision.candidates if not each.probing)
-    return nsmallest(2, steady, key=lambda each: (each.tier, each.value))
+    # All but the first are in order, so that the two are among the first three.
+    return sorted(islice(steady, 3), key=lambda each: (each.tier, each.value))[:2]
 
 
 def _flip_microusd(by: Basis, candidate: Candidate, best: Sequence[Candidate]) -> int | None:
     """Return at which quote this candidate would become the best of its tier, or the best would cease to be it."""
-    rival = next((each for each in best if each is not candidate), None)
-    if rival is None or candidate.probing or candidate.tier != rival.tier:
+    rivals = best[1:] if best and best[0] is candidate else best
+    if not rivals or candidate.probing or candidate.tier != rivals[0].tier:
         return None
     if by is Basis.PRICE:
-        return int(rival.value)
-    left = rival.value - candidate.score.besides_microusd
-    return int(left / candidate.score.paid_attempts) if by is Basis.EXPECTED_COST and left > 0.0 else None
+        return int(rivals[0].value)
+    score = candidate.estimate.score
+    left = rivals[0].value - score.besides_microusd
+    return int(left / score.paid_attempts) if by is Basis.EXPECTED_COST and left > 0.0 else None
 
 
 def _candidate(each: Candidate, flips_at_microusd: int | None) -> CandidateRecord:
-    evidence: Evidence = each.evidence
+    offering = each.offering
     return CandidateRecord(
-        offering=each.offering.id,
-        provider=each.offering.provider,
-        model=each.offering.model,
-        seconds=each.video.seconds,
-        quote_microusd=each.quote_microusd,
-        share=round(each.share, 6),
-        expected_microusd=round(each.score.cost_microusd, 1),
-        paid_attempts=round(each.score.paid_attempts, 4),
-        risk_microusd=round(each.score.risk_microusd, 1),
-        wait_microusd=round(each.score.wait_microusd, 1),
-        total_microusd=round(each.score.total_microusd, 1),
-        wait_s=round(each.score.wait_s, 1),
-        success=round(evidence.success, 4),
-        success_low=round(evidence.success_low, 4),
-        outcomes=round(evidence.outcomes, 1),
-        p50_s=round(evidence.p50_s, 1),
-        p90_s=round(evidence.p90_s, 1),
-        in_flight=each.load.in_flight,
-        busy=round(each.busy, 3),
-        weight=each.offering.weight,
-        priority=each.offering.priority,
-        probing=each.probing,
-        late=each.late,
-        flips_at_microusd=flips_at_microusd,
+        offering.id,
+        offering.provider,
+        offering.model,
+        each.video.seconds,
+        each.quote_microusd,
+        round(each.share, 6),
+        *each.estimate.figures,
+        offering.weight,
+        offering.priority,
+        each.probing,
+        each.late,
+        flips_at_microusd,
     )

@@ -11,6 +11,7 @@ from router.core.budget import UNLIMITED, Left
 from router.core.catalog import Catalog, Offering, Provider
 from router.core.money import usd
 from router.core.preferences import DurationPolicy, RoutingPreferences
+from router.core.reporting import DurationClass, class_of
 
 _SHELVES_MAX: Final = 1_000
 """For how many kinds of videos it is remembered who sells them."""
@@ -79,13 +80,17 @@ class Exclusion(NamedTuple):
 
 
 class Eligible(NamedTuple):
-    """An offering that may take the job, the video as it would be submitted, its rank among the models asked."""
+    """An offering that may take the job, the video as it would be submitted, its rank among the models asked.
+
+    `kind` is the class of that video.
+    """
 
     offering: Offering
     video: VideoRequest
     quote_microusd: int
     model_rank: int
     standing: ProviderStanding
+    kind: DurationClass
 
 
 class _Offer(NamedTuple):
@@ -97,6 +102,7 @@ class _Offer(NamedTuple):
     seconds: int
     changed: bool
     quote_microusd: int
+    kind: DurationClass
 
 
 class _Shelf(NamedTuple):
@@ -128,7 +134,7 @@ def eligible(
     quote_microusd_max, providers_left = _quote_microusd_max(conditions), conditions.left.providers
     found: list[Eligible] = []
     turned_away: dict[str, Exclusion] = {}
-    for offering, provider, rank, seconds, changed, quote_microusd in shelf.offers:
+    for offering, provider, rank, seconds, changed, quote_microusd, kind in shelf.offers:
         asked = replace(video, seconds=seconds, model=offering.model) if changed else video
         standing = standings[provider.name]
         shut = standing.drained or standing.barred is not None or standing.in_flight >= standing.in_flight_max
@@ -138,7 +144,7 @@ def eligible(
         elif (shut or dear) and (exclusion := _limit(offering, provider, quote_microusd, conditions)) is not None:
             turned_away[offering.id] = exclusion
         else:
-            found.append(Eligible(offering, asked, quote_microusd, rank, standing))
+            found.append(Eligible(offering, asked, quote_microusd, rank, standing, kind))
     return found, _in_order(shelf.unsold, turned_away, catalog) if turned_away else shelf.unsold
 
 
@@ -191,7 +197,8 @@ def _offer(
     if seconds is None:
         return Exclusion(offering, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds")
     changed = seconds != video.seconds or offering.model != video.model
-    return _Offer(offering, provider, rank, seconds, changed, offering.price.quote_microusd(video.size, seconds))
+    quote_microusd = offering.price.quote_microusd(video.size, seconds)
+    return _Offer(offering, provider, rank, seconds, changed, quote_microusd, class_of(video.size, seconds))
 
 
 def _quote_microusd_max(conditions: Conditions) -> float:

@@ -76,15 +76,15 @@ NO_LOAD: Final = Load(0, 0.0)
 
 
 class Seen:
-    """What is known of an offering at a moment, and room for the last score that came of it and what that was for."""
+    """What is known of an offering now, and room for the last estimate that came of it and what that was for."""
 
-    __slots__ = ("asked", "evidence", "load", "scored")
+    __slots__ = ("asked", "estimate", "evidence", "load")
 
     def __init__(self, evidence: Evidence, load: Load) -> None:
         self.evidence = evidence
         self.load = load
         self.asked: object = None
-        self.scored: Any = None
+        self.estimate: Any = None
 
 
 _Key = tuple[str, DurationClass]
@@ -180,21 +180,20 @@ class TrackRecords:
     def seen(self, offering_id: str, provider: str, duration_class: DurationClass, now: float) -> Seen:
         """Return what is known of an offering `now`, in monotonic seconds; for a second little changes in it."""
         record = self._record(offering_id, duration_class)
+        evidence = record.believed
+        if evidence is None or now - record.believed_at >= _FRESH_S:
+            expected = self._expected(record, provider, duration_class, now)
+            evidence = record.believed = record.evidence(expected, now, self._half_life_s)
+            record.believed_at, record.known = now, None
         known = record.known
-        if known is None or now - record.known_at >= _FRESH_S:
-            known = self._seen_anew(record, provider, duration_class, now)
+        if known is None:
+            known = record.known = Seen(evidence, record.load(now))
         return known
 
     def load(self, offering_id: str, duration_class: DurationClass) -> Load:
         """Return what is in flight there now."""
         record = self._records.get((offering_id, duration_class))
         return NO_LOAD if record is None else record.load(self._clock.monotonic())
-
-    def _seen_anew(self, record: "_Record", provider: str, duration_class: DurationClass, now: float) -> Seen:
-        expected = self._expected(record, provider, duration_class, now)
-        seen = Seen(record.evidence(expected, now, self._half_life_s), record.load(now))
-        record.known, record.known_at = seen, now
-        return seen
 
     def _of(self, offerings: frozenset[str]) -> Iterator["_Record"]:
         return (record for (offering_id, _), record in self._records.items() if offering_id in offerings)
@@ -250,8 +249,9 @@ class _Record:
         "_failure_s",
         "_quantiles",
         "_started_sum",
+        "believed",
+        "believed_at",
         "known",
-        "known_at",
         "returned",
         "running",
         "usual",
@@ -260,7 +260,7 @@ class _Record:
     def __init__(self) -> None:
         self.running = 0
         self._started_sum = 0.0
-        self.known_at = 0.0
+        self.believed_at = 0.0
         self.clear()
 
     def clear(self) -> None:
@@ -272,6 +272,7 @@ class _Record:
         self._quantiles = _NO_QUANTILES
         self.returned = False
         self.usual: float | None = None
+        self.believed: Evidence | None = None
         self.known: Seen | None = None
 
     def load(self, now: float) -> Load:
@@ -280,7 +281,7 @@ class _Record:
 
     def stale(self) -> None:
         """Think anew next time."""
-        self.known = None
+        self.believed = None
 
     def enter(self, at: float) -> None:
         self.running += 1
@@ -306,7 +307,7 @@ class _Record:
             number = floor(log(max(_SHORTEST_S, outcome.after_s)) / _BIN)
             bins[number] = bins.get(number, 0.0) + 1.0
             self._bins = bins
-        self.known = None
+        self.believed = None
 
     def fade(self, kept: float, now: float, half_life_s: float) -> None:
         """Keep only a share of what was seen, and what it came to as what is usual."""
@@ -317,7 +318,7 @@ class _Record:
         self._delivery_s *= kept
         self._failure_s *= kept
         self.returned = True
-        self.known = None
+        self.believed = None
 
     def held(self, now: float, half_life_s: float) -> tuple[float, float]:
         """How many deliveries and failures it holds, faded."""

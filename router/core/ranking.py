@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from providers.canonical import VideoRequest
 from router.core.catalog import Offering
-from router.core.evidence import Evidence, Load
-from router.core.objective import Score
+from router.core.evidence import Evidence
+from router.core.objective import Estimate, Score
 from router.core.preferences import RoutingPreferences, Sort
 from router.core.routing_settings import RoutingPolicy, RoutingSettings
 
@@ -47,26 +47,36 @@ class Basis(StrEnum):
 class Candidate(NamedTuple):
     """An offering able and allowed to take the job, the video as it would be submitted, and its chance to be first.
 
-    `busy` is the share of its provider's places that are taken; `late` tells that its videos usually take longer than
-    the job has left. `value` is what candidates are compared by, the lower, the better, and `hopeful` is that value if
-    the offering does as well as it may; `tier` comes before any value, and holds the place in the caller's own order
-    where it is `ordered`.
+    `late` tells that its videos usually take longer than the job has left. `value` is what candidates are compared by,
+    the lower, the better, and `hopeful` is that value if the offering does as well as it may; `tier` comes before any
+    value, and holds the place in the caller's own order where it is `ordered`.
     """
 
     offering: Offering
     video: VideoRequest
     quote_microusd: int
-    share: float
-    evidence: Evidence
-    load: Load
-    busy: float
-    score: Score
+    estimate: Estimate
     value: float
     tier: tuple[int, ...]
     probing: bool
     late: bool
     hopeful: float = 0.0
     ordered: bool = False
+    share: float = 0.0
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is believed of it."""
+        return self.estimate.evidence
+
+    @property
+    def score(self) -> Score:
+        """What a delivered video is expected to cost and to take there."""
+        return self.estimate.score
+
+    def sharing(self, share: float) -> "Candidate":
+        """Return it with another chance to be first."""
+        return Candidate(*self[:-1], share)
 
 
 class Chance(NamedTuple):
@@ -122,14 +132,13 @@ def ranked(
     if not judged:
         return Ranked((), DecisionReason.BEST)
     if len(judged) == 1 and not judged[0].probing:
-        return Ranked((judged[0]._replace(share=1.0),), _reason(by, judged[0]))
+        return Ranked((judged[0].sharing(1.0),), _reason(by, judged[0]))
     chances = _chances(judged, by, settings, trials_microusd, back)
     first = _drawn(judged, chances, by, turns, rng)
     shares = {chance.number: chance.share for chance in chances}
     others = _in_order(judged, first.number, rng)
     order = tuple(
-        judged[index]._replace(share=shares[index]) if index in shares else judged[index]
-        for index in (first.number, *others)
+        judged[index].sharing(shares[index]) if index in shares else judged[index] for index in (first.number, *others)
     )
     premium = _premium_microusd(judged, first, chances) if first.reason is DecisionReason.TRIAL else 0
     return Ranked(order, first.reason, premium)
@@ -185,8 +194,12 @@ def _chances(
 
 
 def _known(judged: Sequence[Candidate], leaders: Sequence[int], outcomes_min: int) -> list[int]:
-    believed = ((index, judged[index].evidence) for index in leaders)
-    return [index for index, evidence in believed if evidence.outcomes >= outcomes_min or evidence.returned]
+    believed = [judged[index].estimate.evidence for index in leaders]
+    return [
+        index
+        for index, evidence in zip(leaders, believed, strict=True)
+        if evidence.outcomes >= outcomes_min or evidence.returned
+    ]
 
 
 def _bargains(
@@ -197,7 +210,7 @@ def _bargains(
     return [
         index
         for index in leaders
-        if judged[index].value < limit and index not in known and judged[index].load.in_flight < outcomes_min
+        if judged[index].value < limit and index not in known and judged[index].estimate.load.in_flight < outcomes_min
     ]
 
 

@@ -20,15 +20,15 @@ from router.core.eligibility import (
     eligible,
 )
 from router.core.evidence import SUCCESS_MAX, Seen, TrackRecords
-from router.core.objective import Objective, Score
+from router.core.objective import Estimate, Objective
 from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 from router.core.ranking import Basis, Candidate, DecisionReason, basis, ranked
-from router.core.reporting import DurationClass, class_of
 from router.core.routing_settings import PanicPolicy, RoutingPolicy, RoutingSettings
 
 __all__ = ["Candidate", "Decision", "Situation", "decide"]
 
 
+_NOBODY: Final = frozenset[str]()
 _NONE_EXCLUDED: Final[Mapping[ExclusionCause, int]] = MappingProxyType({})
 
 
@@ -143,7 +143,7 @@ def decide(video: VideoRequest, catalog: Catalog, situation: Situation, rng: Ran
         found, turned_away = _without_panic(found, catalog)
         exclusions += turned_away
     by = basis(preferences, settings)
-    judged = list(map(_Judge(by, situation).judged, found))
+    judged = _judged(found, by, situation)
     # A trial may fail: there must be somebody to go on with.
     tries = situation.ventures and preferences.allow_fallbacks and not preferences.order
     trials_microusd = situation.trials_microusd if tries else None
@@ -175,6 +175,8 @@ def _back(found: Sequence[Eligible], catalog: Catalog, situation: Situation) -> 
     asks for it by name, or for one attempt only, would otherwise never have it again.
     """
     probing = [each for each in found if each.standing.probing]
+    if not probing:
+        return _NOBODY
     preferences = situation.preferences
     if not (situation.ventures and (preferences.allow_fallbacks or preferences.order)):
         providers = catalog.providers
@@ -186,70 +188,45 @@ def _back(found: Sequence[Eligible], catalog: Catalog, situation: Situation) -> 
     return frozenset(each.offering.id for each in probing)
 
 
-class _Judge:
-    """Judges offerings for one job; what is the same for all of them is looked up once."""
-
-    def __init__(self, by: Basis, situation: Situation) -> None:
-        settings, preferences = situation.settings, situation.preferences
-        self._by_cost, self._by_time, self._by_price = (
-            by is each for each in (Basis.EXPECTED_COST, Basis.TIME, Basis.PRICE)
-        )
-        self._seen, self._now = situation.records.seen, situation.records.now()
-        self._objective = Objective.of(situation.attempts_left, settings)
-        self._order = preferences.order
-        self._by_priority = settings.policy is RoutingPolicy.PRIORITY and preferences.sort is None
-        self._outcomes_min = settings.exploration.outcomes_min
-        self._left_s = inf if situation.left_s is None else situation.left_s
-        self._kinds: dict[int, DurationClass] = {}
-
-    def judged(self, each: Eligible) -> Candidate:
-        """Say what is known of an offering, and what it is compared by."""
-        offering, video, quote_microusd, model_rank, standing = each
-        kind = self._kinds.get(video.seconds) or self._kind(video)
-        seen = self._seen(offering.id, offering.provider, kind, self._now)
-        evidence, in_flight, in_flight_max = seen.evidence, standing.in_flight, standing.in_flight_max
-        busy = in_flight / in_flight_max if in_flight < in_flight_max else 1.0
-        # What was seen until its ejection says little of what one on probation would do now.
-        success_high = SUCCESS_MAX if standing.probing else evidence.success_high
-        usual, hope_s, hope_microusd = self._scored(seen, quote_microusd, success_high, busy)
+def _judged(found: Sequence[Eligible], by: Basis, situation: Situation) -> list[Candidate]:
+    """Say what is known of each offering, and what it is compared by."""
+    settings, order, records = situation.settings, situation.preferences.order, situation.records
+    objective, now = Objective.of(situation.attempts_left, settings), records.now()
+    by_priority = settings.policy is RoutingPolicy.PRIORITY and situation.preferences.sort is None
+    left_s = inf if situation.left_s is None else situation.left_s
+    judged: list[Candidate] = []
+    for offering, video, quote_microusd, model_rank, standing, kind in found:
+        seen = records.seen(offering.id, offering.provider, kind, now)
+        estimate, evidence = _estimate(seen, standing, quote_microusd, objective), seen.evidence
         value = hopeful = 0.0
-        if self._by_cost:
-            value, hopeful = usual.total_microusd, hope_microusd
-        elif self._by_time:
-            value, hopeful = usual.wait_s, hope_s
-        elif self._by_price:
+        if by is Basis.EXPECTED_COST:
+            value, hopeful = estimate.score.total_microusd, estimate.hope_microusd
+        elif by is Basis.TIME:
+            value, hopeful = estimate.score.wait_s, estimate.hope_s
+        elif by is Basis.PRICE:
             value = hopeful = float(quote_microusd)
-        order_rank = _order_rank(offering, self._order) if self._order else 0
-        late = evidence.p50_s > self._left_s and evidence.outcomes >= self._outcomes_min
-        tier = (model_rank, order_rank, offering.priority if self._by_priority else 0, int(late))
-        return Candidate(
-            offering,
-            video,
-            quote_microusd,
-            0.0,
-            evidence,
-            seen.load,
-            busy,
-            usual,
-            value,
-            tier,
-            standing.probing,
-            late,
-            hopeful,
-            order_rank < len(self._order),
+        order_rank = _order_rank(offering, order) if order else 0
+        late = evidence.p50_s > left_s and evidence.outcomes >= settings.exploration.outcomes_min
+        tier = (model_rank, order_rank, offering.priority if by_priority else 0, int(late))
+        ordered, probing = order_rank < len(order), standing.probing
+        judged.append(
+            Candidate(offering, video, quote_microusd, estimate, value, tier, probing, late, hopeful, ordered)
         )
+    return judged
 
-    def _scored(self, seen: Seen, quote_microusd: int, success_high: float, busy: float) -> tuple[Score, float, float]:
-        """Score an offering, unless the last job that saw just this asked for just this."""
-        asked = (quote_microusd, success_high, busy, self._objective)
-        if seen.asked != asked:
-            seen.scored = self._objective.judged(quote_microusd, seen.evidence, success_high, seen.load, busy)
-            seen.asked = asked
-        scored: tuple[Score, float, float] = seen.scored
-        return scored
 
-    def _kind(self, video: VideoRequest) -> DurationClass:
-        return self._kinds.setdefault(video.seconds, class_of(video.size, video.seconds))
+def _estimate(seen: Seen, standing: ProviderStanding, quote_microusd: int, objective: Objective) -> Estimate:
+    """Judge an offering, unless the last job that saw just this asked for just this."""
+    evidence, in_flight, in_flight_max = seen.evidence, standing.in_flight, standing.in_flight_max
+    busy = in_flight / in_flight_max if in_flight < in_flight_max else 1.0
+    # What was seen until its ejection says little of what one on probation would do now.
+    success_high = SUCCESS_MAX if standing.probing else evidence.success_high
+    asked = (quote_microusd, success_high, busy, objective)
+    if seen.asked != asked:
+        seen.estimate = objective.judged(quote_microusd, evidence, success_high, seen.load, busy)
+        seen.asked = asked
+    estimate: Estimate = seen.estimate
+    return estimate
 
 
 def _order_rank(offering: Offering, order: Sequence[str]) -> int:

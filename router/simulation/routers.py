@@ -8,7 +8,7 @@ from providers.canonical import VideoRequest
 from router.core.catalog import Catalog
 from router.core.eligibility import Eligible, eligible
 from router.core.evidence import NO_LOAD, Evidence
-from router.core.objective import Score
+from router.core.objective import Estimate, Score
 from router.core.ranking import Basis, DecisionReason
 from router.core.routing import Candidate, Decision, Situation, decide
 
@@ -111,19 +111,17 @@ def in_order(question: Question, ordering: Ordering) -> Decision:
 
 def _candidate(each: Eligible, place: int) -> Candidate:
     quote_microusd = each.quote_microusd
+    score = Score(1.0, float(quote_microusd), 0.0, 0.0, 0.0, float(quote_microusd))
     return Candidate(
         offering=each.offering,
         video=each.video,
         quote_microusd=quote_microusd,
-        share=1.0 if place == 0 else 0.0,
-        evidence=_UNJUDGED,
-        load=NO_LOAD,
-        busy=0.0,
-        score=Score(1.0, float(quote_microusd), 0.0, 0.0, 0.0, float(quote_microusd)),
+        estimate=Estimate(_UNJUDGED, NO_LOAD, 0.0, score, 0.0, float(quote_microusd)),
         value=float(quote_microusd),
         tier=(),
         probing=each.standing.probing,
         late=False,
+        share=1.0 if place == 0 else 0.0,
     )
 
 
