@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.processes import Server, cores, listening
-from tests.bench.upstream import COMPRESSION, RUNNING_MODEL, TIMED_MODEL, VIDEO_MIB, finished_model
+from tests.bench.upstream import COMPRESSION, RUNNING_MODEL, TIMED_MODEL, TOLD_MODEL, VIDEO_MIB, finished_model
 
 __all__ = ["CALLER_KEY", "Server", "cores", "passthrough", "router", "scraped", "traced"]
 
@@ -27,6 +27,7 @@ _FIFTEEN_POLLS: Final = {
     "interval_s_max": 6.5 / COMPRESSION,
     "polls_per_s_max": 10_000,
 }
+_FOUR_POLLS: Final = {**_FIFTEEN_POLLS, "interval_s_max": 30 / COMPRESSION}
 _AT_ONCE: Final = {"first_after_s": 0.02, "interval_s_min": 0.02, "interval_s_max": 0.1, "polls_per_s_max": 10_000}
 _NEVER: Final = {"first_after_s": _AGES_S / 2, "interval_s_max": _AGES_S / 2}
 
@@ -99,7 +100,7 @@ def _full_configuration() -> dict[str, Any]:
 
 
 def _configuration(upstream: int) -> dict[str, Any]:
-    """Sell one model whose jobs are left alone for a day, some whose jobs are polled at once, and one of real life."""
+    """Sell one model whose jobs are left alone for a day, some whose jobs are polled at once, and two of real life."""
     return {
         "callers": [{"name": "bench", "key_sha256": hashlib.sha256(CALLER_KEY.encode()).hexdigest()}],
         "server": {"jobs_live_max": 1_000_000},
@@ -108,6 +109,7 @@ def _configuration(upstream: int) -> dict[str, Any]:
             "running": _provider(upstream, [RUNNING_MODEL], _NEVER),
             "finished": _provider(upstream, [finished_model(mib) for mib in VIDEO_MIB], _AT_ONCE),
             "timed": _provider(upstream, [TIMED_MODEL], _FIFTEEN_POLLS),
+            "told": _provider(upstream, [TOLD_MODEL], _FOUR_POLLS),
         },
     }
 

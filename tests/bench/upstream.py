@@ -1,6 +1,7 @@
 """A fake upstream of the `openai` dialect, as light as Python allows: it reads no JSON and keeps no jobs.
 
-What becomes of a job, its id says: `run_` goes on for ever, `done_` is finished, `due_` will be at a moment.
+What becomes of a job, its id says: `run_` goes on for ever, `done_` is finished, `due_` will be at a moment, and so
+will `told_`, which tells its progress until then.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from providers.sandbox.clips import video
 
 RUNNING_MODEL: Final = "bench-running"
 TIMED_MODEL: Final = "bench-timed"
+TOLD_MODEL: Final = "bench-told"
+"""As long as those of TIMED_MODEL, and true about its progress."""
 MIB: Final = 1 << 20
 VIDEO_MIB: Final = (8, 64, 1024)
 FINISHED_MODEL: Final = "bench-finished-8"
@@ -31,7 +34,7 @@ CLIP_S: Final = (60.0, 180.0)
 _PIECE: Final = memoryview(bytes(256 << 10))
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSE: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-_MODEL: Final = re.compile(rb"bench-(?:(running)|(timed)|finished-(\d{1,4}))")
+_MODEL: Final = re.compile(rb"bench-(?:(running)|(timed)|(told)|finished-(\d{1,4}))")
 _SIGMAS_5_TO_95: Final = 2 * 1.645
 
 
@@ -89,10 +92,11 @@ class Upstream:
 
     def _new_id(self, body: bytes) -> bytes:
         found = _MODEL.search(body)
-        running, timed, mib = found.groups() if found else (b"running", None, None)
-        number = self.seen["create"]
-        if timed:
-            return b"due_0_%d_%d" % (_now_ms() + 1e3 * self._duration_s(), number)
+        running, timed, told, mib = found.groups() if found else (b"running", None, None, None)
+        number, now = self.seen["create"], _now_ms()
+        if timed or told:
+            due = now + 1e3 * self._duration_s()
+            return b"%b_0_%d_%d_%d" % (b"told" if told else b"due", due, now, number)
         return b"run_%d" % number if running else b"done_%b_%d" % (mib, number)
 
     def _duration_s(self) -> float:
@@ -131,11 +135,20 @@ def _now_ms() -> float:
 
 def _is_done(video_id: bytes) -> bool:
     kind, _, rest = video_id.partition(b"_")
-    return kind == b"done" or (kind == b"due" and int(rest.split(b"_")[1]) <= _now_ms())
+    return kind == b"done" or (kind in (b"due", b"told") and int(rest.split(b"_")[1]) <= _now_ms())
+
+
+def _progress(video_id: bytes) -> int:
+    """Return how far a job is that tells it, in percent."""
+    kind, _, rest = video_id.partition(b"_")
+    if kind != b"told":
+        return 0
+    due, begun = map(int, rest.split(b"_")[1:3])
+    return min(100, int(100 * (_now_ms() - begun) / (due - begun)))
 
 
 def _document(video_id: bytes, status: bytes) -> Reply:
-    body = _video_object(video_id, status)
+    body = _video_object(video_id, status, _progress(video_id))
     return Reply(_head(b"application/json", len(body)) + body)
 
 
@@ -147,12 +160,12 @@ def _list() -> Reply:
     return Reply(_head(b"application/json", len(body)) + body)
 
 
-def _video_object(video_id: bytes, status: bytes) -> bytes:
+def _video_object(video_id: bytes, status: bytes, progress: int = 0) -> bytes:
     return (
-        b'{"id":"%b","object":"video","model":"sora-2","status":"%b","progress":0,"created_at":1790000000,'
+        b'{"id":"%b","object":"video","model":"sora-2","status":"%b","progress":%d,"created_at":1790000000,'
         b'"completed_at":null,"expires_at":null,"seconds":"8","size":"720x1280","quality":"standard",'
         b'"remixed_from_video_id":null,"error":null}'
-    ) % (video_id, status)
+    ) % (video_id, status, progress)
 
 
 @cache
