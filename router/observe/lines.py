@@ -45,10 +45,7 @@ def line(at: float, level: Level, event: str, fields: Fields) -> str:
 
 def utc(at: float) -> str:
     """Write wall seconds as a moment in UTC, to the millisecond."""
-    second = int(at // 1)
-    microsecond = round((at - second) * 1_000_000)
-    if microsecond == 1_000_000:
-        second, microsecond = second + 1, 0
+    second, microsecond = divmod(round(at * 1_000_000), 1_000_000)
     return f"{_second(second)}.{microsecond // 1_000:03d}Z"
 
 

@@ -114,7 +114,19 @@ class Logs:
         return heard
 
     def _accepted(self, event: JobAccepted) -> None:
-        self._write(Level.INFO, "job_accepted", _of_job(event.job) | _of_request(event.job))
+        job, video = event.job, event.job.video
+        fields: dict[str, Value] = {
+            "job": job.id,
+            "trace": parse_traceparent(job.trace_parent),
+            "caller": token(job.caller),
+            "model": video.model,
+            "seconds": video.seconds,
+            "size": str(video.size),
+            "images": len(video.images),
+            "prompt_sha256_8": fingerprint(video.prompt),
+            "prompt_length": len(video.prompt),
+        }
+        self._write(Level.INFO, "job_accepted", fields)
 
     def _routed(self, event: AttemptStarted) -> None:
         """Say who was chosen and why, with which chance among how many, and why the other offerings were left out."""
@@ -325,19 +337,6 @@ def _level_of(attempt: Attempt) -> Level:
 
 def _of_job(job: Job) -> dict[str, Value]:
     return {"job": job.id, "trace": parse_traceparent(job.trace_parent)}
-
-
-def _of_request(job: Job) -> dict[str, Value]:
-    video = job.video
-    return {
-        "caller": token(job.caller),
-        "model": video.model,
-        "seconds": video.seconds,
-        "size": str(video.size),
-        "images": len(video.images),
-        "prompt_sha256_8": fingerprint(video.prompt),
-        "prompt_length": len(video.prompt),
-    }
 
 
 def _of_attempt(job: Job, attempt: Attempt) -> dict[str, Value]:

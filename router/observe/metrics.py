@@ -154,7 +154,7 @@ class Metrics:
         self.listeners.hear(event)
 
     def observer_failed(self, sink: str) -> None:
-        """Count an event that one of metrics, logs and spans failed to record, or a figure that a scrape's thread did."""
+        """Count an event that a sink failed to record, or a figure that could not be had in the thread of a scrape."""
         with self._failing:
             self._to.observer_errors.at(labels.closed(sink, labels.SINKS)).inc()
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from opentelemetry.context import Context
@@ -37,14 +38,21 @@ def context_of_job(job: Job) -> Context:
 
 def parse_traceparent(trace_parent: str | None) -> str | None:
     """Return the trace id, 32 hexadecimal digits, of a job's `traceparent`; None when it has none."""
-    written = None if trace_parent is None else _WRITTEN.fullmatch(trace_parent)
-    return None if written is None else written[1]
+    return None if trace_parent is None else _written(trace_parent)[0]
 
 
 def sampled_trace_id(trace_parent: str | None) -> str | None:
     """Return the trace id of a job's `traceparent` whose trace is kept; None when nobody will find it."""
-    written = None if trace_parent is None else _WRITTEN.fullmatch(trace_parent)
-    return written[1] if written is not None and int(written[3], 16) & TraceFlags.SAMPLED else None
+    return None if trace_parent is None else _written(trace_parent)[1]
+
+
+@lru_cache(maxsize=256)
+def _written(trace_parent: str) -> tuple[str | None, str | None]:
+    """Return the trace id, and the same again where the trace is kept."""
+    read = _WRITTEN.fullmatch(trace_parent)
+    if read is None:
+        return None, None
+    return read[1], read[1] if int(read[3], 16) & TraceFlags.SAMPLED else None
 
 
 def exemplar(trace_parent: str | None) -> dict[str, str] | None:
