@@ -71,7 +71,8 @@ class Gate:
     """One breaker. Closed admits all, open none until its reset time is over, half-open one trial at a time.
 
     Each trip in a row doubles the reset time up to `reset_s_max`, with jitter; every `reset_s_max` closed without a
-    trip takes one doubling back. A trial that has not ended after `reset_s_max` no longer holds the slot.
+    trip takes one doubling back. A trial that has not ended after `reset_s_max` no longer holds the slot. `epoch`
+    numbers the times between two changes of state.
 
     `state` is as last moved to: an open breaker whose probe is due stays open until somebody takes the probe.
     """
@@ -87,7 +88,7 @@ class Gate:
         self._window = Window(settings, clock)
         # fail_max 1: the window's counter stays 0 until its volume and share are met.
         self._breaker = CircuitBreaker(fail_max=1, state_storage=self._window, throw_new_error_on_trip=False, name=kind)
-        self._epoch = 0
+        self.epoch = 0
         self._doublings = 0
         self._reset_s = settings.reset_s
         self._since = clock.monotonic()
@@ -132,12 +133,15 @@ class Gate:
             return None
         if self.state is BreakerState.OPEN:
             self._step(self._breaker.half_open)
-        self._trial, self._trial_since = Permit(self._report, self._epoch, trial=True), self._clock.monotonic()
+        self._trial, self._trial_since = Permit(self._report, self.epoch, trial=True), self._clock.monotonic()
         return self._trial
 
-    def observe(self) -> Permit:
-        """Return a permit for something already under way, whatever the state; it counts only while closed."""
-        return Permit(self._report, self._epoch, trial=False)
+    def observe(self, epoch: int | None = None) -> Permit:
+        """Return a permit for something already under way, now or since an `epoch`, whatever the state.
+
+        It counts only while closed.
+        """
+        return Permit(self._report, self.epoch if epoch is None else epoch, trial=False)
 
     def trip_now(self) -> None:
         """Open at once, without waiting for the window; no effect when already open."""
@@ -151,7 +155,7 @@ class Gate:
 
     def renew(self) -> None:
         """Forget what was seen, and ignore what is still out: it was about another account. A trial is due at once."""
-        self._epoch += 1
+        self.epoch += 1
         self._trial = None
         self._doublings = 0
         self._reset_s = 0.0
@@ -165,7 +169,7 @@ class Gate:
     def _ended(self, permit: Permit, end: PermitEnd) -> None:
         if permit is self._trial:
             self._trial = None
-        stale = permit.epoch != self._epoch
+        stale = permit.epoch != self.epoch
         if stale or not (permit.trial or self.state is BreakerState.CLOSED):
             return
         match end:
@@ -201,7 +205,7 @@ class Gate:
             reset_s = min(self._settings.reset_s * 2.0**self._doublings, self._settings.reset_s_max / (1 + JITTER))
             self._reset_s = reset_s * self._rng.uniform(1 - JITTER, 1 + JITTER)
             self._doublings = min(self._doublings + 1, _DOUBLINGS_MAX)
-        self._epoch += 1
+        self.epoch += 1
         self._trial = None
         self._since = now
 

@@ -15,7 +15,7 @@ from router.core.concurrency import Concurrency
 from router.core.eligibility import ExclusionCause, ProviderStanding
 from router.core.events import BreakerKind, BreakerMoved, BreakerState, Emit, ProviderDrained, ProviderOut
 from router.core.pacing import PollRate
-from router.core.permits import AttemptPermits, Reports
+from router.core.permits import AttemptPermits, Held, Reports
 from router.core.policy import BreakerEffect, NextStep, consequences
 from router.core.record import Record
 
@@ -72,6 +72,7 @@ class ProviderHealth:
         self._recoveries = 0
         self._accounts_had = 1
         self._reports = self._reports_of_account()
+        self._held = Held(self._generate.epoch, self._reports)
 
     def use(self, provider: Provider, *, retired: bool = False, renewed: bool = False) -> None:
         """Take over another configuration; what is in flight stays counted.
@@ -157,7 +158,18 @@ class ProviderHealth:
 
     def resume(self) -> AttemptPermits:
         """Return the permits of an attempt that is under way already: it passes no gate, and is in flight."""
-        return self._hold(None, self._generate.observe())
+        return self.permits(self.take_up())
+
+    def take_up(self) -> Held:
+        """Count an attempt in flight that is under way already; return what its `permits` are made of later."""
+        self._concurrency.enter()
+        if (self._held.epoch, self._held.reports) != (self._generate.epoch, self._reports):
+            self._held = Held(self._generate.epoch, self._reports)
+        return self._held
+
+    def permits(self, held: Held) -> AttemptPermits:
+        """Return the permits of an attempt that is in flight, as they were when it was taken up."""
+        return AttemptPermits(None, self._generate.observe(held.epoch), held.reports)
 
     def polled(self, ok: bool) -> None:
         """Report a poll or a download; failures in their breaker slow polling down and do nothing else."""

@@ -15,6 +15,16 @@ class Reports(NamedTuple):
     leave: Callable[[], None]
 
 
+class Held(NamedTuple):
+    """What attempts hold that were under way before they were taken up: the same for all of one time and account.
+
+    Each has permits of its own only when it is its turn to be asked about, for a hundred thousand may wait.
+    """
+
+    epoch: int
+    reports: Reports
+
+
 class AttemptPermits:
     """What one attempt holds of its provider: its submit's permit, its outcome's permit, and a place in flight.
 

@@ -36,6 +36,14 @@ class JobSoFar(NamedTuple):
 NOTHING_YET: Final = JobSoFar()
 
 
+class _Meant(NamedTuple):
+    """An attempt that was chosen and is not written down yet."""
+
+    offering_id: str
+    kind: DurationClass
+    premium_microusd: int
+
+
 class RoutingMemory:
     """One for a router's life; only the event loop's thread changes anything."""
 
@@ -47,8 +55,8 @@ class RoutingMemory:
         self.retries = RetryBudget(clock, settings.retry_budget)
         self.hints = Hints(clock)
         self._durations = LearnedDurations(settings.half_life_s, self.hints.share)
-        self._running: dict[str, tuple[str, DurationClass, float]] = {}
-        self._meant: dict[str, int] = {}
+        self._running: dict[str, float] = {}
+        self._meant: dict[str, _Meant] = {}
         self._recoveries: dict[str, int] = {}
         self._offerings: dict[str, frozenset[str]] = {}
         self.use(settings, catalog)
@@ -120,16 +128,17 @@ class RoutingMemory:
     def meant(self, attempt_id: str, decision: Decision, candidate: Candidate) -> None:
         """Count an attempt as in flight that was chosen and is not written down yet."""
         kind, now = class_of(candidate.video.size, candidate.video.seconds), self._clock.monotonic()
-        self._running[attempt_id] = (candidate.offering.id, kind, now)
-        self._meant[attempt_id] = decision.premium_microusd if candidate is decision.first else 0
+        premium_microusd = decision.premium_microusd if candidate is decision.first else 0
+        self._running[attempt_id] = now
+        self._meant[attempt_id] = _Meant(candidate.offering.id, kind, premium_microusd)
         self.records.entered(candidate.offering.id, kind, now)
 
     def dropped(self, attempt_id: str) -> None:
         """Take back what was `meant`, unless it began."""
-        premium_microusd = self._meant.pop(attempt_id, None)
-        if premium_microusd is not None:
-            self.records.left(*self._running.pop(attempt_id))
-            self.exploration.take(-premium_microusd)
+        meant = self._meant.pop(attempt_id, None)
+        if meant is not None:
+            self.records.left(meant.offering_id, meant.kind, self._running.pop(attempt_id))
+            self.exploration.take(-meant.premium_microusd)
 
     def began(self, attempt: Attempt, size: Size) -> None:
         """Count an attempt as in flight since its submit, however long that is ago."""
@@ -137,16 +146,15 @@ class RoutingMemory:
         if attempt.id in self._running:
             return
         at = self._clock.monotonic() - max(0.0, self._clock.wall() - attempt.submitted_at)
-        kind = class_of(size, attempt.seconds)
-        self._running[attempt.id] = (attempt.offering_id, kind, at)
-        self.records.entered(attempt.offering_id, kind, at)
+        self._running[attempt.id] = at
+        self.records.entered(attempt.offering_id, class_of(size, attempt.seconds), at)
 
     def ended(self, attempt: Attempt, size: Size) -> None:
         """Learn from an attempt that left its job, once."""
-        running = self._running.pop(attempt.id, None)
-        if running is None:
+        since = self._running.pop(attempt.id, None)
+        if since is None:
             return
-        self.records.left(*running)
+        self.records.left(attempt.offering_id, class_of(size, attempt.seconds), since)
         if (outcome := outcome_of(attempt, size)) is not None:
             self.records.add(outcome)
 
@@ -161,10 +169,9 @@ class RoutingMemory:
         evidence = self.records.evidence(attempt.offering_id, attempt.provider, class_of(size, attempt.seconds))
         return now - attempt.submitted_at < min(max(evidence.p90_s, evidence.delivery_s), given_s)
 
-    def durations(self, attempt: Attempt) -> Durations:
-        """Return what is known of how long jobs like that of an attempt in flight take, which goes on learning."""
-        _, kind, _ = self._running.get(attempt.id) or (None, DurationClass.SHORT, None)
-        return self._durations.of(attempt.offering_id, attempt.provider, kind)
+    def durations(self, attempt: Attempt, size: Size) -> Durations:
+        """Return what is known of how long jobs like that of an attempt take, which goes on learning."""
+        return self._durations.of(attempt.offering_id, attempt.provider, class_of(size, attempt.seconds))
 
     def restore(self, ended: Iterable[tuple[Attempt, Size]]) -> None:
         """Take in attempts of before the start, the one that ended first before the others."""

@@ -29,6 +29,7 @@ from router.engine.images import has_large_files
 from router.engine.parts import Parts, written
 from router.engine.poll import NO_TURN, poll_once, tell_unknown
 from router.engine.store import RemoteIdTakenError
+from router.engine.turn import POLLED_PAST_DEADLINE_S, Turn, next_turn
 from router.engine.verification import Verified
 from router.engine.watch import Watch
 
@@ -38,8 +39,6 @@ _NOTHING_HELD: Final = nullcontext()
 _NO_STAGES: Final[Mapping[Stage, float]] = MappingProxyType({})
 FETCH_PAST_DEADLINE_S: Final = 60.0
 """How much longer than its job's time a finished video may take to be read."""
-POLLED_PAST_DEADLINE_S: Final = 60.0
-"""How much later than its job's deadline a video may be asked about, where its provider has no earlier turn for it."""
 _SOMEBODY_ELSES = "the answer names a job that another attempt has"
 
 
@@ -57,7 +56,7 @@ class AttemptRun:
     """Drives one attempt. `attempt` is always what the store holds; `stage_seconds` is how long each stage took.
 
     `cause` is what this side saw when it failed, in the router's own words; `trail` is for its span. `lost` is what is
-    known of a submit without an answer that may still be found.
+    known of a submit without an answer that may still be found, `turn` is whether it has one to be asked about.
     """
 
     parts: Parts
@@ -65,7 +64,7 @@ class AttemptRun:
     permits: AttemptPermits | None
     alarm: Alarm
     job_deadline_at: float
-    prompt: str | None = field(default=None, repr=False)
+    video: VideoRequest = field(repr=False)
     stage_seconds: Mapping[Stage, float] = field(default_factory=lambda: _NO_STAGES)
     cause: str | None = None
     trail: TrailRecorder = field(default_factory=TrailRecorder)
@@ -74,13 +73,12 @@ class AttemptRun:
     _stage_since: float | None = None
     lost: Failure | None = None
     _given_up: Failure | None = None
-    _has_turn: bool = False
-    _turn_is_late: bool = False
+    turn: Turn = Turn.NONE
 
     async def submit(self, video: VideoRequest) -> Failure | None:
         """Send the one POST of this attempt and make its acceptance durable; its intent is durable already."""
         provider = self.parts.provider(self.attempt.provider)
-        self._stage_since, self.prompt = self.parts.clock.monotonic(), video.prompt
+        self._stage_since = self.parts.clock.monotonic()
         request = await self._written_request(provider, video)
         if request is None:
             self.cause = UNWRITTEN
@@ -137,7 +135,7 @@ class AttemptRun:
     def hinted(self) -> float | None:
         """Take in that its provider says it has ended; return in how many seconds to ask it, None before the first."""
         after_s = None if self.watch is None else self.watch.hinted(self.parts.clock.monotonic())
-        return None if self._has_turn else after_s
+        return after_s if self.turn is Turn.NONE else None
 
     def cut_short(self, ending: Failure, size: Size) -> bool:
         """Whether it ended only because its job had less time for it than videos there usually take."""
@@ -192,7 +190,7 @@ class AttemptRun:
                 reading = read_submit(provider.adapter, outcome)
                 if isinstance(reading, Failure):
                     self.cause = f"http status {status}"
-                    tell_unknown(self.parts, provider.name, reading, self.prompt)
+                    tell_unknown(self.parts, provider.name, reading, self.video.prompt)
             case _:
                 assert_never(outcome)
         # Whatever a dialect calls an answer that proves nothing, only the operator may buy again after it.
@@ -206,13 +204,17 @@ class AttemptRun:
 
     def first_after_s(self) -> float:
         """Begin to watch over an accepted attempt; return in how many seconds to ask about it first."""
-        clock = self.parts.clock
-        polling = self._polling()
-        age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
-        self.watch = Watch(polling, clock.monotonic(), age_s, self.parts.memory.durations(self.attempt))
+        watch = self.watched()
         if self.parts.memory.hints.hinted_early(self.attempt.provider, self.attempt.remote_id or ""):
-            return self.watch.hinted(clock.monotonic())
-        return self._clipped(self.watch.first_poll_after_s(self.parts.rng), polling)
+            return watch.hinted(self.parts.clock.monotonic())
+        return self._clipped(watch.first_poll_after_s(self.parts.rng), watch.polling)
+
+    def watched(self) -> Watch:
+        """Begin to watch over an accepted attempt."""
+        age_s = max(0.0, self.parts.now() - self.attempt.submitted_at)
+        durations = self.parts.memory.durations(self.attempt, self.video.size)
+        watch = self.watch = Watch(self._polling(), self.parts.clock.monotonic(), age_s, durations)
+        return watch
 
     async def _look(self, watch: Watch, lag_s: float) -> float | Succeeded | Fetched | Failure:
         """Poll once: the provider says how it ended, or a link gives the video, or the attempt has had its time."""
@@ -308,10 +310,10 @@ class AttemptRun:
     async def _poll(self, lag_s: float | None = None) -> Running | Succeeded | Failure:
         # What an attempt is given up for, and a link that is broken, are no matter for a list that may be late.
         alone = lag_s is None or self._is_nearly_over()
-        in_turn, self._has_turn = self._has_turn, False
-        if in_turn and self._turn_is_late:
+        turn, self.turn = self.turn, Turn.NONE
+        if turn is Turn.TOO_LATE:
             return NO_TURN
-        within_s, prompt = self._turn_within_s(), self.prompt
+        in_turn, within_s, prompt = turn is Turn.TAKEN, self._turn_within_s(), self.video.prompt
         reading = await poll_once(
             self.parts, self.attempt, lag_s, prompt=prompt, alone=alone, in_turn=in_turn, turn_within_s=within_s
         )
@@ -319,17 +321,11 @@ class AttemptRun:
         return reading
 
     def _turn_s(self) -> float:
-        """Seconds until its provider takes another question: thousands may wait for that after a restart.
-
-        The job ends without one that comes too late for it. Where a list may answer, whoever is asked after it waits by
-        himself.
-        """
-        name = self.attempt.provider
-        if self._has_turn or self.parts.provider(name).polling.listed is not ListPolling.OFF:
+        """Seconds until its provider takes another question. The job ends without one that comes too late for it."""
+        if self.turn is not Turn.NONE:
             return 0.0
-        turn_s, within_s = self.parts.health[name].poll_turn_s(), self._turn_within_s()
-        self._has_turn, self._turn_is_late = True, turn_s > within_s
-        return min(turn_s, within_s)
+        turn_s, self.turn = next_turn(self.parts, self.attempt, self._turn_within_s())
+        return turn_s
 
     def _turn_within_s(self) -> float:
         return self._job_left_s() + POLLED_PAST_DEADLINE_S

@@ -14,7 +14,8 @@ from router.core.exhaustion import nobody_left
 from router.core.intent import booking, intent, next_attempt_id, started
 from router.core.job import WITHDRAWN, Attempt, AttemptState, Job, JobState
 from router.core.ledger import LedgerEntry, exposure
-from router.core.permits import AttemptPermits
+from router.core.pacing import resumed_poll_after_s
+from router.core.permits import AttemptPermits, Held
 from router.core.routing import Candidate, Decision
 from router.core.routing_memory import JobSoFar
 from router.engine.attempt_run import (
@@ -31,6 +32,7 @@ from router.engine.parts import Parts, written
 from router.engine.poll import poll_once
 from router.engine.search import look_for, may_be_found
 from router.engine.store import DeletedJobError, StoreUnavailableError
+from router.engine.turn import POLLED_PAST_DEADLINE_S, Turn, next_turn
 
 _ROUTE_AGAIN_AFTER_S: Final = 1.0
 _ROUTE_AGAIN_AFTER_S_MAX: Final = 15.0
@@ -46,16 +48,21 @@ class JobRun(LiveJob):
     Between two steps there is nothing of it but this: no task, no timer, and no entries, which the store has.
     """
 
-    __slots__ = ("__weakref__", "_birth", "_delayed_after", "_to_resume", "_under_way", "due_at")
+    __slots__ = ("__weakref__", "_birth", "_delayed_after", "_held", "_interrupted", "_turn", "_under_way", "due_at")
 
     def __init__(self, parts: Parts, desk: Desk, job: Job) -> None:
         super().__init__(parts, desk, job)
         self.due_at = inf
         self._birth: Birth | None = None
         self._under_way: AttemptRun | None = None
-        # What a restart interrupted, and then a look at what it left behind; None where nothing was.
-        self._to_resume: tuple[Attempt, ...] | None = _at_work(job) if job.attempts else None
+        # Whether there may be an attempt that a restart interrupted, and then a look at what it left behind.
+        self._interrupted = bool(job.attempts)
+        # What the one holds that was running, and its turn, as long as nobody has asked about it.
+        self._held: Held | None = None
+        self._turn = Turn.NONE
         self._delayed_after = 0
+        if self._interrupted and job.at_work is not None:
+            parts.memory.began(job.at_work, job.video.size)
 
     def chosen(self, decision: Decision, candidates: Sequence[Candidate]) -> Chosen | None:
         """Take a place for the job's next attempt at the first of these candidates that has one."""
@@ -90,8 +97,9 @@ class JobRun(LiveJob):
                     # The store has them, should they be needed again.
                     self._entries = None
                     return wait_s
-            elif self._to_resume is not None:
-                await self._resume(self._to_resume)
+            elif self._interrupted:
+                if (wait_s := await self._resume()) is not None:
+                    return wait_s
             elif self._desk.stopping:
                 return None
             elif (chosen := await self._candidate()) is not None:
@@ -102,43 +110,74 @@ class JobRun(LiveJob):
     def resumed(self) -> float | None:
         """Take up the attempt that a restart interrupted, where it runs; return in how many seconds to ask about it.
 
-        None where there is something to do first.
+        Until then it is its rows and no more. None where there is something to do first.
         """
-        match self._to_resume:
-            case (Attempt(state=AttemptState.RUNNING, provider=name) as attempt,) if (
-                name in self._parts.catalog.providers and not self._alarm.rung
-            ):
-                self._to_resume = ()
-                self._under_way = self._taken_up(attempt)
-                return self._under_way.first_after_s()
-            case _:
-                return None
+        attempt, parts = self.job.at_work, self._parts
+        if attempt is None or attempt.state is not AttemptState.RUNNING or self._alarm.rung:
+            return None
+        if attempt.provider not in parts.catalog.providers:
+            return None
+        polling = parts.catalog.polling(attempt.provider, attempt.offering_id)
+        age_s = max(0.0, parts.now() - attempt.submitted_at)
+        if age_s < polling.first_after_s or parts.memory.hints.hinted_early(attempt.provider, attempt.remote_id or ""):
+            self._under_way = self._taken_up(attempt)
+            return self._under_way.first_after_s()
+        self._held = parts.health[attempt.provider].take_up()
+        pace = parts.memory.durations(attempt, self.job.video.size).pace()
+        wait_s = resumed_poll_after_s(polling, pace, age_s, parts.rng)
+        return min(wait_s, max(polling.interval_s_min, self.job.deadline_at - parts.now()))
 
     def asked_about(self) -> Attempt | None:
         """Return the attempt whose provider is asked from time to time."""
+        if self._held is not None:
+            return self.job.at_work
         return None if self._under_way is None else self._under_way.attempt
 
     def hinted(self, remote_id: str) -> float | None:
         """Take in that its provider says that this job of its own has ended; return in how many seconds to ask it."""
-        run = self._under_way
-        return run.hinted() if run is not None and run.attempt.remote_id == remote_id else None
+        attempt = self.asked_about()
+        if attempt is None or attempt.remote_id != remote_id:
+            return None
+        if self._under_way is None:
+            self._under_way = self._taken_up(attempt)
+        return self._under_way.hinted()
 
-    async def _resume(self, interrupted: tuple[Attempt, ...]) -> None:
-        """Go on with an attempt that a restart interrupted. A submit without an answer is never sent again."""
-        if not interrupted:
-            self._to_resume = None
+    async def _resume(self) -> float | None:
+        """Go on with an attempt that a restart interrupted. A submit without an answer is never sent again.
+
+        Returns for how many seconds there is nothing to do but to wait.
+        """
+        attempt = self.job.at_work
+        if attempt is None:
+            self._interrupted = False
             if not self._cancelled:
                 await self._look_at_late()
-            return
-        attempt, self._to_resume = interrupted[0], interrupted[1:]
-        if attempt.state is AttemptState.RUNNING:
-            self._under_way = self._taken_up(attempt)
-        else:
+        elif attempt.state is not AttemptState.RUNNING:
             await self._see_interrupted(attempt)
+        elif (turn_s := self._turn_s(attempt)) > 0.0:
+            return turn_s
+        else:
+            self._under_way = self._taken_up(attempt)
+        return None
+
+    def _turn_s(self, attempt: Attempt) -> float:
+        """Seconds until the first question about an attempt that waits for it has its turn."""
+        is_over = self._alarm.rung or attempt.provider not in self._parts.catalog.providers
+        if self._held is None or self._turn is not Turn.NONE or is_over:
+            return 0.0
+        left_s = max(0.0, self.job.deadline_at - self._parts.now())
+        turn_s, self._turn = next_turn(self._parts, attempt, left_s + POLLED_PAST_DEADLINE_S)
+        return turn_s
 
     def _taken_up(self, attempt: Attempt) -> AttemptRun:
-        health = self._parts.health.get(attempt.provider)
-        return self._attempt_run(attempt, health.resume() if health else None, resumed=True)
+        """Go on with an attempt that runs; one that has waited for its first question is to be asked about now."""
+        health, held = self._parts.health.get(attempt.provider), self._held
+        permits = None if health is None else health.permits(held or health.take_up())
+        run = self._attempt_run(attempt, permits, resumed=True)
+        if held is not None and attempt.provider in self._parts.catalog.providers:
+            run.watched()
+        run.turn, self._turn, self._held = self._turn, Turn.NONE, None
+        return run
 
     async def _see_interrupted(self, attempt: Attempt) -> None:
         # A write that seemed to fail may be durable all the same: then nothing counts it yet.
@@ -348,8 +387,3 @@ class JobRun(LiveJob):
             run.trail.found_at = self._parts.now()
         self._publish(self.job.with_attempt(run.attempt))
         return missed
-
-
-def _at_work(job: Job) -> tuple[Attempt, ...]:
-    """Return the attempts that somebody has to go on with."""
-    return tuple(each for each in job.attempts if each.state in (AttemptState.SUBMITTING, AttemptState.RUNNING))

@@ -65,10 +65,8 @@ class LiveJob:
         return terms_of(self._parts.limits, self.job.preferences)
 
     def _attempt_run(self, attempt: Attempt, permits: AttemptPermits | None, *, resumed: bool = False) -> AttemptRun:
-        run = AttemptRun(self._parts, attempt, permits, self._alarm, self.job.deadline_at, self.job.video.prompt)
+        run = AttemptRun(self._parts, attempt, permits, self._alarm, self.job.deadline_at, self.job.video)
         run.trail = TrailRecorder(resumed, traced=is_traced(self.job.trace_parent))
-        if attempt.state is AttemptState.RUNNING:
-            self._parts.memory.began(attempt, self.job.video.size)
         return run
 
     async def _conclude(self, run: AttemptRun, ending: Ending) -> None:

@@ -126,9 +126,6 @@ class Parts:
         self.memory.restore(await self.store.ended_attempts(since, _OUTCOMES_LEARNED_FROM_MAX))
         jobs, today = await self.store.open_jobs(), day_start(now)
         self.budgets.restore((*await self.store.bookings(today), *open_bookings(jobs, today)))
-        for job in jobs:
-            if (attempt := job.at_work) is not None:
-                self.memory.began(attempt, job.video.size)
         return jobs
 
     async def recount(self, job_id: str) -> None:

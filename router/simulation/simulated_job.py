@@ -143,7 +143,7 @@ class SimulatedJob:
         place, attempt = self._place, run.attempt
         left_s = self.job.deadline_at - attempt.submitted_at
         polling = place.setup.catalog.polling(attempt.provider, attempt.offering_id)
-        durations = place.memory.durations(attempt)
+        durations = place.memory.durations(attempt, self.job.video.size)
         told = seen(polling, run.fate, left_s, durations, place.rng)
         if self._adopted is None:
             yield attempt.submitted_at + told.known_after_s(polling) - place.now
