@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, TypeVarTuple
 
 import orjson
 from aiohttp import hdrs, web
 
 from router.core.limits import ServerSettings
-from router.http.data_urls import parsed_apart
+from router.http.data_urls import SET_ASIDE_BYTES_MIN, parsed_apart
 from router.http.errors import ApiError, invalid, too_large
 from router.http.form import Document, form_document
 from router.http.json_text import load_json
@@ -19,23 +19,25 @@ BODY_S_MAX: Final = 60.0
 LARGE_BODY_BYTES: Final = 65_536
 
 T = TypeVar("T")
+Given = TypeVarTuple("Given")
 
 
 async def read_document(request: web.BaseRequest, settings: ServerSettings, share: BodyShare) -> Document:
     """Read the body into one document; raises ApiError 400, 408, 413, 415 or 503."""
-    if request.content_type not in ("application/json", "multipart/form-data"):
+    content_type = request.content_type
+    if content_type not in ("application/json", "multipart/form-data"):
         message = "send the body as application/json or as multipart/form-data"
         raise ApiError(415, message, "unsupported_content_type", hdrs.CONTENT_TYPE)
     raw = await _received(request, settings.body_bytes_max, BODY_S_MAX, share.grow)
-    if request.content_type == "application/json":
-        return await computed(request, lambda: _json_document(raw, settings))
-    content_type = request.headers[hdrs.CONTENT_TYPE]
-    return await computed(request, lambda: form_document(raw, content_type, settings))
+    if content_type == "application/json":
+        return await computed(request, _json_document, raw, settings)
+    return await computed(request, form_document, raw, request.headers[hdrs.CONTENT_TYPE], settings)
 
 
-async def computed(request: web.BaseRequest, work: Callable[[], T]) -> T:
+async def computed(request: web.BaseRequest, work: Callable[[*Given], T], *given: *Given) -> T:
     """Do work on what a body held: at once for the usual small one, in a thread for one that holds images."""
-    return await asyncio.to_thread(work) if request.content.total_bytes > LARGE_BODY_BYTES else work()
+    is_large = request.content.total_bytes > LARGE_BODY_BYTES
+    return await asyncio.to_thread(work, *given) if is_large else work(*given)
 
 
 async def read_raw(request: web.BaseRequest, bytes_max: int, within_s: float) -> bytes:
@@ -74,7 +76,10 @@ async def _received(
 
 def _json_document(raw: bytes | bytearray, settings: ServerSettings) -> Document:
     try:
-        document = parsed_apart(raw, lambda text: load_json(text, settings))
+        if len(raw) <= SET_ASIDE_BYTES_MIN:
+            document = load_json(raw, settings)
+        else:
+            document = parsed_apart(raw, lambda text: load_json(text, settings))
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}, character {error.pos}"
         raise invalid(f"the body is not valid JSON: {error.msg} ({where})", code="invalid_json") from None

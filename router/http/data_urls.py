@@ -18,8 +18,6 @@ class DataUrl:
 
 def parsed_apart(raw: bytes | bytearray, load: Callable[[bytes | bytearray], object]) -> object:
     """Parse by `load`, with each long data URL as a DataUrl where an image may stand; raises what `load` does."""
-    if len(raw) <= SET_ASIDE_BYTES_MIN:
-        return load(raw)
     mark = secrets.token_hex(16)
     rest, urls = _set_aside(raw, mark)
     if not urls:

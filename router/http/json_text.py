@@ -16,7 +16,7 @@ _MARKS_MAX: Final = 50_000
 def load_json(raw: bytes | bytearray, settings: ServerSettings) -> object:
     """Parse; raises ApiError 400 for a text of too many values, and orjson.JSONDecodeError for a broken one."""
     marks_max = settings.prompt_chars_max + _MARKS_MAX
-    if sum(map(raw.count, _MARKS)) > marks_max:
+    if len(raw) > marks_max and sum(map(raw.count, _MARKS)) > marks_max:
         message = f"the JSON has more than {marks_max} commas and opening brackets; no video needs that many values"
         raise invalid(message, code="invalid_json")
     return orjson.loads(raw)

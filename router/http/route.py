@@ -42,8 +42,8 @@ async def route(request: web.Request) -> web.Response:
         require_json(request)
         with door.body_room.share() as share:
             document = await read_document(request, door.settings, share)
-            catalog, callers, terms = door.engine.catalog, door.callers.names, (door.settings, door.defaults)
-            question = await computed(request, lambda: asked(document, catalog, callers, *terms, door.limits))
+            terms = door.engine.catalog, door.callers.names, door.settings, door.defaults, door.limits
+            question = await computed(request, asked, document, *terms)
             decision = door.engine.quote(question.video, question.preferences, question.caller)
     except ApiError as error:
         return error.response()

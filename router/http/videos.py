@@ -112,14 +112,12 @@ async def _parsed(visit: Visit, share: BodyShare) -> ParsedCreate:
     settings, defaults, naming, limits = door.settings, door.defaults, door.naming, door.limits
     in_headers = routing_of_headers(request.headers)
     document = await read_document(request, settings, share)
-    return await computed(request, lambda: parse_create(document, settings, defaults, naming, limits, in_headers))
+    return await computed(request, parse_create, document, settings, defaults, naming, limits, in_headers)
 
 
 async def _key(visit: Visit, parsed: ParsedCreate) -> IdempotencyKey:
-    caller, text = visit.caller, visit.request.headers[HEADER]
-    return await computed(
-        visit.request, lambda: idempotency_key(caller, text, parsed.video, parsed.preferences, parsed.metadata)
-    )
+    request, said = visit.request, (parsed.video, parsed.preferences, parsed.metadata)
+    return await computed(request, idempotency_key, visit.caller, request.headers[HEADER], *said)
 
 
 async def _accept(door: Door, order: Order) -> Acceptance:
