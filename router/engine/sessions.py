@@ -1,11 +1,12 @@
 """The client's pools of connections, none of which knows a key, a cookie, a proxy or a redirect."""
 
 import select
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
 from aiohttp import (
@@ -74,26 +75,28 @@ class MarkedBody(Payload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write as much of it, in pieces, each when there is room for it."""
-        # On a connection that was closed meanwhile the first write fails before anything is handed over.
-        transport = writer.transport
         if self._mark.over:
             raise ClientConnectionError("the exchange is over")
-        _check_kept(self._mark)
+        if self._mark.kept is not None:
+            _check_kept(self._mark.kept)
+        # On a connection that was closed meanwhile the first write fails before anything is handed over.
+        transport = writer.transport
         self._mark.left = transport is not None and not transport.is_closing()
         body = bytes(self._value)[:content_length]
         for start in range(0, len(body), _PIECE_BYTES):
             await writer.write(body[start : start + _PIECE_BYTES])
 
 
-def _check_kept(mark: Mark) -> None:
+def _check_kept(kept: ResponseHandler) -> None:
     """Raise if anything came on the idle connection, be it its end; the event loop may not have been told of it yet."""
-    if mark.kept is None:
-        return
-    if not mark.kept.should_close and mark.kept.transport is not None:
+    if not kept.should_close and kept.transport is not None:
         arrived = select.poll()
-        arrived.register(mark.kept.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        arrived.register(kept.transport.get_extra_info("socket").fileno(), select.POLLIN)
         if not arrived.poll(0):
             return
+    if kept.transport is not None:
+        # Or half an answer that nobody had asked for would be waited for.
+        kept.transport.abort()
     raise ClientConnectionError("the kept connection was closed, or brought what nobody had asked for")
 
 
@@ -102,18 +105,16 @@ class _MarkedRequest(ClientRequest):
 
     _used: ClassVar[WeakSet[ResponseHandler]] = WeakSet()
 
-    async def send(self, conn: Connection) -> ClientResponse:
+    def send(self, conn: Connection) -> Coroutine[Any, Any, ClientResponse]:
         """Send on a connection; one without a body is marked as left just before its first byte is written."""
         mark, protocol = MARK.get(), conn.protocol
         if protocol in self._used:
             mark.kept = protocol
         elif protocol is not None:
             self._used.add(protocol)
-        if mark.carries_body:
-            _check_kept(mark)
-        else:
+        if not mark.carries_body:
             mark.left = True
-        return await super().send(conn)
+        return super().send(conn)
 
 
 @dataclass(frozen=True, slots=True)

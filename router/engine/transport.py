@@ -135,7 +135,9 @@ class AiohttpTransport:
                 try:
                     answer = await read_capped(response)
                 finally:
-                    response.close()
+                    # A whole answer has given its connection back by itself.
+                    if response.connection is not None:
+                        response.close()
         except Exception as error:  # noqa: BLE001 - whatever failed, what counts is whether the request had left
             cause = cause_of(error)
             return NoAnswer(cause) if mark.left else NotSent(cause)

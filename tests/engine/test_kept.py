@@ -94,7 +94,11 @@ def rest(connection: socket.socket) -> bytes:
     return data
 
 
-ENDS = [finish, reset, say_something, say_something_and_finish]
+def say_half(connection: socket.socket) -> None:
+    connection.sendall(STRAY[:-9])
+
+
+ENDS = [finish, reset, say_something, say_something_and_finish, say_half]
 
 
 @pytest.mark.parametrize("end", ENDS)
