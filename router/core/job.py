@@ -184,7 +184,10 @@ class Job:
         """The attempt whose video the caller gets; a duplicate that turned up later was never read."""
         if self.state is not JobState.COMPLETED:
             return None
-        return next((attempt for attempt in self.attempts if attempt.content_type is not None), None)
+        for attempt in self.attempts:
+            if attempt.content_type is not None:
+                return attempt
+        return None
 
     def moved(self, state: JobState, **changes: object) -> "Job":
         """Return this job in `state`; raise IllegalTransitionError when the table has no such step."""

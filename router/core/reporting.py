@@ -48,12 +48,15 @@ class ReportingSettings:
     baseline: str | None = None
 
 
-def baseline_microusd(catalog: Catalog, baseline: str | None, video: VideoRequest) -> int | None:
-    """Quote a video by the baseline provider's price list; None when it does not sell exactly such a one."""
+def baseline_microusd(catalog: Catalog, baseline: str | None, model: str, video: VideoRequest) -> int | None:
+    """Quote a video of a model by the baseline provider's prices; None when it does not sell exactly such a one."""
+    if baseline is None:
+        return None
     quotes = (
         offering.price.quote_microusd(video.size, video.seconds)
         for offering in catalog.offerings
-        if (offering.provider, offering.model) == (baseline, video.model)
+        if offering.provider == baseline
+        and offering.model == model
         and video.size in offering.sizes
         and video.seconds in offering.seconds
     )

@@ -124,7 +124,7 @@ class SoldNames:
         self.askable = (*catalog.models, *catalog.groups)
         self._askable = frozenset(self.askable)
         self.pairs = tuple(dict.fromkeys((offering.provider, offering.model) for offering in catalog.offerings))
-        self._made = {offering.id: offering.model for offering in catalog.offerings}
+        self._offered = {offering.id: (offering.provider, offering.model) for offering in catalog.offerings}
         self._providers, self._models, self._pairs = (
             frozenset(self.providers),
             frozenset(self.models),
@@ -133,22 +133,26 @@ class SoldNames:
 
     def provider(self, name: str | None) -> str:
         """Fold a provider's name; None is `none`."""
-        return closed(name, self._providers)
+        return name if name is not None and name in self._providers else closed(name, ())
 
     def model(self, name: str) -> str:
         """Fold a model's name."""
-        return closed(name, self._models)
+        return name if name in self._models else OTHER
 
     def asked(self, name: str) -> str:
         """Fold the name that a job asks for: a model or a group."""
-        return closed(name, self._askable)
+        return name if name in self._askable else OTHER
 
     def model_made(self, attempt: Attempt, job: Job) -> str:
         """Return the model that an attempt makes, which for a group or a fallback is another than its job asked for."""
-        return self._made.get(attempt.offering_id, job.video.model)
+        offered = self._offered.get(attempt.offering_id)
+        return job.video.model if offered is None else offered[1]
 
     def made(self, attempt: Attempt, job: Job) -> tuple[str, str]:
         """Fold an attempt's provider and the model that it makes."""
+        offered = self._offered.get(attempt.offering_id)
+        if offered is not None and offered[0] == attempt.provider:
+            return offered
         return self.pair(attempt.provider, self.model_made(attempt, job))
 
     def pair(self, provider: str | None, model: str) -> tuple[str, str]:

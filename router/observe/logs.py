@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Final, TextIO, assert_never
 
-from providers.canonical import Failure, Stage
+from providers.canonical import Failure
 from router.core.clock import Clock
 from router.core.events import (
     AttemptEnded,
@@ -361,7 +361,7 @@ def _of_end(event: AttemptEnded) -> dict[str, Value]:
     }
     if attempt.ended_at is not None:
         fields["duration_s"] = round(attempt.ended_at - attempt.submitted_at, 3)
-    return fields | {f"{Stage(stage)}_s": round(seconds, 3) for stage, seconds in event.stage_seconds.items()}
+    return fields | {f"{stage}_s": round(seconds, 3) for stage, seconds in event.stage_seconds.items()}
 
 
 def _of_reload(event: ConfigReloaded) -> dict[str, Value]:

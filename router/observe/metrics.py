@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from math import nan
 from threading import Lock
@@ -41,7 +40,7 @@ from router.core.health import ProviderHealth
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import EntryKind, LedgerEntry
 from router.core.money import MICROUSD_PER_USD
-from router.core.reporting import ReportingSettings, baseline_microusd, duration_class, overhead_s
+from router.core.reporting import DurationClass, ReportingSettings, baseline_microusd, duration_class, overhead_s
 from router.core.routing_memory import RoutingMemory
 from router.observe import labels, mirrored
 from router.observe.asked import Budget, in_flight_limit, is_drained, is_out, used_usd
@@ -227,27 +226,22 @@ class Metrics:
         stage, reason = (NONE, NONE) if job.failure is None else (str(job.failure.stage), str(job.failure.reason))
         self._to.jobs_finished.at(model, provider, outcome, stage, reason).inc()
         duration_s = max(0.0, (job.created_at if job.ended_at is None else job.ended_at) - job.created_at)
-        self._time(job, outcome, duration_s)
-        if delivered is not None:
-            self._delivered(job, delivered, duration_s)
-
-    def _time(self, job: Job, outcome: JobOutcome, duration_s: float) -> None:
-        if outcome in labels.CALLERS_OWN:
-            return
         kind = duration_class(job.video)
-        met = outcome is JobOutcome.SUCCEEDED and duration_s <= self._reporting.on_time_s[kind]
-        self._to.jobs_on_time.at(kind, labels.ON_TIME[0] if met else labels.ON_TIME[1]).inc()
+        if outcome not in labels.CALLERS_OWN:
+            met = outcome is JobOutcome.SUCCEEDED and duration_s <= self._reporting.on_time_s[kind]
+            self._to.jobs_on_time.at(kind, labels.ON_TIME[0] if met else labels.ON_TIME[1]).inc()
+        if delivered is not None:
+            self._delivered(job, delivered, kind, duration_s)
 
-    def _delivered(self, job: Job, delivered: Attempt, duration_s: float) -> None:
+    def _delivered(self, job: Job, delivered: Attempt, kind: DurationClass, duration_s: float) -> None:
         provider, model = pair = self._names.made(delivered, job)
         self._to.job_overhead.at().observe(overhead_s(job))
         if provider in self._names.providers:
-            kind = duration_class(job.video)
             self._to.job_duration.at(provider, kind).observe(duration_s, exemplar(job.trace_parent))
         self._to.video_seconds.at(*pair).inc(delivered.seconds)
         self._to.delivered_quote.at(*pair).add(delivered.quote_microusd)
-        video = replace(job.video, model=self._names.model_made(delivered, job))
-        baseline = baseline_microusd(self._catalog, self._reporting.baseline, video)
+        made = self._names.model_made(delivered, job)
+        baseline = baseline_microusd(self._catalog, self._reporting.baseline, made, job.video)
         if baseline is None:
             self._to.baseline_missing.at(self._names.model(model)).inc()
         self._to.baseline_cost.at(*pair).add(delivered.quote_microusd if baseline is None else baseline)

@@ -25,10 +25,10 @@ class SlidingSums(Generic[Key]):
 
     def add(self, key: Key, amount: int = 1) -> None:
         """Add to a key's sum."""
-        number = self._number()
-        if not self._slices or self._slices[-1][0] != number:
-            self._slices.append((number, Counter()))
-        self._slices[-1][1][key] += amount
+        number, slices = self._number(), self._slices
+        if not slices or slices[-1][0] != number:
+            slices.append((number, Counter()))
+        slices[-1][1][key] += amount
 
     def sums(self) -> Mapping[Key, int]:
         """Return the sums of the window; a key without any counts as 0."""
