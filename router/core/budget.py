@@ -164,9 +164,11 @@ class Budgets:
 
     def reserve(self, booking: Booking) -> bool:
         """Take what an attempt may cost from both of its budgets, or from neither when one has less left."""
-        day = self._days.get(day_of(booking.at)) or self._begin(day_of(booking.at))
-        if any(key in self._limits and booking.microusd > self._left(day, key) for key in booking.share.keys):
-            return False
+        number = day_of(booking.at)
+        day = self._days.get(number) or self._begin(number)
+        for key in booking.share.keys if self._limits else ():
+            if key in self._limits and booking.microusd > self._left(day, key):
+                return False
         day.hold(booking)
         return True
 

@@ -185,6 +185,7 @@ class Provider:
 class Catalog:
     """Everything that is for sale, in the order of the configuration; `groups` are names for several models.
 
+    `sellers` are the providers that sell something; the others are only kept for what they were once given to do.
     `worked_out` holds what follows from all this alone, for whoever asks again.
     """
 
@@ -192,7 +193,13 @@ class Catalog:
     offerings: tuple[Offering, ...]
     models: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sellers: frozenset[str] = field(init=False, repr=False, compare=False)
+    by_id: Mapping[str, Offering] = field(init=False, repr=False, compare=False)
     worked_out: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sellers", frozenset(each.provider for each in self.offerings))
+        object.__setattr__(self, "by_id", MappingProxyType({each.id: each for each in self.offerings}))
 
     @classmethod
     def of(
@@ -218,11 +225,6 @@ class Catalog:
                 ranks.setdefault(model, rank)
         return ranks
 
-    @property
-    def sellers(self) -> frozenset[str]:
-        """The providers that sell something; the others are only kept for what they were once given to do."""
-        return frozenset(offering.provider for offering in self.offerings)
-
     def keeping(self, former: "Catalog") -> "Catalog":
         """Return this catalogue with those providers of a former one that it does not name, selling nothing."""
         gone = tuple(provider for name, provider in former.providers.items() if name not in self.providers)
@@ -238,8 +240,7 @@ class Catalog:
 
     def _polling(self, provider: str, offering_id: str) -> Polling:
         polling = self.providers[provider].polling
-        offering = next((each for each in self.offerings if each.id == offering_id), None)
-        if offering is None:
+        if (offering := self.by_id.get(offering_id)) is None:
             return polling
         stall_s = polling.stall_s if offering.stall_s is None else offering.stall_s
         deadline_s = polling.deadline_s if offering.deadline_s is None else offering.deadline_s

@@ -19,6 +19,7 @@ class RetryBudget:
     def __init__(self, clock: Clock, settings: RetryBudgetSettings) -> None:
         self._clock = clock
         self._settings = settings
+        self._limit = _limit(settings)
         self._at = clock.monotonic()
         self._held = settings.per_s * _SECONDS_SAVED
         self._line: dict[str, int] = {}
@@ -28,13 +29,12 @@ class RetryBudget:
     def use(self, settings: RetryBudgetSettings) -> None:
         """Go on with other settings; what is held stays, within the new limit."""
         self._fill()
-        self._settings = settings
+        self._settings, self._limit = settings, _limit(settings)
         self._held = min(self._held, self._limit)
 
     def submitted(self) -> None:
         """Count a job's first submit."""
-        self._fill()
-        self._held = min(self._limit, self._held + self._settings.share)
+        self._fill(self._settings.share)
 
     def turn_s(self, job_id: str) -> float:
         """Return after how long a job has its turn, 0 once it has it; whoever asked before is called before.
@@ -61,11 +61,11 @@ class RetryBudget:
         if self._line.pop(job_id, None) is not None:
             self._went += 1
 
-    @property
-    def _limit(self) -> float:
-        return max(1.0, self._settings.per_s * _SECONDS_SAVED)
-
-    def _fill(self) -> None:
+    def _fill(self, more: float = 0.0) -> None:
         now = self._clock.monotonic()
-        self._held = min(self._limit, self._held + (now - self._at) * self._settings.per_s)
+        self._held = min(self._limit, self._held + (now - self._at) * self._settings.per_s + more)
         self._at = now
+
+
+def _limit(settings: RetryBudgetSettings) -> float:
+    return max(1.0, settings.per_s * _SECONDS_SAVED)

@@ -1,11 +1,9 @@
 """Which offerings may take a job now, in which order, at which expected cost, and why the others may not."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
-from types import MappingProxyType
 from typing import Final
 
 from providers.canonical import VideoRequest
@@ -29,7 +27,6 @@ __all__ = ["Candidate", "Decision", "Situation", "decide"]
 
 
 _NOBODY: Final = frozenset[str]()
-_NONE_EXCLUDED: Final[Mapping[ExclusionCause, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,10 @@ class Decision:
     @property
     def excluded(self) -> Mapping[ExclusionCause, int]:
         """How many offerings were excluded, by why."""
-        return Counter([exclusion.cause for exclusion in self.exclusions]) if self.exclusions else _NONE_EXCLUDED
+        counts: dict[ExclusionCause, int] = {}
+        for exclusion in self.exclusions:
+            counts[exclusion.cause] = counts.get(exclusion.cause, 0) + 1
+        return counts
 
     @property
     def spend_stops(self) -> bool:

@@ -76,13 +76,14 @@ class Parts:
     def is_current(self, decision: Decision) -> bool:
         """Whether a decision was made with the catalogue in force, which shares no offering with a former one."""
         first = decision.first
-        return first is not None and any(first.offering is offering for offering in self.catalog.offerings)
+        return first is not None and self.catalog.by_id.get(first.offering.id) is first.offering
 
     def try_start(self, job: Job, decision: Decision, candidate: Candidate) -> AttemptPermits | None:
         """Take a place for a job's next attempt and count it in all that routing goes by; None when there is none."""
         permits = self.health[candidate.offering.provider].try_start()
         if permits is not None:
-            self.memory.retries.leave(job.id)
+            if job.attempts:
+                self.memory.retries.leave(job.id)
             self.memory.chosen(decision, candidate, first=not job.attempts)
             self.memory.meant(next_attempt_id(job), decision, candidate)
         return permits
@@ -90,7 +91,7 @@ class Parts:
     def still_asks(self, former: Provider) -> bool:
         """Whether a provider still sells something, and speaks as it did when an attempt was meant for it."""
         provider = self.catalog.providers[former.name]
-        same = (provider.dialect, provider.profile) == (former.dialect, former.profile)
+        same = provider is former or (provider.dialect, provider.profile) == (former.dialect, former.profile)
         return same and provider.name in self.catalog.sellers
 
     def now(self) -> float:
