@@ -31,6 +31,7 @@ from router.engine.guard import guarded_socket
 _CONNECTIONS_MAX: Final = 1000
 _CONNECTIONS_PER_HOST_MAX: Final = 100
 _PIECE_BYTES: Final = 1 << 18
+_SPOILT: Final = "the kept connection was closed, or brought what nobody had asked for"
 _USER_AGENT: Final = f"video-router/{version('video-router')}"
 
 
@@ -97,7 +98,7 @@ def _check_kept(kept: ResponseHandler) -> None:
     if kept.transport is not None:
         # Or half an answer that nobody had asked for would be waited for.
         kept.transport.abort()
-    raise ClientConnectionError("the kept connection was closed, or brought what nobody had asked for")
+    raise ClientConnectionError(_SPOILT)
 
 
 class _MarkedRequest(ClientRequest):
@@ -108,8 +109,10 @@ class _MarkedRequest(ClientRequest):
     def send(self, conn: Connection) -> Coroutine[Any, Any, ClientResponse]:
         """Send on a connection; one without a body is marked as left just before its first byte is written."""
         mark, protocol = MARK.get(), conn.protocol
-        if protocol in self._used:
+        if protocol is not None and protocol in self._used:
             mark.kept = protocol
+            if mark.carries_body and protocol.should_close:
+                raise ClientConnectionError(_SPOILT)
         elif protocol is not None:
             self._used.add(protocol)
         if not mark.carries_body:

@@ -47,9 +47,10 @@ def say_something_and_finish(connection: socket.socket) -> None:
 
 @dataclass
 class Idle:
-    """A server beside the loop: it answers the first request, and does something to the idle connection then."""
+    """A server beside the loop: it answers the first request, and once that was `answered` ends the idle connection."""
 
     port: int
+    answered: threading.Event = field(default_factory=threading.Event)
     did_it: threading.Event = field(default_factory=threading.Event)
     carried: list[bytes] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ def idling(then: Callable[[socket.socket], None], *, goes: bool = False) -> Iter
                     connection.sendall(WHOLE)
                     if goes:
                         listener.close()
-                    if not idle.did_it.is_set():
+                    if not idle.did_it.is_set() and idle.answered.wait(10):
                         then(connection)
                         idle.did_it.set()
                         idle.carried.append(rest(connection))
@@ -106,6 +107,7 @@ async def test_a_submit_never_leaves_on_a_connection_that_ended_before_the_loop_
     with idling(end) as idle:
         async with outside(f"http://127.0.0.1:{idle.port}") as out:
             assert isinstance(await submitted(out), HttpResponse)
+            idle.answered.set()
             # Which holds up the loop, so that it hears of the end only after the next submit has begun.
             assert idle.did_it.wait(10)
             answer = await submitted(out)
@@ -120,6 +122,7 @@ async def test_nor_on_one_whose_end_the_loop_has_seen(end):
     with idling(end) as idle:
         async with outside(f"http://127.0.0.1:{idle.port}") as out:
             await submitted(out)
+            idle.answered.set()
             assert await asyncio.to_thread(idle.did_it.wait, 10)
             await asyncio.sleep(0.02)
             answer = await submitted(out)
@@ -132,6 +135,7 @@ async def test_one_that_finds_its_connection_ended_and_nobody_else_there_is_not_
     with idling(finish, goes=True) as idle:
         async with outside(f"http://127.0.0.1:{idle.port}") as out:
             await submitted(out)
+            idle.answered.set()
             assert idle.did_it.wait(10)
             assert await submitted(out) == NotSent("no connection: connection refused")
             assert len(out.events) == 2
