@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from router.core.job import Job
 from router.observe import semconv
-from router.observe.traceparent import context_of_job, traceparent_of
+from router.observe.traceparent import context_of_job, span_context_of, traceparent_of
 
 
 class ContentSpan:
@@ -73,14 +73,14 @@ class RequestSpan:
     @contextmanager
     def content(self, job: Job, variant: str) -> Iterator[ContentSpan]:
         """Span the sending of a finished video: in the trace of its job, whatever trace this request is of."""
-        own = self._span.get_span_context()
+        own = self._own()
         of_job = job.trace_parent is not None
         span = self._tracer.start_span(
             "content",
-            context_of_job(job) if of_job else set_span_in_context(self._span),
+            context_of_job(job) if of_job else set_span_in_context(own),
             SpanKind.INTERNAL,
             {semconv.JOB: job.id, semconv.VARIANT: variant},
-            [Link(own)] if of_job and own.is_valid else None,
+            [Link(own.get_span_context())] if of_job and own.get_span_context().is_valid else None,
         )
         content = ContentSpan(span)
         try:
@@ -90,6 +90,31 @@ class RequestSpan:
             raise
         finally:
             span.end()
+
+    def _own(self) -> Span:
+        return self._span
+
+
+class UnkeptRequestSpan(RequestSpan):
+    """A request of which nothing is written: its trace is not kept, or it has none. Its id is all there is of it."""
+
+    __slots__ = ()
+
+    def __init__(self, trace_parent: str | None, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self.trace_parent = trace_parent
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def about(self, job_id: str) -> None:
+        """Nobody is told."""
+
+    def answered(self, status: int) -> None:
+        """Nobody is told."""
+
+    def _own(self) -> Span:
+        return NonRecordingSpan(span_context_of(self.trace_parent))
 
 
 def broken(span: Span, error_type: str) -> None:

@@ -38,21 +38,21 @@ def context_of_job(job: Job) -> Context:
 
 def parse_traceparent(trace_parent: str | None) -> str | None:
     """Return the trace id, 32 hexadecimal digits, of a job's `traceparent`; None when it has none."""
-    return None if trace_parent is None else _written(trace_parent)[0]
+    return None if trace_parent is None else _read(trace_parent)[0]
 
 
 def sampled_trace_id(trace_parent: str | None) -> str | None:
     """Return the trace id of a job's `traceparent` whose trace is kept; None when nobody will find it."""
-    return None if trace_parent is None else _written(trace_parent)[1]
+    return None if trace_parent is None else _read(trace_parent)[1]
 
 
 @lru_cache(maxsize=256)
-def _written(trace_parent: str) -> tuple[str | None, str | None]:
+def _read(trace_parent: str) -> tuple[str | None, str | None]:
     """Return the trace id, and the same again where the trace is kept."""
-    read = _WRITTEN.fullmatch(trace_parent)
-    if read is None:
+    header = _WRITTEN.fullmatch(trace_parent)
+    if header is None:
         return None, None
-    return read[1], read[1] if int(read[3], 16) & TraceFlags.SAMPLED else None
+    return header[1], header[1] if int(header[3], 16) & TraceFlags.SAMPLED else None
 
 
 def exemplar(trace_parent: str | None) -> dict[str, str] | None:
@@ -73,4 +73,9 @@ def traceparent_of(span: Span) -> str | None:
     own = span.get_span_context()
     if not own.is_valid:
         return None
-    return f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
+    return written(own.trace_id, own.span_id, own.trace_flags)
+
+
+def written(trace_id: int, span_id: int, trace_flags: int) -> str:
+    """Write the header of a span."""
+    return f"00-{trace_id:032x}-{span_id:016x}-{trace_flags:02x}"
