@@ -19,6 +19,7 @@ from router.core.events import Emit, ExchangeEnded, ExchangeResult, Operation
 from router.engine.account import Account
 from router.engine.address import body_of, own_headers, own_url
 from router.engine.answer import ANSWER_BYTES_MAX, is_compressed, lower_headers, read_capped, read_chunks
+from router.engine.entropy import Entropy
 from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSent, Outcome
 from router.engine.fault import cause_of, is_ours
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
@@ -59,6 +60,7 @@ class AiohttpTransport:
         self._emit = emit
         self._resolver = resolver
         self._opened: Sessions | None = None
+        self._entropy = Entropy()
 
     def use(self, accounts: Mapping[str, Account], providers: Mapping[str, Provider]) -> None:
         """Send with other accounts from now on; exchanges under way end with the one that they began with."""
@@ -121,7 +123,7 @@ class AiohttpTransport:
         limits = self._providers[provider].timeouts
         token = MARK.set(mark)
         try:
-            body = body_of(request, target.headers)
+            body = body_of(request, target.headers, self._entropy)
             async with asyncio.timeout(limits.submit_s if operation is Operation.SUBMIT else limits.poll_s):
                 response = await target.session.request(
                     request.method,

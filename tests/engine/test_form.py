@@ -14,6 +14,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from providers.adapter import FormPart, HttpRequest
 from router.engine.address import body_of
+from router.engine.entropy import Entropy
+
+ENTROPY = Entropy()
 
 # What this reader takes for more than a character of a quoted name is left to the standard library's below.
 names = st.text(
@@ -26,7 +29,7 @@ forms = st.lists(st.builds(FormPart, names, values, st.none() | names, types), m
 
 def encoded(parts: Sequence[FormPart]) -> tuple[str, bytes]:
     headers: CIMultiDict[str] = CIMultiDict()
-    body = body_of(HttpRequest("POST", "/v1/videos", form=tuple(parts)), headers)
+    body = body_of(HttpRequest("POST", "/v1/videos", form=tuple(parts)), headers, ENTROPY)
     assert body is not None
     return headers["Content-Type"], body
 
