@@ -16,7 +16,6 @@ class Exchanges:
     def use(self, names: SoldNames) -> None:
         """Take over a catalogue's names, whose series there are by now."""
         self._names = names
-        self._poll_lag = self._to.poll_lag.at()
         self._known: dict[tuple[str, str, str], tuple[Counter, Histogram | None]] = {}
 
     def ended(self, event: ExchangeEnded) -> None:
@@ -28,7 +27,7 @@ class Exchanges:
             return
         duration.observe(max(0.0, event.duration_s))
         if event.lag_s is not None:
-            self._poll_lag.observe(max(0.0, event.lag_s))
+            self._to.poll_lag.observe(max(0.0, event.lag_s))
 
     def _series(self, name: str, operation: str, result: str) -> tuple[Counter, Histogram | None]:
         provider = self._names.provider(name)

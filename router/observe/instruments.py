@@ -94,9 +94,9 @@ class Instruments:
         self._gauge(families.BUILD_INFO, [(RELEASE,)]).at(RELEASE).set(1)
         self.observer_errors = self._counter(families.OBSERVER_ERRORS, product(labels.SINKS), sets_max=6)
         self.folded = self._counter(families.FOLDED, product(_FOLDING))
-        self.loop_lag = self._histogram(families.LOOP_LAG, [()])
-        self.store_write = self._histogram(families.STORE_WRITE, [()])
-        self.store_failures = self._counter(families.STORE_FAILURES, [()])
+        self.loop_lag = self._histogram(families.LOOP_LAG, [()]).at()
+        self.store_write = self._histogram(families.STORE_WRITE, [()]).at()
+        self.store_failures = self._counter(families.STORE_FAILURES, [()]).at()
         self.config_reloads = self._counter(families.CONFIG_RELOADS, product(labels.RELOADS))
         self.config_successful = self._gauge(families.CONFIG_SUCCESSFUL, [()])
         self.webhooks = self._counter(families.WEBHOOKS, product(labels.WEBHOOKS))
@@ -119,7 +119,7 @@ class Instruments:
         )
         self.job_duration = self._histogram(families.JOB_DURATION, product(names.providers, DurationClass))
         self.jobs_on_time = self._counter(families.JOBS_ON_TIME, product(DurationClass, labels.ON_TIME))
-        self.job_overhead = self._histogram(families.JOB_OVERHEAD, [()])
+        self.job_overhead = self._histogram(families.JOB_OVERHEAD, [()]).at()
         self.jobs_in_flight = self._gauge(
             families.JOBS_IN_FLIGHT, product((*names.providers, NONE)), sets_max=self._providers_max + 1
         )
@@ -203,7 +203,7 @@ class Instruments:
             sets_max=self._providers_max * len(operations) * len(results),
         )
         self.exchange_duration = self._histogram(families.EXCHANGE_DURATION, product(providers, operations))
-        self.poll_lag = self._histogram(families.POLL_LAG, [()])
+        self.poll_lag = self._histogram(families.POLL_LAG, [()]).at()
         self.unknown_status = self._by_provider(families.UNKNOWN_STATUS)
         self.unknown_errors = self._by_provider_and(families.UNKNOWN_ERRORS, labels.UNKNOWN_ERROR_STAGES)
         self.failed_polls = self._by_provider_and(families.FAILED_POLLS, labels.POLL_REASONS)

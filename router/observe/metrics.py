@@ -211,9 +211,9 @@ class Metrics:
         self._to.provider_out.at(self._names.provider(event.provider), reason).inc()
 
     def _store_written(self, event: WriteEnded) -> None:
-        self._to.store_write.at().observe(max(0.0, event.duration_s))
+        self._to.store_write.observe(max(0.0, event.duration_s))
         if not event.ok:
-            self._to.store_failures.at().inc()
+            self._to.store_failures.inc()
 
     def _job_ended(self, event: JobEnded) -> None:
         job = event.job
@@ -235,7 +235,7 @@ class Metrics:
 
     def _delivered(self, job: Job, delivered: Attempt, kind: DurationClass, duration_s: float) -> None:
         provider, model = pair = self._names.made(delivered, job)
-        self._to.job_overhead.at().observe(overhead_s(job))
+        self._to.job_overhead.observe(overhead_s(job))
         if provider in self._names.providers:
             self._to.job_duration.at(provider, kind).observe(duration_s, exemplar(job.trace_parent))
         self._to.video_seconds.at(*pair).inc(delivered.seconds)
@@ -330,7 +330,7 @@ class Metrics:
     def _own_state(self, event: LoopLagged | ConfigReloaded | WebhookTaken | MirrorUsed) -> None:
         match event:
             case LoopLagged(lag_s):
-                self._to.loop_lag.at().observe(max(0.0, lag_s))
+                self._to.loop_lag.observe(max(0.0, lag_s))
             case ConfigReloaded():
                 self._config_reloaded(event)
             case WebhookTaken(result=result):
