@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from providers.canonical import VideoRequest
-from router.core.eligibility import ExclusionCause
+from router.core.eligibility import Exclusion, ExclusionCause
 from router.core.ranking import Basis, DecisionReason
 from router.core.routing import Candidate, Decision
 
@@ -44,16 +44,6 @@ class CandidateRecord(NamedTuple):
     flips_at_microusd: int | None
 
 
-class ExclusionRecord(NamedTuple):
-    """An offering that could not take the job, why, and what would have to change."""
-
-    offering: str
-    provider: str
-    cause: ExclusionCause
-    message: str
-    retry_after_s: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """Candidates in the order in which they would be tried; `chosen` is the offering that was, None of a dry run.
@@ -68,7 +58,7 @@ class DecisionRecord:
     seconds: int
     size: str
     candidates: tuple[CandidateRecord, ...]
-    exclusions: tuple[ExclusionRecord, ...]
+    exclusions: tuple[Exclusion, ...]
     chosen: str | None = None
     more_excluded: tuple[tuple[ExclusionCause, int], ...] = ()
 
@@ -84,18 +74,15 @@ def record_of(decision: Decision, video: VideoRequest, at: float, chosen: Candid
         video.seconds,
         str(video.size),
         tuple([_candidate(each, _flip_microusd(by, each, best)) for each in decision.candidates]),
-        tuple(
-            [
-                ExclusionRecord(each.offering.id, each.offering.provider, each.cause, each.message, each.retry_after_s)
-                for each in decision.exclusions
-            ]
-        ),
+        decision.exclusions,
         None if chosen is None else chosen.offering.id,
     )
 
 
 def _two_best(decision: Decision) -> Sequence[Candidate]:
     """Find who would be asked first if nothing were tried out, and who would if that one were not there."""
+    if len(decision.candidates) == 1:
+        return decision.candidates
     steady = (each for each in decision.candidates if not each.probing)
     # All but the first are in order, so that the two are among the first three.
     return sorted(islice(steady, 3), key=lambda each: (each.tier, each.value))[:2]

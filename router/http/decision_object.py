@@ -5,13 +5,14 @@ from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
 
-from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
+from router.core.decision_record import CandidateRecord, DecisionRecord
+from router.core.eligibility import Exclusion
 from router.core.money import usd
 from router.core.ranking import Basis, DecisionReason
 from router.http.errors import whole_seconds
 
 _CANDIDATE: Final = TypeAdapter(CandidateRecord)
-_EXCLUSION: Final = TypeAdapter(ExclusionRecord)
+_EXCLUSION: Final = TypeAdapter(Exclusion)
 
 
 class Names(Protocol):
@@ -72,7 +73,7 @@ def candidate_object(candidate: CandidateRecord, names: Names) -> dict[str, Any]
     }
 
 
-def exclusion_object(exclusion: ExclusionRecord, names: Names) -> dict[str, Any]:
+def exclusion_object(exclusion: Exclusion, names: Names) -> dict[str, Any]:
     """Render an exclusion; the wait is rounded up, for who comes too early asks in vain."""
     wait_s = exclusion.retry_after_s
     return {
@@ -97,14 +98,12 @@ def read_decision(document: Mapping[str, Any]) -> DecisionRecord:
             candidates=tuple(
                 _CANDIDATE.validate_python(_fields(each, CandidateRecord)) for each in document["candidates"]
             ),
-            exclusions=tuple(
-                _EXCLUSION.validate_python(_fields(each, ExclusionRecord)) for each in document["excluded"]
-            ),
+            exclusions=tuple(_EXCLUSION.validate_python(_fields(each, Exclusion)) for each in document["excluded"]),
             chosen=None if document["chosen"] is None else str(document["chosen"]),
         )
     except (LookupError, TypeError) as error:
         raise ValueError(f"no decision: {error!r}") from None
 
 
-def _fields(document: Mapping[str, Any], kind: type[CandidateRecord | ExclusionRecord]) -> dict[str, Any]:
+def _fields(document: Mapping[str, Any], kind: type[CandidateRecord | Exclusion]) -> dict[str, Any]:
     return {name: document[name] for name in kind._fields}

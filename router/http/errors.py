@@ -158,7 +158,7 @@ def _budget_exceeded(lines: str, day_ends_in_s: float) -> ApiError:
 
 
 def _line(exclusion: Exclusion, naming: Naming) -> str:
-    return f"{naming.offering_id(exclusion.offering.id)}: {naming.words(exclusion.message)}"
+    return f"{naming.offering_id(exclusion.offering)}: {naming.words(exclusion.message)}"
 
 
 def _param(decision: Decision, *, own_spend: bool) -> str | None:

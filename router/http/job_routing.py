@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from router.core.decision_record import DecisionRecord, ExclusionRecord
+from router.core.decision_record import DecisionRecord
+from router.core.eligibility import Exclusion
 from router.core.job import Attempt, Job
 from router.core.policy import JobLimits
 from router.core.terms import terms_of
@@ -65,7 +66,7 @@ def _named(record: DecisionRecord) -> Iterator[tuple[str, str]]:
 def _tellable(record: DecisionRecord, naming: Naming) -> DecisionRecord:
     """Keep to ourselves the words on whoever is gone, in which nobody knows what would have to be hidden."""
 
-    def told(exclusion: ExclusionRecord) -> ExclusionRecord:
+    def told(exclusion: Exclusion) -> Exclusion:
         known = naming.tells_of(exclusion.offering, exclusion.provider)
         return exclusion if known else exclusion._replace(message=_UNTOLD)
 

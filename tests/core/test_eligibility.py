@@ -121,7 +121,7 @@ def test_every_offering_is_a_candidate_or_excluded_and_never_both(
 ) -> None:
     decision = decide(video, catalog, situation, Random(seed))
     judged = [candidate.offering.id for candidate in decision.candidates]
-    judged += [exclusion.offering.id for exclusion in decision.exclusions]
+    judged += [exclusion.offering for exclusion in decision.exclusions]
     assert Counter(judged) == Counter(offering.id for offering in catalog.offerings)
 
 

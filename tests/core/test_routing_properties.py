@@ -21,7 +21,7 @@ def share(decision: Decision, offering_id: str) -> float:
 def check(state: State) -> None:
     decision, again = state.decide(), state.decide()
     candidates = [each.offering.id for each in decision.candidates]
-    excluded = {each.offering.id for each in decision.exclusions}
+    excluded = {each.offering for each in decision.exclusions}
     assert sorted((*candidates, *excluded)) == sorted(each.id for each in state.catalog.offerings)
     assert not excluded.intersection(candidates)
     explained = record_of(again, state.video, EPOCH)

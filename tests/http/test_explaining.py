@@ -9,8 +9,8 @@ import pytest
 from openai import AsyncOpenAI
 
 from router.core.catalog import Catalog
-from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
-from router.core.eligibility import ExclusionCause, ProviderStanding
+from router.core.decision_record import CandidateRecord, DecisionRecord
+from router.core.eligibility import Exclusion, ExclusionCause, ProviderStanding
 from router.core.job import AttemptState, Job
 from router.core.order import UnavailableError
 from router.core.preferences import RoutingPreferences
@@ -54,9 +54,9 @@ def a_decided_job(engine: MemoryEngine) -> Job:
         first,
         candidates=(_at(shen_ma, "gone/old-name", "gone"), _at(shen_ma, "shen-ma/old-name", "shen-ma")),
         exclusions=(
-            ExclusionRecord("jizhi/sora_video2", "jizhi", ExclusionCause.TRIED, "was tried for this job already", None),
-            ExclusionRecord("gone/house", "gone", ExclusionCause.COOLING, "old-name of gone cools down", 3.2),
-            ExclusionRecord("shen-ma/house", "shen-ma", ExclusionCause.UNSUPPORTED, "the house takes no images", None),
+            Exclusion("jizhi/sora_video2", "jizhi", ExclusionCause.TRIED, "was tried for this job already", None),
+            Exclusion("gone/house", "gone", ExclusionCause.COOLING, "old-name of gone cools down", 3.2),
+            Exclusion("shen-ma/house", "shen-ma", ExclusionCause.UNSUPPORTED, "the house takes no images", None),
         ),
         chosen="gone/old-name",
         more_excluded=((ExclusionCause.SIZE, 7),),

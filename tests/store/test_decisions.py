@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
-from router.core.eligibility import ExclusionCause
+from router.core.decision_record import CandidateRecord, DecisionRecord
+from router.core.eligibility import Exclusion, ExclusionCause
 from router.core.job import AttemptState
 from router.core.ledger import voided
 from router.core.ranking import Basis, DecisionReason
@@ -76,9 +76,7 @@ candidates = st.builds(
     CandidateRecord,
     **{name: of_kind.get(kind, st.none()) for name, kind in CandidateRecord.__annotations__.items()},
 )
-exclusions = st.builds(
-    ExclusionRecord, texts, texts, st.sampled_from(ExclusionCause), texts, st.none() | st.floats(0.0, 1e9)
-)
+exclusions = st.builds(Exclusion, texts, texts, st.sampled_from(ExclusionCause), texts, st.none() | st.floats(0.0, 1e9))
 decisions = st.builds(
     DecisionRecord,
     st.just(EPOCH),
@@ -98,9 +96,9 @@ def test_whatever_was_decided_is_read_as_it_was_written(record: DecisionRecord) 
     assert read_document(EPOCH, document_of(record)) == record
 
 
-def excluded(count: int) -> tuple[ExclusionRecord, ...]:
+def excluded(count: int) -> tuple[Exclusion, ...]:
     causes = (ExclusionCause.MODEL, ExclusionCause.SIZE)
-    return tuple(ExclusionRecord(f"p/{number}", "p", causes[number % 2], "why", None) for number in range(count))
+    return tuple(Exclusion(f"p/{number}", "p", causes[number % 2], "why", None) for number in range(count))
 
 
 def test_of_very_many_exclusions_the_rest_is_counted() -> None:
@@ -120,7 +118,7 @@ def test_every_candidate_is_kept_however_many_there_are() -> None:
 
 
 def test_the_longest_reason_takes_little_room() -> None:
-    endless = ExclusionRecord("p/1", "p", ExclusionCause.UNSUPPORTED, "no " * 10_000, None)
+    endless = Exclusion("p/1", "p", ExclusionCause.UNSUPPORTED, "no " * 10_000, None)
     read = read_document(EPOCH, document_of(a_decision(exclusions=(endless,))))
     assert read is not None
     assert len(read.exclusions[0].message) == 300
@@ -143,7 +141,7 @@ def test_the_fields_of_this_version_are_these() -> None:
         "alpha/clip", "alpha", "clip", 10, 100, 1.0, 5.0, 1.1, 2.0, 3.0, 10.0, 60.0, 0.9, 0.8, 7.0, 50.0, 90.0, 2, 0.1,
         1.0, 1, False, True, None,
     )  # fmt: skip
-    exclusion = ExclusionRecord("beta/clip", "beta", ExclusionCause.COOLING, "cools down", 4.5)
+    exclusion = Exclusion("beta/clip", "beta", ExclusionCause.COOLING, "cools down", 4.5)
     record = DecisionRecord(
         EPOCH, Basis.EXPECTED_COST, DecisionReason.TRIAL, "clip", 10, "720x1280", (candidate,), (exclusion,),
         "alpha/clip", ((ExclusionCause.MODEL, 3),),

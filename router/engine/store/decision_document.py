@@ -5,8 +5,8 @@ from typing import Final
 
 import orjson
 
-from router.core.decision_record import CandidateRecord, DecisionRecord, ExclusionRecord
-from router.core.eligibility import ExclusionCause
+from router.core.decision_record import CandidateRecord, DecisionRecord
+from router.core.eligibility import Exclusion, ExclusionCause
 from router.core.ranking import Basis, DecisionReason
 
 VERSION: Final = 1
@@ -59,11 +59,11 @@ def read_document(at: float, document: str) -> DecisionRecord | None:
         return None
 
 
-def _exclusion(offering: str, provider: str, cause: str, message: str, retry_after_s: float | None) -> ExclusionRecord:
-    return ExclusionRecord(offering, provider, ExclusionCause(cause), message, retry_after_s)
+def _exclusion(offering: str, provider: str, cause: str, message: str, retry_after_s: float | None) -> Exclusion:
+    return Exclusion(offering, provider, ExclusionCause(cause), message, retry_after_s)
 
 
-def _cut(exclusion: ExclusionRecord) -> ExclusionRecord:
+def _cut(exclusion: Exclusion) -> Exclusion:
     """An adapter may give a reason of any length."""
     message = exclusion.message
     if len(message) <= _MESSAGE_CHARS_MAX:
