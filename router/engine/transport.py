@@ -1,6 +1,5 @@
 """The only client: every exchange with an upstream, and the answer to the question whether it left."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from router.engine.exchange import ContentError, ContentStream, NoAnswer, NotSen
 from router.engine.fault import cause_of, is_ours
 from router.engine.guard import RefusedLinkError, is_exempt, parse_link, why_refused
 from router.engine.sessions import MARK, Downloads, Mark, MarkedBody, Sessions
+from router.engine.time_limit import TimeLimit
 
 REDIRECTS_MAX: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -124,7 +124,7 @@ class AiohttpTransport:
         token = MARK.set(mark)
         try:
             body = body_of(request, target.headers, self._entropy)
-            async with asyncio.timeout(limits.submit_s if operation is Operation.SUBMIT else limits.poll_s):
+            with TimeLimit(limits.submit_s if operation is Operation.SUBMIT else limits.poll_s):
                 response = await target.session.request(
                     request.method,
                     target.url,
@@ -239,22 +239,19 @@ class AiohttpTransport:
         self, provider: str, operation: Operation, started: float, outcome: Outcome, lag_s: float | None = None
     ) -> None:
         duration_s = self._clock.monotonic() - started
-        status = outcome.status if isinstance(outcome, HttpResponse) else None
-        self._emit(ExchangeEnded(provider, operation, _result_of(outcome), duration_s, status, lag_s))
+        status: int | None = None
+        match outcome:
+            case HttpResponse(status):
+                result = ExchangeResult.OK if outcome.ok else ExchangeResult.ERROR
+            case NotSent():
+                result = ExchangeResult.NOT_SENT
+            case NoAnswer():
+                result = ExchangeResult.NO_ANSWER
+            case _:
+                assert_never(outcome)
+        self._emit(ExchangeEnded(provider, operation, result, duration_s, status, lag_s))
 
 
 @lru_cache(maxsize=256)
 def _connected_within(connect_s: float) -> ClientTimeout:
     return ClientTimeout(connect=connect_s)
-
-
-def _result_of(outcome: Outcome) -> ExchangeResult:
-    match outcome:
-        case NotSent():
-            return ExchangeResult.NOT_SENT
-        case NoAnswer():
-            return ExchangeResult.NO_ANSWER
-        case HttpResponse():
-            return ExchangeResult.OK if 200 <= outcome.status < 300 else ExchangeResult.ERROR
-        case _:
-            assert_never(outcome)
