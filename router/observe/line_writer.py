@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import TextIO
 
 
@@ -9,6 +10,9 @@ class LineWriter:
     """Writes in order. A crash can lose the lines of one turn; what must not wait, or has no loop, goes out at once."""
 
     def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, TextIOWrapper):
+            # Where PYTHONUNBUFFERED is set, as in a container, every line would be a system call.
+            stream.reconfigure(write_through=False)
         self._stream = stream
         self._flushed_by: asyncio.AbstractEventLoop | None = None
         self.on_failure: Callable[[], None] | None = None

@@ -1,5 +1,6 @@
 import asyncio
 import io
+from typing import Any
 
 import pytest
 
@@ -75,3 +76,27 @@ async def test_what_cannot_go_out_is_told_to_whoever_counts_it():
     assert failures == ["told"]
     with pytest.raises(BrokenPipeError):
         writer.write("b\n", at_once=True)
+
+
+class Unbuffered(io.RawIOBase):
+    """What standard output is written to where PYTHONUNBUFFERED is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = list[bytes]()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.out.append(bytes(data))
+        return len(data)
+
+
+async def test_a_stream_without_a_buffer_gets_one_write_a_turn():
+    raw = Unbuffered()
+    writer = LineWriter(io.TextIOWrapper(raw, encoding="utf-8", write_through=True))  # type: ignore[arg-type]
+    writer.write("a\n", at_once=False)
+    writer.write("b\n", at_once=False)
+    await asyncio.sleep(0)
+    assert raw.out == [b"a\nb\n"]
