@@ -45,7 +45,7 @@ def open_bookings(jobs: Iterable[Job], since: float) -> Iterator[Booking]:
 
 def started(job: Job, attempt: Attempt, candidate: Candidate, decision: Decision) -> AttemptStarted:
     """Tell that the attempt leaves now, and why it goes where it goes."""
-    reason = decision.reason if candidate is decision.first else DecisionReason.FALLBACK
+    reason = decision.reason if candidate is decision.candidates[0] else DecisionReason.FALLBACK
     return AttemptStarted(
         job,
         attempt,

@@ -1,5 +1,6 @@
 """What a delivered video is expected to cost and to take, if an offering is asked first."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from router.core.evidence import Evidence, Load
@@ -81,11 +82,10 @@ class Objective(NamedTuple):
     failure_microusd: float
     microusd_per_s: float
 
-    @classmethod
-    def of(cls, attempts_left: int, settings: RoutingSettings) -> "Objective":
+    @staticmethod
+    def of(attempts_left: int, settings: RoutingSettings) -> "Objective":
         """Say what a failure is worth to a job that has so many attempts left, the one to come counted."""
-        failure_microusd = settings.undelivered_microusd * _RISK_FALLS ** (max(1, attempts_left) - 1)
-        return cls(failure_microusd, settings.microusd_per_minute / _MINUTE_S)
+        return _objective(attempts_left, settings.undelivered_microusd, settings.microusd_per_minute)
 
     def judged(self, quote_microusd: int, evidence: Evidence, success_high: float, load: Load, busy: float) -> Estimate:
         """Judge an offering by its success bound; `busy` is the share of its provider's places that are taken.
@@ -108,6 +108,12 @@ class Objective(NamedTuple):
         hope = quote_microusd * (1.0 + hoped * billed_share) + hoped * failure_microusd + hope_s * microusd_per_s
         score = Score(paid_attempts, cost, risk, wait_s, wait, cost + risk + wait)
         return Estimate(evidence, load, busy, score, hope_s, hope)
+
+
+@lru_cache(maxsize=256)
+def _objective(attempts_left: int, undelivered_microusd: int, microusd_per_minute: int) -> Objective:
+    failure_microusd = undelivered_microusd * _RISK_FALLS ** (max(1, attempts_left) - 1)
+    return Objective(failure_microusd, microusd_per_minute / _MINUTE_S)
 
 
 def score(

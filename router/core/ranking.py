@@ -137,17 +137,20 @@ def ranked(
     first = _drawn(judged, chances, by, turns, rng)
     shares = {chance.number: chance.share for chance in chances}
     others = _in_order(judged, first.number, rng)
-    order = tuple(
-        judged[index].sharing(shares[index]) if index in shares else judged[index] for index in (first.number, *others)
-    )
+    order = [judged[index] for index in (first.number, *others)]
+    for place, index in enumerate((first.number, *others)):
+        if index in shares:
+            order[place] = judged[index].sharing(shares[index])
     premium = _premium_microusd(judged, first, chances) if first.reason is DecisionReason.TRIAL else 0
-    return Ranked(order, first.reason, premium)
+    return Ranked(tuple(order), first.reason, premium)
 
 
 def _in_order(judged: Sequence[Candidate], first: int, rng: Random) -> list[int]:
     """Put all but the first in order, one on probation behind the others of its tier, and equals by lot and weight."""
-    places = [(each.tier, each.probing, each.value) for each in judged]
     others = [index for index in range(len(judged)) if index != first]
+    if len(others) == 1:
+        return others
+    places = [(each.tier, each.probing, each.value) for each in judged]
     others.sort(key=places.__getitem__)
     if any(places[one] == places[next_one] for one, next_one in pairwise(others)):
         draws = [rng.expovariate(1.0) / _weight(each) for each in judged]
@@ -168,7 +171,7 @@ def _chances(
         # Whoever is the best of those on probation is the probe.
         best = min(range(len(judged)), key=lambda index: (judged[index].tier, judged[index].value))
         return [Chance(best, 1.0, DecisionReason.PANIC)]
-    top = min(judged[index].tier for index in steady)
+    top, values = min([judged[index].tier for index in steady]), [each.value for each in judged]
     leaders = [index for index in steady if judged[index].tier == top]
     if by is Basis.WEIGHT:
         equals, trials = leaders, list[Chance]()
@@ -178,27 +181,23 @@ def _chances(
         known = _known(judged, leaders, least) or leaders
         if trials_microusd is not None:
             known += _bargains(judged, leaders, known, least)
-        incumbent = min(known, key=lambda index: judged[index].value)
-        limit = judged[incumbent].value * (1.0 + TIE)
-        equals = [index for index in known if judged[index].value <= limit]
-        trials = [
-            chance
-            for chance in _trials(judged, leaders, judged[incumbent], settings, trials_microusd)
-            if chance.number not in equals
-        ]
+        incumbent = min(known, key=values.__getitem__)
+        limit = values[incumbent] * (1.0 + TIE)
+        equals = [index for index in known if values[index] <= limit]
+        trials = _trials(judged, leaders, judged[incumbent], settings, trials_microusd)
+        trials = [chance for chance in trials if chance.number not in equals] if trials else trials
     if back and (probes := _probes(judged, top, judged[incumbent], by, back)):
         return [Chance(index, 1.0 / len(probes), DecisionReason.PROBE) for index in probes]
-    total, weights = sum(chance.share for chance in trials), [_weight(judged[index]) for index in equals]
+    total, weights = sum([chance.share for chance in trials]), [_weight(judged[index]) for index in equals]
     rest, reason = (1.0 - total) / sum(weights), _reason(by, judged[incumbent])
     return [*trials, *(Chance(index, rest * weight, reason) for index, weight in zip(equals, weights, strict=True))]
 
 
 def _known(judged: Sequence[Candidate], leaders: Sequence[int], outcomes_min: int) -> list[int]:
-    believed = [judged[index].estimate.evidence for index in leaders]
     return [
         index
-        for index, evidence in zip(leaders, believed, strict=True)
-        if evidence.outcomes >= outcomes_min or evidence.returned
+        for index in leaders
+        if (evidence := judged[index].estimate.evidence).outcomes >= outcomes_min or evidence.returned
     ]
 
 
@@ -206,7 +205,7 @@ def _bargains(
     judged: Sequence[Candidate], leaders: Sequence[int], known: Sequence[int], outcomes_min: int
 ) -> list[int]:
     """Find who is far better even by the bound of somebody unproven, as long as he has not what would prove him."""
-    limit = min(judged[index].value for index in known) / (1.0 + BARGAIN)
+    limit = min([judged[index].value for index in known]) / (1.0 + BARGAIN)
     return [
         index
         for index in leaders
@@ -241,6 +240,8 @@ def _trials(
         each = judged[index]
         if each.hopeful < limit and _dearer_microusd(each, incumbent) <= left_microusd:
             shares[index] = min(exploration.share, _likely_better(each, incumbent))
+    if not shares:
+        return []
     fit = min(1.0, _TRIALS_SHARE_MAX / max(1e-9, sum(shares.values())))
     return [Chance(index, share * fit, DecisionReason.TRIAL) for index, share in shares.items() if share]
 
