@@ -36,6 +36,7 @@ URL_PATHS = paths("""
     generations.0.url detail.generations.0.url task_result.videos.0.url video.url data.video.url
     metadata.url metadata.video_url meta_data.url data.metadata.url
 """)
+_URL_NAMES = frozenset(path[0] for path in URL_PATHS)
 # Older new-api keeps a finished task's link here; on any other status it is what the name says.
 FAIL_REASON_PATHS = paths("fail_reason data.fail_reason")
 
@@ -228,6 +229,8 @@ def status_word(document: Json) -> str | None:
 def _as_word(value: object) -> str | None:
     if not isinstance(value, str):
         return None
+    if value in _STATUS_OF:
+        return value
     word = "_".join(value.replace("-", " ").lower().split())[:WORD_CHARS]
     return None if not word or is_http_status(word) else word
 
@@ -258,6 +261,8 @@ def as_url(value: object) -> str | None:
 
 def result_url(job: Json) -> str | None:
     """The link of a job's video: of all that are told the first that ends like a video, else the first."""
+    if _URL_NAMES.isdisjoint(job):
+        return None
     links = [link for path in URL_PATHS if path[0] in job and (link := as_url(value_at(job, path))) is not None]
     return next((link for link in links if VIDEO_PATH.search(urlsplit(link).path)), links[0] if links else None)
 
@@ -268,6 +273,8 @@ def progress_percent(document: Json) -> int | None:
 
 
 def _as_percent(value: object) -> int | None:
+    if type(value) is int and 0 <= value <= 100:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     ratio_possible = isinstance(value, float) or (isinstance(value, str) and "." in value and "%" not in value)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import starmap
 from types import MappingProxyType
 from typing import assert_never
 from urllib.parse import quote
@@ -182,7 +183,7 @@ class ReferencingSpeaker(CancellingSpeaker):
 
 
 def _form(texts: Mapping[str, str], *files: FormPart) -> HttpRequest:
-    return HttpRequest("POST", PATH, form=tuple(FormPart(name, value) for name, value in texts.items()) + files)
+    return HttpRequest("POST", PATH, form=(*starmap(FormPart, texts.items()), *files))
 
 
 def _path_of(remote_id: str) -> str:

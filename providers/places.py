@@ -30,8 +30,8 @@ def first(document: Json, table: Paths, read: Callable[[object], T | None]) -> T
     """Return the first value of `table` that `read` can make sense of."""
     for path in table:
         # Most of a table's places are in no answer at all.
-        if path[0] in document and (value := value_at(document, path)) is not None:
-            found = read(value)
-            if found is not None:
+        if path[0] in document:
+            value = document[path[0]] if len(path) == 1 else value_at(document, path)
+            if value is not None and (found := read(value)) is not None:
                 return found
     return None

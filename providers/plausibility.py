@@ -168,6 +168,8 @@ def _number(value: object, most: float) -> float | None:
 
 
 def _progress(value: object) -> int | None:
+    if type(value) is int and 0 <= value <= 100:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return int(min(100, max(0, value)))

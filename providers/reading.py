@@ -207,7 +207,9 @@ def _running(job: Json, word: str, status: RemoteStatus | None) -> Running:
     progress = progress_percent(job)
     if status is RemoteStatus.QUEUED:
         return Running(queued=not progress, progress=progress)
-    url = None if UNFINISHED_VIDEO_WORD.fullmatch(word) else result_url(job)
+    url = result_url(job)
+    if url is not None and UNFINISHED_VIDEO_WORD.fullmatch(word):
+        url = None
     return Running(queued=False, progress=progress, unknown_word=word if status is None else None, url=url)
 
 
