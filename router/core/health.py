@@ -163,7 +163,7 @@ class ProviderHealth:
     def take_up(self) -> Held:
         """Count an attempt in flight that is under way already; return what its `permits` are made of later."""
         self._concurrency.enter()
-        if (self._held.epoch, self._held.reports) != (self._generate.epoch, self._reports):
+        if self._held.epoch != self._generate.epoch or self._held.reports is not self._reports:
             self._held = Held(self._generate.epoch, self._reports)
         return self._held
 

@@ -39,6 +39,8 @@ class Hints:
 
     def hinted_early(self, provider: str, remote_id: str) -> bool:
         """Whether a webhook about a job came before anybody knew its id, so that it should be polled at once."""
+        if not self._told:
+            return False
         self._forget_old()
         return (provider, remote_id) in self._told
 

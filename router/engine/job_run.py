@@ -61,8 +61,8 @@ class JobRun(LiveJob):
         self._held: Held | None = None
         self._turn = Turn.NONE
         self._delayed_after = 0
-        if self._interrupted and job.at_work is not None:
-            parts.memory.began(job.at_work, job.video.size)
+        if self._interrupted and (attempt := job.at_work) is not None:
+            parts.memory.began(attempt, job.video.size)
 
     def chosen(self, decision: Decision, candidates: Sequence[Candidate]) -> Chosen | None:
         """Take a place for the job's next attempt at the first of these candidates that has one."""

@@ -37,7 +37,8 @@ class Timetable(Generic[S]):
 
     def put(self, sleeper: S, delay_s: float) -> None:
         """Wake it after `delay_s`, and not before, whatever was said of it earlier."""
-        self.take(sleeper)
+        if sleeper.due_at < inf:
+            self.take(sleeper)
         sleeper.due_at = asyncio.get_running_loop().time() + max(0.0, delay_s)
         tick = _tick_of(sleeper.due_at)
         self._places += 1

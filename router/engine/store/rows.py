@@ -149,20 +149,20 @@ def read_job(row: Fetched, attempts: tuple[Attempt, ...]) -> Job:
     (id_, caller, state, model, seconds, size, request, preferences, metadata, *rest) = row
     trace_parent, created_at, deadline_at, ended_at, stage, reason, code, message, deleted_at = rest
     return Job(
-        id=id_,
-        caller=intern(caller),
-        video=_read_video(model, seconds, size, request),
-        created_at=created_at,
-        deadline_at=deadline_at,
-        state=_JOB_STATES[state],
-        preferences=NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
-        metadata=_NO_METADATA if metadata == "{}" else orjson.loads(metadata),
-        trace_parent=trace_parent,
-        attempts=attempts,
-        progress=100 if state == JobState.COMPLETED else 0,
-        ended_at=ended_at,
-        failure=Failure(Stage(stage), Reason(reason), message, code) if stage else None,
-        deleted_at=deleted_at,
+        id_,
+        intern(caller),
+        _read_video(model, seconds, size, request),
+        created_at,
+        deadline_at,
+        _JOB_STATES[state],
+        NO_PREFERENCES if preferences == "{}" else read_preferences(orjson.loads(preferences)),
+        _NO_METADATA if metadata == "{}" else orjson.loads(metadata),
+        trace_parent,
+        attempts,
+        100 if state == JobState.COMPLETED else 0,
+        ended_at,
+        Failure(Stage(stage), Reason(reason), message, code) if stage else None,
+        deleted_at,
     )
 
 
