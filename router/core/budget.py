@@ -145,7 +145,7 @@ class Budgets:
         """
         kept = {} if callers is None else _of_removed(self._limits, frozenset(callers))
         self._limits = {**kept, **limits}
-        self._providers = tuple(key for key in limits if key[0] is BudgetScope.PROVIDER)
+        self._providers = tuple((key, limit) for key, limit in limits.items() if key[0] is BudgetScope.PROVIDER)
         self._budgets = tuple(Budget(*key, limit, self._clock, self._days) for key, limit in limits.items())
 
     def each(self) -> tuple[Budget, ...]:
@@ -159,7 +159,8 @@ class Budgets:
             return UNLIMITED
         now = self._clock.wall()
         day = self._days.get(day_of(now), _UNSPENT)
-        providers = {key[1]: self._left(day, key) for key in self._providers}
+        used = day.used
+        providers = {key[1]: max(0, limit - used.get(key, 0)) for key, limit in self._providers}
         return Left(providers, self._left(day, mine) if mine in self._limits else None, day_start(now) + DAY_S - now)
 
     def reserve(self, booking: Booking) -> bool:

@@ -108,11 +108,11 @@ class ProviderHealth:
         """Whether it finishes what it has, and gets nothing more."""
         return self._drained or self.provider.drained
 
-    def standing(self) -> ProviderStanding:
-        """Return the health as routing wants it; changes nothing that anybody could see."""
+    def standing(self, now: float | None = None) -> ProviderStanding:
+        """Return the health as routing wants it; changes nothing that anybody could see. `now` is monotonic seconds."""
         in_flight, limit = self._concurrency.count, self._concurrency.limit
         drained, recoveries = self._drained or self.provider.drained, self._recoveries
-        if self._is_well():
+        if self._is_well(self._clock.monotonic() if now is None else now):
             well = self._well
             as_before = well.in_flight == in_flight and well.in_flight_max == limit and well.drained == drained
             if not as_before or well.recoveries != recoveries:
@@ -129,9 +129,8 @@ class ProviderHealth:
             in_flight, limit, probing=probing, probe_due_s=due_s, drained=drained, recoveries=recoveries
         )
 
-    def _is_well(self) -> bool:
+    def _is_well(self, now: float) -> bool:
         """Whether it takes jobs without any reservation."""
-        now = self._clock.monotonic()
         return (
             now >= self._out_until
             and now >= self._cooling_until
@@ -143,7 +142,7 @@ class ProviderHealth:
         """Return the permits of a new attempt and count it in flight, or None when the provider takes no job now."""
         if self._retired or self.drained or self._concurrency.full:
             return None
-        if self._is_well():
+        if self._is_well(self._clock.monotonic()):
             return self._hold(self._submit.observe(), self._generate.observe())
         if self._bar() is not None:
             return None

@@ -85,7 +85,9 @@ class RoutingMemory:
         history: JobSoFar = NOTHING_YET,
     ) -> Situation:
         """Return what a decision for such a job depends on at this moment."""
-        self._notice(standings)
+        for provider, standing in standings.items():
+            if standing.recoveries != self._recoveries.get(provider, 0):
+                self._came_back(provider, standing.recoveries)
         terms = terms_of(limits, preferences)
         spend_left, left_s = history.spend_left_microusd, history.left_s
         return Situation(
@@ -105,12 +107,10 @@ class RoutingMemory:
             trials_microusd=self.exploration.left_microusd(),
         )
 
-    def _notice(self, standings: Mapping[str, ProviderStanding]) -> None:
-        """See who has come back from an ejection since the last time."""
-        for provider, standing in standings.items():
-            if standing.recoveries != self._recoveries.get(provider, 0):
-                self._recoveries[provider] = standing.recoveries
-                self.records.recovered(provider, self._offerings.get(provider, frozenset()))
+    def _came_back(self, provider: str, recoveries: int) -> None:
+        """Let what was seen before a provider's ejection weigh little."""
+        self._recoveries[provider] = recoveries
+        self.records.recovered(provider, self._offerings.get(provider, frozenset()))
 
     def renewed(self, provider: str) -> None:
         """Forget how a provider did: it is another account now."""
@@ -120,7 +120,7 @@ class RoutingMemory:
     def chosen(self, decision: Decision, candidate: Candidate, *, first: bool) -> None:
         """Take note of whom a job goes to, at once: whoever decides next has to know; `first` when nobody was asked."""
         self.turns.took(decision, candidate)
-        if candidate is decision.first and decision.premium_microusd:
+        if decision.premium_microusd and candidate is decision.first:
             self.exploration.take(decision.premium_microusd)
         if first:
             self.retries.submitted()
@@ -128,7 +128,7 @@ class RoutingMemory:
     def meant(self, attempt_id: str, decision: Decision, candidate: Candidate) -> None:
         """Count an attempt as in flight that was chosen and is not written down yet."""
         kind, now = class_of(candidate.video.size, candidate.video.seconds), self._clock.monotonic()
-        premium_microusd = decision.premium_microusd if candidate is decision.first else 0
+        premium_microusd = decision.premium_microusd if candidate is decision.candidates[0] else 0
         self._running[attempt_id] = now
         self._meant[attempt_id] = _Meant(candidate.offering.id, kind, premium_microusd)
         self.records.entered(candidate.offering.id, kind, now)

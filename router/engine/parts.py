@@ -140,7 +140,8 @@ class Parts:
         self, video: VideoRequest, preferences: RoutingPreferences, caller: str, history: JobSoFar = NOTHING_YET
     ) -> Decision:
         """Route with the health, the experience and the budgets of this moment."""
-        standings = {name: health.standing() for name, health in self.health.items()}
+        now = self.clock.monotonic()
+        standings = {name: health.standing(now) for name, health in self.health.items()}
         left = self.budgets.left(caller)
         situation = self.memory.situation(standings, self.routing, self.limits, preferences, left, history)
         return decide(video, self.catalog, situation, self.rng)
