@@ -5,7 +5,7 @@ from math import inf
 from typing import Final
 
 from providers.adapter import HttpResponse
-from providers.canonical import Failure, Reason, Running, Stage, Succeeded
+from providers.canonical import Failure, ListPolling, Reason, Running, Stage, Succeeded
 from providers.classification import poll_unanswered
 from providers.reading import read_poll
 from router.core.events import CostDoubted, Operation, PollFailed, UnknownErrorSeen, UnknownStatusSeen
@@ -16,6 +16,7 @@ from router.engine.fetch import UNWRITTEN, written_by_adapter
 from router.engine.parts import Parts
 
 NO_TURN: Final = Failure(Stage.POLL, Reason.RATE_LIMITED, "its provider has no turn to be asked about it in time")
+_NOT_ASKED: Final = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
 
 
 async def poll_once(
@@ -35,12 +36,13 @@ async def poll_once(
     are told of only with the job's `prompt`, which they may quote.
     """
     provider = parts.provider(attempt.provider)
-    listed = None if alone else await parts.listed.reading(provider, parts.health[provider.name], attempt)
-    if listed is not None:
-        _note_job(parts, attempt, listed)
-        return listed
+    if not alone and provider.polling.listed is not ListPolling.OFF:
+        listed = await parts.listed.reading(provider, parts.health[provider.name], attempt)
+        if listed is not None:
+            _note_job(parts, attempt, listed)
+            return listed
     request = written_by_adapter(lambda: provider.adapter.poll_request(attempt.remote_id or ""))
-    reading: Running | Succeeded | Failure = Failure(Stage.POLL, Reason.UNREADABLE, UNWRITTEN)
+    reading: Running | Succeeded | Failure = _NOT_ASKED
     if request is not None:
         if not in_turn and (turn_s := parts.health[provider.name].poll_turn_s()) > 0.0:
             await asyncio.sleep(min(turn_s, turn_within_s))

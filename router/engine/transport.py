@@ -90,7 +90,18 @@ class AiohttpTransport:
         Redirects are not followed: a 3xx is an answer like any other. `lag_s` is passed on into the event.
         """
         started = self._clock.monotonic()
-        outcome = await self._exchange(provider, operation, request)
+        sessions = self._sessions()
+        try:
+            target = self._target(provider, operation, request, sessions.own)
+        except RefusedLinkError as refused:
+            outcome: Outcome = NotSent(str(refused))
+        else:
+            mark = Mark()
+            outcome = await self._attempt(provider, operation, request, target, mark)
+            if mark.kept is not None and isinstance(outcome, NotSent):
+                # The kept connection was found closed before anything left, which says nothing of the upstream.
+                anew = _Target(sessions.submit(0.0), target.url, target.headers)
+                outcome = await self._attempt(provider, operation, request, anew, Mark())
         self._ended(provider, operation, started, outcome, lag_s)
         return outcome
 
@@ -103,19 +114,6 @@ class AiohttpTransport:
         apart from all others.
         """
         return self._open(provider, request, headers, for_caller)
-
-    async def _exchange(self, provider: str, operation: Operation, request: HttpRequest) -> Outcome:
-        try:
-            target = self._target(provider, operation, request, self._sessions().own)
-        except RefusedLinkError as refused:
-            return NotSent(str(refused))
-        mark = Mark()
-        outcome = await self._attempt(provider, operation, request, target, mark)
-        if isinstance(outcome, NotSent) and mark.kept is not None:
-            # The kept connection was found closed before anything left, which says nothing of the upstream.
-            anew = _Target(self._sessions().submit(0.0), target.url, target.headers)
-            outcome = await self._attempt(provider, operation, request, anew, Mark())
-        return outcome
 
     async def _attempt(
         self, provider: str, operation: Operation, request: HttpRequest, target: _Target, mark: Mark
