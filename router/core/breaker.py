@@ -143,6 +143,11 @@ class Gate:
         """
         return Permit(self._report, self.epoch if epoch is None else epoch, trial=False)
 
+    def went_well(self) -> None:
+        """Take in a success while closed, for which nobody needed a permit."""
+        # Pybreaker does no more with it, either, than to tell its storage.
+        self._window.reset_counter()
+
     def trip_now(self) -> None:
         """Open at once, without waiting for the window; no effect when already open."""
         self._step(self._breaker.open)
@@ -174,8 +179,7 @@ class Gate:
             return
         match end:
             case PermitEnd.SUCCESS if self.state is BreakerState.CLOSED:
-                # While it is closed, pybreaker does no more with a success than to tell its storage of it.
-                self._window.reset_counter()
+                self.went_well()
             case PermitEnd.SUCCESS:
                 self._step(lambda: self._breaker.call(_succeed))
             case PermitEnd.FAILURE:

@@ -152,8 +152,11 @@ class TrackRecords:
     def add(self, outcome: Outcome, at: float | None = None) -> None:
         """Take in an outcome; `at` is monotonic seconds, now when left out."""
         at = self._clock.monotonic() if at is None else at
-        for record in (self._record(outcome.offering_id, outcome.duration_class), self._provider(outcome.provider)):
-            record.add(outcome, at, self._half_life_s)
+        self._provider(outcome.provider).add(outcome, at, self._half_life_s)
+        record = self._record(outcome.offering_id, outcome.duration_class)
+        weight = record.add(outcome, at, self._half_life_s)
+        if outcome.delivered:
+            record.delivered_after(outcome.after_s, weight)
 
     def entered(self, offering_id: str, duration_class: DurationClass, at: float) -> None:
         """Count an attempt in flight since `at`, in monotonic seconds."""
@@ -293,7 +296,8 @@ class _Record:
         self._started_sum = self._started_sum - at if self.running else 0.0
         self.known = None
 
-    def add(self, outcome: Outcome, at: float, half_life_s: float) -> None:
+    def add(self, outcome: Outcome, at: float, half_life_s: float) -> float:
+        """Take in an outcome; return how much of what was held before it is left."""
         weight = self._faded(at, half_life_s)
         weight *= min(1.0, (OUTCOMES_MAX - 1.0) / max(1e-9, (self._delivered + self._failed) * weight))
         self._at = max(self._at, at)
@@ -302,12 +306,15 @@ class _Record:
         self._billed = self._billed * weight + outcome.billed
         self._delivery_s = self._delivery_s * weight + (outcome.after_s if outcome.delivered else 0.0)
         self._failure_s = self._failure_s * weight + (0.0 if outcome.delivered else outcome.after_s)
-        if outcome.delivered:
-            bins = {number: held * weight for number, held in self._bins.items() if held * weight > 0.001}
-            number = floor(log(max(_SHORTEST_S, outcome.after_s)) / _BIN)
-            bins[number] = bins.get(number, 0.0) + 1.0
-            self._bins = bins
         self.believed = None
+        return weight
+
+    def delivered_after(self, after_s: float, weight: float) -> None:
+        """Count a delivery in its bin, beside what is left of the others."""
+        bins = {number: held * weight for number, held in self._bins.items() if held * weight > 0.001}
+        number = floor(log(max(_SHORTEST_S, after_s)) / _BIN)
+        bins[number] = bins.get(number, 0.0) + 1.0
+        self._bins = bins
 
     def fade(self, kept: float, now: float, half_life_s: float) -> None:
         """Keep only a share of what was seen, and what it came to as what is usual."""

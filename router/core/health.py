@@ -172,7 +172,12 @@ class ProviderHealth:
 
     def polled(self, ok: bool) -> None:
         """Report a poll or a download; failures in their breaker slow polling down and do nothing else."""
-        permit = None if self._retired else self._poll.try_acquire()
+        if self._retired:
+            return
+        if ok and self._poll.state is BreakerState.CLOSED:
+            self._poll.went_well()
+            return
+        permit = self._poll.try_acquire()
         if permit is not None and ok:
             permit.success()
         elif permit is not None:
