@@ -161,7 +161,7 @@ def _shelf(video: VideoRequest, catalog: Catalog, conditions: Conditions) -> _Sh
     """Return what is sold of such a video, which is the same for all jobs like this one."""
     names, policy = (video.model, *conditions.preferences.models), conditions.duration_policy
     kinds = tuple(image.kind for image in video.images) if video.images else ()
-    key = (names, video.size, video.seconds, kinds, policy)
+    key = (names, video.size.width, video.size.height, video.seconds, kinds, policy)
     shelf: _Shelf | None = catalog.worked_out.get(key)
     if shelf is None or not shelf.since <= conditions.now < shelf.until:
         shelf = _stocked(video, catalog, names, conditions)

@@ -19,7 +19,7 @@ def intent(job: Job, candidate: Candidate, at: float) -> tuple[Attempt, LedgerEn
     """Return a job's next attempt, its price frozen, and the money reserved for it; `at` is wall seconds."""
     number, offering = len(job.attempts) + 1, candidate.offering
     attempt = Attempt(
-        id=next_attempt_id(job),
+        id=attempt_id_of(job.id, number),
         job_id=job.id,
         number=number,
         offering_id=offering.id,
