@@ -1,6 +1,5 @@
 """Looking for a submit whose answer was lost in its provider's own list of jobs."""
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -26,7 +25,6 @@ from router.core.lookup import (
     rivals_of,
 )
 from router.core.policy import NextStep, consequences
-from router.engine.alarm import Alarm
 from router.engine.attempt_run import AttemptRun
 from router.engine.fetch import written_by_adapter
 from router.engine.parts import Parts
@@ -53,23 +51,22 @@ async def look_for(parts: Parts, run: AttemptRun, video: VideoRequest, lost: Fai
     if not may_be_found(parts, run.attempt, lost):
         return lost
     left_s = max(0.0, run.job_deadline_at - parts.now())
-    match await search(parts, run.attempt, video, run.alarm, left_s):
-        case Matched(remote_id):
-            with suppress(RemoteIdTakenError):
-                await run.found(remote_id)
-                return None
+    match await search(parts, run, video, left_s):
+        case Matched():
+            return None
         case Unmatched():
             return Failure(Stage.SUBMIT, Reason.UNREACHABLE, "its provider does not list it, which proves absence")
         case Unclear():
-            pass
-    return lost
+            return lost
 
 
-async def search(parts: Parts, attempt: Attempt, video: VideoRequest, alarm: Alarm, within_s: float) -> Match:
-    """Look again and again for as long as a job may take to be listed, or until the alarm rings.
+async def search(parts: Parts, run: AttemptRun, video: VideoRequest, within_s: float) -> Match:
+    """Look again and again for as long as a job may take to be listed, or until the run's alarm rings.
 
-    Unmatched says that it was never taken on, which only a provider's own terms can prove; Unclear that nobody knows.
+    Matched says that it has its job; Unmatched that it was never taken on, which only a provider's own terms can prove;
+    Unclear that nobody knows.
     """
+    attempt, alarm = run.attempt, run.alarm
     settings = parts.provider(attempt.provider).lookup
     settle_s, delay_s = min(settings.settle_s, within_s), _FIRST_LOOK_AFTER_S
     began_at = parts.clock.monotonic()
@@ -78,7 +75,7 @@ async def search(parts: Parts, attempt: Attempt, video: VideoRequest, alarm: Ala
         left_s = began_at + settle_s - parts.clock.monotonic()
         await alarm.sleep(max(0.0, min(delay_s, left_s)))
         found = await look(parts, attempt, video)
-        if isinstance(found, Matched):
+        if isinstance(found, Matched) and await _claimed(run, found.remote_id):
             parts.emit(LookupEnded(attempt.provider, attempt.id, LookupResult.FOUND))
             return found
         result = _result_of(found)
@@ -89,6 +86,15 @@ async def search(parts: Parts, attempt: Attempt, video: VideoRequest, alarm: Ala
     absent = result is LookupResult.NOT_LISTED and settings.proves_absence and waited_s >= settings.settle_s
     parts.emit(LookupEnded(attempt.provider, attempt.id, LookupResult.ABSENT if absent else result))
     return Unmatched() if absent else Unclear()
+
+
+async def _claimed(run: AttemptRun, remote_id: str) -> bool:
+    """Whether it gets the job that was found: one like it may be looked for at the same time, and be faster."""
+    try:
+        await run.found(remote_id)
+    except RemoteIdTakenError:
+        return False
+    return True
 
 
 def listed_by(provider: Provider, attempt: Attempt) -> float:
@@ -159,11 +165,11 @@ def _finder(provider: Provider) -> Lookup | None:
     return lookup_of(provider.adapter)
 
 
-def _result_of(found: Unmatched | Unclear | None) -> LookupResult:
+def _result_of(found: Match | None) -> LookupResult:
     match found:
         case Unmatched():
             return LookupResult.NOT_LISTED
-        case Unclear():
+        case Matched() | Unclear():
             return LookupResult.UNCLEAR
         case None:
             return LookupResult.FAILED

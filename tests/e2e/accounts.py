@@ -117,12 +117,12 @@ def failovers(ledger: Ledger) -> Counts:
     )
 
 
-def ambiguous(ledger: Ledger) -> Counts:
-    """By provider and resolution: held when it is its job's last attempt."""
+def ambiguous(ledger: Ledger, rows: Iterable[ReportRow] | None = None) -> Counts:
+    """By provider and resolution, of all attempts or of these: held when it is its job's last attempt."""
     last = {row.job_id: row.number for row in ledger.rows}
     return Counter(
         (row.provider, "held" if row.number == last[row.job_id] else "failed_over")
-        for row in ledger.rows
+        for row in (ledger.rows if rows is None else rows)
         if ledger.left(row)[0] == "unknown"
     )
 

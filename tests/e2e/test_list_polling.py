@@ -6,12 +6,14 @@ from typing import Any
 
 from tests.rig import Rig, a_rig, assert_books_agree
 
-# 60-180 s of a real job become 0.6-1.8 s.
-TIME_SCALE = 100.0
+# 60-180 s of a real job become 1.5-4.5 s: so long that all are under way together, however slowly they are created, and
+# each is asked about a few times.
+TIME_SCALE = 40.0
 POLLING = {
-    "first_after_s": 0.1,
-    "interval_s_min": 0.1,
-    "interval_s_max": 0.4,
+    # Half of it is how long polls are gathered for one reading of the list.
+    "first_after_s": 0.5,
+    "interval_s_min": 0.5,
+    "interval_s_max": 0.8,
     "polls_per_s_max": 1000,
     "stall_s": 20,
     "deadline_s": 30,

@@ -1,5 +1,6 @@
-"""A way to the database that says of a write what is not so."""
+"""Ways to the database that say of a write what is not so, or tell what was a moment ago."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,3 +33,23 @@ class LyingLane:
 def lie(store: Store) -> None:
     """Let the next write be durable and fail."""
     store._writer = LyingLane(store._writer)
+
+
+@dataclass
+class SlowLane:
+    """Tells what it has read a moment later."""
+
+    lane: Lane
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        result = await self.lane.do(work)
+        await asyncio.sleep(0.01)
+        return result
+
+    async def close(self) -> None:
+        await self.lane.close()
+
+
+def dawdle(store: Store) -> None:
+    """Let others write between any read and whoever wanted it."""
+    store._reader = SlowLane(store._reader)

@@ -16,6 +16,7 @@ from router.core.policy import JobLimits, OnAmbiguous
 from router.core.resolution import Billed
 from router.engine.exchange import NoAnswer, NotSent
 from tests.builders import a_video
+from tests.engine.lying import dawdle
 from tests.engine.scripted import Fate, ListingAdapter, Scene, Told, a_scene, told
 from tests.virtual_time import in_virtual_time
 
@@ -171,6 +172,19 @@ def test_two_lost_submits_never_become_one_upstream_job() -> None:
                 await scene.ended(job.id)
             owners = [each.remote_id for job in (first, second) for each in (await scene.job(job.id)).attempts]
             assert len([each for each in owners if each]) <= 1
+
+    in_virtual_time(main)
+
+
+def test_of_two_alike_that_are_looked_for_at_the_same_moment_each_gets_a_job() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [LOST, LOST]}, **LISTING) as scene:
+            scene.transport.checks = False
+            dawdle(scene.store)
+            jobs = await asyncio.gather(*(scene.order(a_video()) for _ in range(2)))
+            assert [(await scene.ended(job.id)).state for job in jobs] == [JobState.COMPLETED] * 2
+            assert results(scene) == ["found", "found"]
+            assert len({(await scene.job(job.id)).attempts[0].remote_id for job in jobs}) == 2
 
     in_virtual_time(main)
 
