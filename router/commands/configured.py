@@ -5,7 +5,7 @@ from pathlib import Path
 
 from router.commands.terminal import stop, warn
 from router.config.loading import load
-from router.config.problems import ConfigError
+from router.config.problems import ConfigError, described
 from router.config.settings import Settings
 
 
@@ -15,9 +15,6 @@ def configured(config: Path) -> Settings:
         settings = load(config, os.environ)
     except ConfigError as error:
         stop(str(error))
-    if settings.warnings:
-        from router.config.report import described  # noqa: PLC0415 - tables, which a server prints none of
-
-        for warning in described(config, settings.warnings):
-            warn(warning)
+    for warning in described(config, settings.warnings):
+        warn(warning)
     return settings

@@ -2,15 +2,19 @@
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> "Console":
     """Give tables room when nobody looks at them in a terminal, and nobody says how much."""
-    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+    from rich.console import Console  # noqa: PLC0415 - a server only needs it to say why it does not start
+
+    return Console(stderr=stderr, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
 
 
 def say(words: str) -> None:
@@ -20,10 +24,10 @@ def say(words: str) -> None:
 
 def warn(warning: str) -> None:
     """Tell a warning where it gets into no other program's way."""
-    Console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    console(stderr=True).print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
 
 
 def stop(message: str) -> NoReturn:
     """End with 2 and say why."""
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(2)

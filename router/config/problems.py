@@ -46,6 +46,11 @@ class ConfigError(Exception):
         super().__init__("\n".join(problem.described(file) for problem in self.problems))
 
 
+def described(file: object, problems: Iterable[Problem]) -> list[str]:
+    """Write problems as `FILE:LINE: path: message`, one a line, in the order of the file."""
+    return [problem.described(str(file)) for problem in sorted(problems, key=lambda problem: problem.line or 0)]
+
+
 def written(path: YamlPath) -> str:
     """Write a path as `providers.relay-a.offerings[0].price`."""
     text = ""

@@ -9,9 +9,8 @@ from threading import Thread
 from typing import Final
 
 from router.config.changes import bounded, changes
-from router.config.problems import ConfigError, Problem
+from router.config.problems import ConfigError, Problem, described
 from router.config.reader import begun
-from router.config.report import described
 from router.config.settings import Settings
 from router.core.clock import Clock
 from router.core.events import ConfigReloaded, Emit

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from providers.canonical import Size
-from router.config.problems import Problem
 from router.config.sellers import NOTICE_DAYS, end_of, is_sold
 from router.config.selling import obstacle
 from router.config.settings import Settings
@@ -75,11 +74,6 @@ def lines(settings: Settings) -> list[Line]:
         return models[line.offering.model], line.seconds, rank, line.quote_microusd
 
     return sorted(found, key=place)
-
-
-def described(file: object, problems: Iterable[Problem]) -> list[str]:
-    """Write problems as `FILE:LINE: path: message`, one a line, in the order of the file."""
-    return [problem.described(str(file)) for problem in sorted(problems, key=lambda problem: problem.line or 0)]
 
 
 def _lines(offering: Offering, settings: Settings) -> Iterable[Line]:

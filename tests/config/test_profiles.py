@@ -9,7 +9,7 @@ from rich.console import Console
 
 from providers import openai
 from providers.registry import profiles
-from router.config import check_table
+from router.config.report import check_table
 from tests.config.files import NOW, SOUND, changed, complaints, loaded
 
 CONFIG = Path(__file__).parents[2] / "config"

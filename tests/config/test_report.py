@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from router.config import check_table, described, group_table
-from router.config.report import lines
+from router.config import described
+from router.config.report import check_table, group_table, lines
 from tests.config.files import NOW, SOUND, changed, loaded
 
 TWO = (
