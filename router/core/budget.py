@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from router.core.catalog import Catalog
 from router.core.clock import Clock
+from router.core.direct_init import with_direct_init
 from router.core.limits import Caller
 
 DAY_S: Final = 86_400
@@ -56,6 +57,7 @@ def _share(provider: str, caller: str, microusd: int) -> Share:
     return Share(((BudgetScope.PROVIDER, provider), (BudgetScope.CALLER, caller)), microusd)
 
 
+@with_direct_init
 @dataclass(frozen=True, slots=True)
 class Booking:
     """What an attempt takes of two budgets on the day of its submit, `at` in wall seconds.

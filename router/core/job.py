@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.canonical import Failure, Reason, Stage, VideoRequest
+from router.core.direct_init import with_direct_init
 from router.core.preferences import NO_PREFERENCES, RoutingPreferences
 
 
@@ -83,6 +84,7 @@ def job_id_of(attempt_id: str) -> str:
     return attempt_id.rpartition("-")[0]
 
 
+@with_direct_init
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One submission of a job to one offering; `quote_microusd` is frozen when it is routed. Times are wall seconds.
@@ -139,6 +141,7 @@ class Attempt:
         return replace(self, state=state, **changes)  # type: ignore[arg-type]
 
 
+@with_direct_init
 @dataclass(frozen=True, slots=True)
 class Job:
     """A caller's accepted request. `progress` lives in memory only: a poll writes nothing.

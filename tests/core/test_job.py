@@ -1,6 +1,7 @@
 """Jobs and attempts go through their tables, and through nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, replace
 from enum import StrEnum
 from itertools import product
 from typing import TypeVar
@@ -12,6 +13,7 @@ from router.core.job import (
     JOB_TRANSITIONS,
     AttemptState,
     IllegalTransitionError,
+    Job,
     JobState,
     new_job_id,
 )
@@ -99,3 +101,14 @@ def test_ids_of_one_moment_begin_alike_and_later_ones_sort_behind_them() -> None
     assert first == "video_018bcfe568faffffffffffffffffffff"
     assert first[:18] == second[:18]
     assert max(first, second) < later
+
+
+def test_a_job_and_its_attempts_are_values_however_they_are_made() -> None:
+    job = a_job()
+    assert job == replace(job)
+    assert (job.metadata, job.attempts, job.progress) == ({}, (), 0)
+    for value, field in ((job, "progress"), (an_attempt(), "state")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field, 1)
+    with pytest.raises(TypeError, match="deadline_at"):
+        Job("video_1", "caller", job.video, 0.0)  # type: ignore[call-arg]
