@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     CompoundSelect,
+    FromClause,
     Insert,
     Integer,
     ScalarSelect,
@@ -85,6 +86,16 @@ def _compare_and_swap(table: Table, mutable: tuple[str, ...]) -> Update:
     """Update the row `key_id` only while it is in `key_state`."""
     unmoved = (table.c.id == bindparam("key_id")) & (table.c.state == bindparam("key_state"))
     return table.update().where(unmoved).values({name: bindparam(name) for name in mutable})
+
+
+def _taken(by: FromClause) -> Select[tuple[object, ...]]:
+    """Select a one for each other attempt submitted at or after `since` that has this id of the provider."""
+    return select(literal_column("1")).where(
+        by.c.provider == bindparam("provider"),
+        by.c.remote_id == bindparam("remote_id"),
+        by.c.id != bindparam("id"),
+        by.c.submitted_at >= bindparam("since"),
+    )
 
 
 def _closing_entry() -> Insert:
@@ -194,6 +205,7 @@ def _adjustments() -> ColumnElement[int]:
 
 
 _of_job = attempts.c.job_id == bindparam("job_id")
+_other = attempts.alias("other")
 # By their places, so that they come in the order of their creation, and nothing has to be sorted.
 _job, _uncertain = jobs.alias("job"), attempts.alias("uncertain")
 _uncertain_jobs = (
@@ -215,7 +227,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         "MOVE_JOB": _compiled(_compare_and_swap(jobs, JOB_MUTABLE)),
         "START_JOB": _compiled(_compare_and_swap(jobs, JOB_MUTABLE).where(jobs.c.deleted_at.is_(None))),
         "MOVE_ATTEMPT": _compiled(_compare_and_swap(attempts, ATTEMPT_MUTABLE)),
-        "ACCEPT_ATTEMPT": _compiled(_compare_and_swap(attempts, ATTEMPT_ACCEPTED)),
+        "ACCEPT_ATTEMPT": _compiled(_compare_and_swap(attempts, ATTEMPT_ACCEPTED).where(~exists(_taken(_other)))),
         "RELINK_ATTEMPT": _compiled(
             attempts.update()
             .where(attempts.c.id == bindparam("key_id"), attempts.c.state == bindparam("key_state"))
@@ -250,14 +262,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         "ATTEMPTS": _compiled(_with_money().where(_of_job).order_by(attempts.c.number)),
         "ENTRIES": _compiled(_entries(_of_job)),
         "ENTRIES_OF_ATTEMPT": _compiled(_entries(attempts.c.id == bindparam("id"))),
-        "REMOTE_ID": _compiled(
-            select(literal_column("1")).where(
-                attempts.c.provider == bindparam("provider"),
-                attempts.c.remote_id == bindparam("remote_id"),
-                attempts.c.id != bindparam("id"),
-                attempts.c.submitted_at >= bindparam("since"),
-            )
-        ),
+        "REMOTE_ID": _compiled(_taken(attempts)),
         "LOST_SUBMITS": _compiled(
             select(
                 attempts.c.id, attempts.c.upstream_model, jobs.c.model, attempts.c.seconds, jobs.c.size, jobs.c.request

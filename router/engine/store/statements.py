@@ -61,7 +61,8 @@ content_expires_at=:content_expires_at WHERE attempts.id = :key_id AND attempts.
 
 ACCEPT_ATTEMPT: Final = """
 UPDATE attempts SET state=:state, remote_id=:remote_id, accepted_at=:accepted_at WHERE attempts.id = :key_id AND
-attempts.state = :key_state
+attempts.state = :key_state AND NOT (EXISTS (SELECT 1 FROM attempts AS other WHERE other.provider = :provider AND
+other.remote_id = :remote_id AND other.id != :id AND other.submitted_at >= :since))
 """
 
 RELINK_ATTEMPT: Final = """

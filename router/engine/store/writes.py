@@ -44,11 +44,7 @@ def add_started(
     key: IdempotencyKey | None,
 ) -> Job:
     """Insert the job with the intent of its first submit, or return the job that its key stands for already."""
-    if job.state is not JobState.IN_PROGRESS or attempt.job_id != job.id or attempt.number != 1:
-        raise IllegalTransitionError(
-            f"job {job.id}: begins {job.state} with attempt {attempt.number} of {attempt.job_id}"
-        )
-    _check_intent(attempt, entry)
+    check_start(job, attempt, entry)
     added = add_job(connection, job, key)
     if added is job:
         _insert_intent(connection, attempt, entry, decision)
@@ -90,11 +86,32 @@ def move_attempt(connection: sqlite3.Connection, before: Attempt, after: Attempt
     RemoteIdTakenError when it is to be given an upstream job that another attempt has.
     """
     _check_money(before, after, None)
+    if after.state is AttemptState.RUNNING:
+        _accept(connection, before, after)
+        return
     _move(connection, before, after)
-    if after.remote_id is not None and before.remote_id is None:
-        since = after.submitted_at - _IDS_ARE_UNIQUE_FOR_S
-        if reads.is_taken(connection, after.provider, after.remote_id, after.id, since):
-            raise RemoteIdTakenError(f"another attempt than {after.id} has this job of {after.provider}")
+    if before.remote_id is None:
+        _check_remote_id(connection, after)
+
+
+def _accept(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
+    """Let an attempt run that is still in `before.state`, unless another one has its upstream job."""
+    _check_transition(before, after)
+    # Not all that may change: every index whose columns are named is written anew, changed or not.
+    row = rows.acceptance(after)
+    row["key_id"], row["key_state"] = before.id, before.state.value
+    row["id"], row["provider"], row["since"] = after.id, after.provider, after.submitted_at - _IDS_ARE_UNIQUE_FOR_S
+    if connection.execute(statements.ACCEPT_ATTEMPT, row).rowcount != 1:
+        _check_remote_id(connection, after)
+        raise StaleWriteError(f"attempt {before.id} is not {before.state} any more")
+
+
+def _check_remote_id(connection: sqlite3.Connection, attempt: Attempt) -> None:
+    if attempt.remote_id is None:
+        return
+    since = attempt.submitted_at - _IDS_ARE_UNIQUE_FOR_S
+    if reads.is_taken(connection, attempt.provider, attempt.remote_id, attempt.id, since):
+        raise RemoteIdTakenError(f"another attempt than {attempt.id} has this job of {attempt.provider}")
 
 
 def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
@@ -106,15 +123,10 @@ def relink_attempt(connection: sqlite3.Connection, attempt: Attempt) -> None:
 
 
 def _move(connection: sqlite3.Connection, before: Attempt, after: Attempt) -> None:
-    if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
-        raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
-    if after.state is AttemptState.RUNNING:
-        # Every index whose columns are named is written anew, changed or not.
-        swap, row = statements.ACCEPT_ATTEMPT, rows.acceptance(after)
-    else:
-        swap, row = statements.MOVE_ATTEMPT, rows.attempt_changes(after)
+    _check_transition(before, after)
+    row = rows.attempt_changes(after)
     row["key_id"], row["key_state"] = before.id, before.state.value
-    if connection.execute(swap, row).rowcount != 1:
+    if connection.execute(statements.MOVE_ATTEMPT, row).rowcount != 1:
         raise StaleWriteError(f"attempt {before.id} is not {before.state} any more")
 
 
@@ -192,6 +204,20 @@ def prune_keys(connection: sqlite3.Connection, before: float, limit: int) -> int
 def touch(connection: sqlite3.Connection) -> None:
     """Write without changing anything."""
     connection.execute(statements.TOUCH)
+
+
+def check_start(job: Job, attempt: Attempt, entry: LedgerEntry) -> None:
+    """Raise IllegalTransitionError unless this is how a job in progress begins."""
+    if job.state is not JobState.IN_PROGRESS or attempt.job_id != job.id or attempt.number != 1:
+        raise IllegalTransitionError(
+            f"job {job.id}: begins {job.state} with attempt {attempt.number} of {attempt.job_id}"
+        )
+    _check_intent(attempt, entry)
+
+
+def _check_transition(before: Attempt, after: Attempt) -> None:
+    if after.id != before.id or after.state not in ATTEMPT_TRANSITIONS[before.state]:
+        raise IllegalTransitionError(f"attempt {before.id}: {before.state} -> {after.state} of {after.id}")
 
 
 def _check_intent(attempt: Attempt, entry: LedgerEntry) -> None:
