@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from providers.canonical import ImageFile
 from router.core.idempotency import IdempotencyConflictError, IdempotencyKey
 from router.core.job import Attempt, AttemptState, IllegalTransitionError, Job, JobState
 from router.core.ledger import pending, voided
+from router.engine.images import without_bytes
 from router.engine.store import RefusedWriteError, Store
 from tests.builders import EPOCH, a_video, an_attempt
 from tests.store.lives import a_decision, delivered, lost, the_attempt, the_job
@@ -21,6 +23,7 @@ from tests.store.lives import a_decision, delivered, lost, the_attempt, the_job
 KEY = IdempotencyKey("tester", "key-1", "a" * 64)
 WRITER = """
 import asyncio, sys
+from dataclasses import replace
 from pathlib import Path
 from router.engine.store import Store
 from tests.store.test_add_started import add_started
@@ -109,6 +112,40 @@ async def test_one_that_is_refused_leaves_nothing_and_takes_nobody_along(store: 
     assert await store.job_of_key(KEY) is None
     assert [each.id for each in await store.open_jobs()] == ["video_1", "video_3", "video_4"]
     assert await store.add_started(job, attempt, pending(attempt, EPOCH), None, KEY) is job
+
+
+async def test_those_that_wait_together_are_written_together_and_each_is_whole(store: Store) -> None:
+    writer: Any = store._writer
+    statements: list[str] = []
+    writer._connection.set_trace_callback(statements.append)
+    photo = a_video(images=(ImageFile(b"pixels", "image/png", "first.png"),))
+    kinds = [{"video": photo} if number % 3 == 0 else {"metadata": {"a": "b"}} for number in range(19)]
+    await asyncio.gather(*(add_started(store, number, **kind) for number, kind in enumerate(kinds)))
+    assert sum("INSERT INTO jobs" in each for each in statements) == 3
+    assert not any(each.startswith("SAVEPOINT") for each in statements)
+    begins = [begun(number, **kind) for number, kind in enumerate(kinds)]
+    assert [await store.any_job(job.id) for job, _ in begins] == [
+        replace(job, video=without_bytes(job.video)) for job, _ in begins
+    ]
+    for job, attempt in begins:
+        assert await store.entries(job.id) == (pending(attempt, EPOCH),)
+        assert await store.decisions(job.id) == ((attempt.id, a_decision()),)
+        assert await store.images(job.id) == ({0: b"pixels"} if job.video.images else {})
+
+
+async def test_one_without_a_decision_is_written_together_with_others(store: Store) -> None:
+    job, attempt = begun(1)
+    await asyncio.gather(store.add_started(job, attempt, pending(attempt, EPOCH)), add_started(store, 2))
+    assert await store.decisions(job.id) == ()
+    assert [each.id for each in await store.open_jobs()] == ["video_1", "video_2"]
+
+
+async def test_of_those_written_together_one_that_is_refused_takes_nobody_along(store: Store) -> None:
+    await add_started(store, 1)
+    adding = (add_started(store, 2), add_started(store, 1), add_started(store, 3))
+    results = await asyncio.gather(*adding, return_exceptions=True)
+    assert [isinstance(result, RefusedWriteError) for result in results] == [False, True, False]
+    assert [each.id for each in await store.open_jobs()] == ["video_1", "video_2", "video_3"]
 
 
 async def test_only_a_first_attempt_that_is_submitting_with_pending_money_begins_a_job(store: Store) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, cast
 
 from router.engine.store.errors import RefusedWriteError, StoreUnavailableError
 
@@ -17,6 +18,21 @@ WAITING_MAX: Final = 10_000
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 _Unit: TypeAlias = tuple[Work, asyncio.Future[Any]]
+
+
+class Batched(ABC):
+    """A unit that returns nothing, and that is written with others of its kind in few statements."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        """Write this one alone."""
+
+    @classmethod
+    @abstractmethod
+    def write(cls, connection: sqlite3.Connection, units: Sequence[Self]) -> None:
+        """Write them all; raises anything when one of them cannot be, without saying which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,7 @@ def commit_together(connection: sqlite3.Connection, works: Sequence[Work]) -> li
     """Run units in one write transaction: one that raises is undone alone, a commit that fails fails them all.
 
     A unit may be run twice: only where one has to be undone are they kept apart, which costs a copy of every page.
+    Batches come before all others, who wait at the same time and so for none of them.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -170,15 +187,29 @@ def read_together(connection: sqlite3.Connection, works: Sequence[Work]) -> list
 
 
 def _at_one_go(connection: sqlite3.Connection, works: Sequence[Work]) -> list[object] | None:
-    """Run units one after the other; None when one failed that may have left something of itself."""
+    """Run the batches, then other units one by one; None when one failed that may have left something of itself."""
+    if not _written(connection, [work for work in works if isinstance(work, Batched)]):
+        return None
     results: list[object] = []
     for work in works:
         changes = connection.total_changes
-        result = _tried(connection, work)
+        result = None if isinstance(work, Batched) else _tried(connection, work)
         if isinstance(result, Failed) and (connection.total_changes != changes or not connection.in_transaction):
             return None
         results.append(result)
     return results
+
+
+def _written(connection: sqlite3.Connection, units: Sequence[Batched]) -> bool:
+    try:
+        of_kinds: dict[type[Batched], list[Batched]] = {}
+        for unit in units:
+            of_kinds.setdefault(type(unit), []).append(unit)
+        for kind, of_kind in of_kinds.items():
+            kind.write(connection, of_kind)
+    except Exception:  # noqa: BLE001 - whoever it was is told when each is written apart
+        return False
+    return True
 
 
 def _apart(connection: sqlite3.Connection, work: Work) -> object:

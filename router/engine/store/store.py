@@ -18,6 +18,7 @@ from router.engine.store import reads, writes
 from router.engine.store.errors import StaleWriteError, StoreUnavailableError
 from router.engine.store.file import MEMORY, connect, connect_read_only
 from router.engine.store.lane import InlineLane, Lane, ThreadLane, commit_together, read_together
+from router.engine.store.units import Start
 
 _PRUNED_AT_ONCE: Final = 1_000
 _DOUBTED_MAX: Final = 10_000
@@ -88,6 +89,9 @@ class Store:
         Returns the earlier job that its caller's key already stands for, and then writes nothing at all. Raises
         IdempotencyConflictError when the key was used for another request.
         """
+        if key is None:
+            await self._writer.do(Start(job, attempt, entry, decision))
+            return job
         return await self._writer.do(
             lambda connection: writes.add_started(connection, job, attempt, entry, decision, key)
         )
