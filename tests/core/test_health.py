@@ -209,6 +209,21 @@ def test_resumed_attempts_that_fail_count_against_their_provider(ward: Ward) -> 
     assert ward.states()[2] is OPEN
 
 
+def test_attempts_taken_up_before_an_ejection_do_not_count_after_it_however_late_their_permits_are_made(
+    ward: Ward,
+) -> None:
+    held = [ward.health.take_up() for _ in range(2 * BREAKER.volume_min)]
+    assert ward.health.standing().in_flight == len(held)
+    ward.fail_videos()
+    ward.wait_out()
+    ward.accepted().ended()
+    assert ward.states() == (CLOSED, CLOSED, CLOSED)
+    for each in held:
+        ward.health.permits(each).ended(BROKEN)
+    assert ward.states() == (CLOSED, CLOSED, CLOSED)
+    assert ward.health.standing().in_flight == 0
+
+
 def test_a_resumed_video_does_not_end_an_ejection(ward: Ward) -> None:
     ward.fail_videos()
     ward.health.resume().ended()

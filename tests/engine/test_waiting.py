@@ -57,6 +57,32 @@ def test_jobs_end_by_their_deadline_although_their_turns_to_be_polled_come_later
     in_virtual_time(main)
 
 
+def test_jobs_that_a_restart_lets_wait_for_their_turns_keep_to_them_and_end_when_they_have_to() -> None:
+    async def main(clock: Clock) -> None:
+        polling = replace(POLLING, polls_per_s_max=0.005)
+        async with a_scene(clock, limits=JobLimits(deadline_s=900.0), providers=("alpha",), polling=polling) as scene:
+            jobs = [await scene.accept() for _ in range(6)]
+            await asyncio.sleep(100.0)
+            await scene.crash()
+            await scene.start()
+            since = clock.monotonic()
+            await asyncio.sleep(150.0)
+            waiting = [job for job in jobs if not (await scene.job(job.id)).ended]
+            assert scene.health["alpha"].standing().in_flight == len(waiting) > 2
+            await scene.engine.delete("tester", waiting[0].id)
+            await asyncio.sleep(1.0)
+            cancelled = await scene.store.any_job(waiting[0].id)
+            assert cancelled is not None
+            assert (cancelled.state, cancelled.attempts[0].state) == (JobState.FAILED, AttemptState.LATE)
+            await asyncio.sleep(900.0 + 60.0 + 1.0 - 251.0)
+            assert all([(await scene.job(job.id)).ended for job in waiting[1:]])
+            assert scene.health["alpha"].standing().in_flight == 0
+            polled = sorted(at for taken in scene.transport.taken.values() for at in taken.polled_at)
+            assert all(later - earlier >= 199.0 for earlier, later in pairwise(at for at in polled if at > since))
+
+    in_virtual_time(main)
+
+
 def test_nothing_is_submitted_for_a_caller_whose_key_was_being_looked_up_at_the_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
