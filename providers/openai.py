@@ -6,7 +6,6 @@ from enum import StrEnum
 from itertools import starmap
 from types import MappingProxyType
 from typing import assert_never
-from urllib.parse import quote
 
 import orjson
 
@@ -31,6 +30,7 @@ from providers.places import Paths, paths
 from providers.plausibility import JOBS_OF_A_PAGE
 from providers.reading import read_created, read_job
 from providers.rules import RULES, Rule, rule
+from providers.segments import path_segment
 from providers.webhooks import job_of_event
 
 PATH = "/v1/videos"
@@ -187,7 +187,7 @@ def _form(texts: Mapping[str, str], *files: FormPart) -> HttpRequest:
 
 
 def _path_of(remote_id: str) -> str:
-    return f"{PATH}/{quote(remote_id, safe='')}"
+    return f"{PATH}/{path_segment(remote_id)}"
 
 
 # developers.openai.com/api/reference, "List videos" and "Delete video".

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import quote
 
 from providers.adapter import HttpRequest, HttpResponse
 from providers.canonical import Accepted, Failure, ImageUrl, Running, Size, Succeeded, Variant, VideoRequest
 from providers.places import paths
 from providers.reading import read_created, read_job
+from providers.segments import path_segment
 from providers.webhooks import ended_job
 
 ID_PATHS = paths("task_id id data.task_id data.id output.task_id")
@@ -56,7 +56,7 @@ def read_submit(response: HttpResponse) -> Accepted | Failure:
 
 def poll_request(remote_id: str) -> HttpRequest:
     """Ask for the task."""
-    return HttpRequest("GET", f"/v2/videos/generations/{quote(remote_id, safe='')}")
+    return HttpRequest("GET", f"/v2/videos/generations/{path_segment(remote_id)}")
 
 
 def read_poll(response: HttpResponse) -> Running | Succeeded | Failure:

@@ -13,24 +13,22 @@ from providers.adapter import FormPart, HttpRequest
 from router.engine.account import Account
 from router.engine.entropy import Entropy
 
-_QUOTED: Final = re.compile(r"/[\w/%:?#\[\]@!$&'()*+,;=.~-]*", re.ASCII)
+_PLAIN_PATH: Final = re.compile(r"/[\w/%:\[\]@!$&'()*+,;=.~-]*", re.ASCII)
 _NO_HEADER: Final = re.compile(r"[\r\n\0]")
 
 
 def own_url(account: Account, request: HttpRequest) -> URL:
     """The URL of a relative request: adapters quoted its path, its query is quoted here, and nothing twice."""
-    path = request.path
-    if account.query or request.query:
-        query = urlencode({**account.query, **request.query}, quote_via=quote, safe="")
-        path = f"{path}{'&' if '?' in path else '?'}{query}"
-    return URL(account.base_url + (path if _QUOTED.fullmatch(path) else _quoted_path(path)), encoded=True)
-
-
-def _quoted_path(path: str) -> str:
-    """What an adapter's slip needs to move neither the end of the host nor that of the request line."""
+    query = {**account.query, **request.query} if account.query or request.query else None
+    if query is None and _PLAIN_PATH.fullmatch(request.path):
+        base = URL(account.base_url, encoded=True)
+        return base.with_path(base.raw_path.rstrip("/") + request.path, encoded=True)
     # Without the slash "@host" or ".host" would continue the base URL's host, and the key would go there.
-    path = path if path.startswith("/") else f"/{path}"
-    return quote(path, safe="/%:?#[]@!$&'()*+,;=~")
+    path = request.path if request.path.startswith("/") else f"/{request.path}"
+    if query is not None:
+        path = f"{path}{'&' if '?' in path else '?'}{urlencode(query, quote_via=quote, safe='')}"
+    # The quoting is a no-op on what an adapter quoted; it only keeps a slip from splitting the request line.
+    return URL(account.base_url + quote(path, safe="/%:?#[]@!$&'()*+,;=~"), encoded=True)
 
 
 def own_headers(account: Account, request: HttpRequest, accept: str) -> CIMultiDict[str]:
