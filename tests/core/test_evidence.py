@@ -136,6 +136,22 @@ def test_what_is_in_flight_counts_with_its_age() -> None:
     assert records.records.load("beta/clip", SHORT) == (0, 0.0)
 
 
+def test_who_enters_is_seen_at_once_and_what_is_believed_stays_for_its_second() -> None:
+    records = Records()
+    records.saw(3, delivered=False)
+
+    def seen() -> tuple[Evidence, int]:
+        known = records.records.seen("alpha/clip", "alpha", SHORT, records.time.clock.monotonic())
+        return known.evidence, known.load.in_flight
+
+    believed, _ = seen()
+    records.time.advance(0.9)
+    records.records.entered("alpha/clip", SHORT, records.time.clock.monotonic())
+    assert seen() == (believed, 1)
+    records.saw(delivered=False)
+    assert seen()[0].outcomes > believed.outcomes
+
+
 def test_an_ejection_that_is_over_makes_the_past_weigh_a_tenth() -> None:
     records = Records()
     records.saw(100, delivered=False)
