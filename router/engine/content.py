@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -45,13 +45,13 @@ async def opened(
             link = _link_in(stream.status, b"".join(taken))
         if link is None:
             async with aclosing(_chained(taken, stream.chunks)) as chunks:
-                yield Opened(replace(stream, chunks=chunks), head)
+                yield Opened(ContentStream(stream.status, stream.headers, chunks, stream.file), head)
             return
     async with transport.open(provider, HttpRequest("GET", link), headers, for_caller=for_caller) as stream:
         taken = await _taken(stream.chunks, SIGNATURE_BYTES)
         head = _head_of(taken)
         async with aclosing(_chained(taken, stream.chunks)) as chunks:
-            yield Opened(replace(stream, chunks=chunks), head)
+            yield Opened(ContentStream(stream.status, stream.headers, chunks, stream.file), head)
 
 
 async def _taken(chunks: AsyncIterator[bytes], bytes_min: int) -> deque[bytes]:
