@@ -5,7 +5,7 @@ from math import isfinite
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.core.catalog import Polling
@@ -118,6 +118,7 @@ def test_another_failed_poll_never_shortens_the_wait(age_s: float, errors: int) 
     assert wait_s(age_s, trouble=Trouble(errors)) <= wait_s(age_s, trouble=Trouble(errors + 1))
 
 
+@example(0.0, 0.984375, 1.0)
 @given(AGES, SHARES, SHARES)
 def test_the_more_ends_are_announced_the_fewer_polls_look_for_them(age_s: float, one: float, other: float) -> None:
     fewer, more = sorted((one, other))
