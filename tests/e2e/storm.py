@@ -89,6 +89,8 @@ ROUTING = {
     "undelivered_usd": "20",
     "half_life_s": 5,
     "exploration": {"share": 0.5, "outcomes_min": 50, "usd_per_day": "500"},
+    # So little that some failovers have to wait for their turn however slowly jobs come.
+    "retry_budget": {"share": 0.2, "per_s": 4},
 }
 POLICY = {
     "on_ambiguous": "failover",

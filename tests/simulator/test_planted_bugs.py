@@ -97,11 +97,11 @@ def test_a_submit_that_leaves_before_its_intent_is_durable_is_found(monkeypatch:
 def test_a_submit_that_a_restart_sends_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     resume = job_run.JobRun._resume
 
-    async def sent_again(run: job_run.JobRun, interrupted: Any) -> None:
-        for attempt in interrupted:
-            if attempt.state is AttemptState.SUBMITTING:
-                await run._attempt_run(attempt, None, resumed=True).submit(run.job.video)
-        await resume(run, interrupted)
+    async def sent_again(run: job_run.JobRun) -> float | None:
+        attempt = run.job.at_work
+        if attempt is not None and attempt.state is AttemptState.SUBMITTING:
+            await run._attempt_run(attempt, None, resumed=True).submit(run.job.video)
+        return await resume(run)
 
     monkeypatch.setattr(job_run.JobRun, "_resume", sent_again)
 
