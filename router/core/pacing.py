@@ -69,10 +69,11 @@ def next_poll_after_s(
     Failed polls in a row double it each, a slowdown multiplies it, to at most SLOWEST times `interval_s_max` and
     SLOWED_S_MAX; a Retry-After is a floor, itself believed up to RETRY_AFTER_S_MAX.
     """
-    worth_s = _worth_s(pace, age_s, signs, polling.interval_s_min, rng)
-    soonest_s = polling.interval_s_min * rng.uniform(1.0, 1.0 + JITTER)
-    latest_s = max(polling.interval_s_max * rng.uniform(1.0 - JITTER, 1.0), polling.interval_s_min)
-    interval_s = min(max(worth_s, soonest_s), latest_s)
+    interval_s = _worth_s(pace, age_s, signs, polling.interval_s_min, rng)
+    if interval_s <= polling.interval_s_min:
+        interval_s = min(polling.interval_s_min * rng.uniform(1.0, 1.0 + JITTER), polling.interval_s_max)
+    elif interval_s >= polling.interval_s_max:
+        interval_s = max(polling.interval_s_max * rng.uniform(1.0 - JITTER, 1.0), polling.interval_s_min)
     slower = trouble.slowdown * 2.0 ** min(trouble.errors, _DOUBLINGS_MAX)
     if slower > 1.0:
         slowest_s = min(polling.interval_s_max * SLOWEST, SLOWED_S_MAX)

@@ -122,7 +122,8 @@ def test_another_failed_poll_never_shortens_the_wait(age_s: float, errors: int) 
 @given(AGES, SHARES, SHARES)
 def test_the_more_ends_are_announced_the_fewer_polls_look_for_them(age_s: float, one: float, other: float) -> None:
     fewer, more = sorted((one, other))
-    assert wait_s(age_s, signs=Signs(hinted=fewer)) <= wait_s(age_s, signs=Signs(hinted=more))
+    # The longest wait is shortened by chance, so that not all come together; one that is nearly as long is not.
+    assert wait_s(age_s, signs=Signs(hinted=fewer)) * (1.0 - JITTER) <= wait_s(age_s, signs=Signs(hinted=more))
 
 
 @given(LEARNED, AGES, AGES)
