@@ -44,6 +44,7 @@ from router.http.naming import Naming
 from router.http.reload import Reload
 from router.http.server import admin_app, public_server
 from router.observe.board import Board
+from router.observe.line_writer import whole
 from router.observe.lines import Level, line
 from router.observe.logs import Logs
 from router.observe.loop_lag import watch_loop
@@ -278,6 +279,7 @@ def run(settings: Settings, place: Place, watch_s: float) -> None:
     """Run a router until SIGTERM or SIGINT, on uvloop where it is installed."""
     # What a start makes is there to stay: looking through it again and again is half of a start with many jobs.
     gc.disable()
+    sys.stdout = whole(sys.stdout)
     configure(sys.stdout)
     observer = observer_for(settings.catalog, sys.stdout)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -2,17 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
-from io import TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from typing import TextIO
+
+
+def whole(stream: TextIO) -> TextIO:
+    """Put a buffer before a stream that has none, as where PYTHONUNBUFFERED is set.
+
+    Without one a line is a system call, and the rest of what a pipe or a full disk took only a part of is lost.
+    """
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(stream, TextIOWrapper) or not isinstance(raw, RawIOBase):
+        return stream
+    return TextIOWrapper(BufferedWriter(raw), stream.encoding, stream.errors, newline="\n")
 
 
 class LineWriter:
     """Writes in order. A crash can lose the lines of one turn; what must not wait, or has no loop, goes out at once."""
 
     def __init__(self, stream: TextIO) -> None:
-        if isinstance(stream, TextIOWrapper):
-            # Where PYTHONUNBUFFERED is set, as in a container, every line would be a system call.
-            stream.reconfigure(write_through=False)
         self._stream = stream
         self._flushed_by: asyncio.AbstractEventLoop | None = None
         self.on_failure: Callable[[], None] | None = None

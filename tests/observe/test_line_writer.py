@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from router.observe.line_writer import LineWriter
+from router.observe.line_writer import LineWriter, whole
 
 
 class Pipe(io.StringIO):
@@ -79,24 +79,45 @@ async def test_what_cannot_go_out_is_told_to_whoever_counts_it():
 
 
 class Unbuffered(io.RawIOBase):
-    """What standard output is written to where PYTHONUNBUFFERED is set."""
+    """What standard output is written to where PYTHONUNBUFFERED is set; like a pipe, it may take a part only."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: int) -> None:
         super().__init__()
-        self.out = list[bytes]()
+        self.out, self._takes = list[bytes](), takes
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self.out.append(bytes(data))
-        return len(data)
+        self.out.append(bytes(data)[: self._takes])
+        return len(self.out[-1])
+
+
+def unbuffered(raw: Unbuffered) -> io.TextIOWrapper:
+    return io.TextIOWrapper(raw, encoding="utf-8", write_through=True)  # type: ignore[arg-type]
 
 
 async def test_a_stream_without_a_buffer_gets_one_write_a_turn():
-    raw = Unbuffered()
-    writer = LineWriter(io.TextIOWrapper(raw, encoding="utf-8", write_through=True))  # type: ignore[arg-type]
+    raw = Unbuffered(takes=100)
+    stream = unbuffered(raw)
+    writer = LineWriter(whole(stream))
     writer.write("a\n", at_once=False)
     writer.write("b\n", at_once=False)
     await asyncio.sleep(0)
     assert raw.out == [b"a\nb\n"]
+
+
+async def test_nothing_is_lost_of_lines_that_a_pipe_takes_in_parts():
+    raw = Unbuffered(takes=7)
+    stream = unbuffered(raw)
+    writer = LineWriter(whole(stream))
+    lines = [f"line {number}\n" for number in range(3)]
+    for text in lines:
+        writer.write(text, at_once=False)
+    await asyncio.sleep(0)
+    assert b"".join(raw.out).decode() == "".join(lines)
+
+
+def test_a_stream_that_has_a_buffer_stays_as_it_is():
+    for stream in (io.StringIO(), io.TextIOWrapper(io.BytesIO())):
+        assert whole(stream) is stream
