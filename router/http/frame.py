@@ -44,7 +44,10 @@ class Frame:
             _proceed(request)
         if not endpoint.framed:
             # It is proven and counted in its own way, and what strangers send begins no trace.
-            return await endpoint.handler(request, *parts)
+            try:
+                return await endpoint.handler(request, *parts)
+            except Exception as error:  # noqa: BLE001 - aiohttp's own answer would name its version
+                return _broke(error, _request_id(request), may_buy=False).response()
         door, started = self._door, time.perf_counter()
         status, trace_parent = CUT_OFF, None
         try:
@@ -87,9 +90,13 @@ def _api_error(visit: Visit, error: Exception) -> ApiError:
         case web.HTTPException():
             return from_web(error, "videos are at /v1/videos")
         case _:
-            # Its words may quote the prompt or a link, so the log gets the kind of the error and its place instead.
-            _LOG.error("request %s broke: %s at %s", visit.request_id, type(error).__name__, _place(error))
-            return internal(visit.request_id, may_buy=visit.repeatable is not None)
+            return _broke(error, visit.request_id, may_buy=visit.repeatable is not None)
+
+
+def _broke(error: Exception, request_id: str, *, may_buy: bool) -> ApiError:
+    """Tell the log the kind of an error and its place: its words may quote the prompt or a link."""
+    _LOG.error("request %s broke: %s at %s", request_id, type(error).__name__, _place(error))
+    return internal(request_id, may_buy=may_buy)
 
 
 def _place(error: Exception) -> str:

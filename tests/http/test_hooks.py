@@ -304,3 +304,17 @@ async def test_a_body_that_trickles_holds_up_nobody(ear: Ear, monkeypatch: pytes
     waiting.set()
     assert await task == 408
     assert (await ear.send(f"relay/{TOKEN}", TASK)).status == 202
+
+
+async def test_what_breaks_names_neither_its_words_nor_what_serves_it(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError("a link nobody may see")
+
+    monkeypatch.setattr(hooks_module, "read_webhook", broken)
+    async with ear.session.post(f"{ear.url}/hooks/relay/{TOKEN}", data=TASK) as answer:
+        assert (answer.status, answer.headers["Server"]) == (500, "video-router")
+        assert (await answer.json())["error"]["code"] == "internal_error"
+    assert "RuntimeError" in caplog.text
+    assert "a link nobody may see" not in caplog.text
