@@ -1,5 +1,6 @@
 """Submits whose job ended, or went on, without their answer: looked for slowly until they are found or ruled out."""
 
+from contextlib import suppress
 from typing import Final, Protocol
 
 from router.core.events import LookupEnded, LookupResult
@@ -10,7 +11,7 @@ from router.core.pacing import late_poll_after_s
 from router.engine.alarm import Alarm
 from router.engine.parts import Parts, written
 from router.engine.search import can_be_found, listed_by, look
-from router.engine.store import RemoteIdTakenError, StaleWriteError
+from router.engine.store import RemoteIdTakenError, StaleWriteError, StoreUnavailableError
 
 _SLOWDOWN_MAX: Final = 60
 
@@ -55,6 +56,8 @@ class LateSearch:
                 return await self._reread()
             except RemoteIdTakenError:
                 continue
+            if (named := await self._named()) is not None:
+                return named
         return None
 
     def _proves_absence(self, looked_at: float) -> bool:
@@ -75,6 +78,12 @@ class LateSearch:
         await written(lambda: self._parts.store.settle(self._attempt, after, entry, None, None))
         self._parts.emit(LookupEnded(after.provider, after.id, LookupResult.ABSENT))
         self._company.settled(self._job, after, entry)
+
+    async def _named(self) -> Attempt | None:
+        """Return it as late if an operator said where it is, and was told that this could not be written."""
+        with suppress(StoreUnavailableError):
+            return await self._reread()
+        return None
 
     async def _reread(self) -> Attempt | None:
         await self._parts.recount(self._job.id)

@@ -12,7 +12,7 @@ from router.core.policy import JobLimits, OnAmbiguous
 from router.core.resolution import Billed, Found, NotFound, Resolution, ResolutionError
 from router.engine.exchange import NoAnswer
 from tests.engine.lying import lie
-from tests.engine.scripted import Fate, Scene, a_scene
+from tests.engine.scripted import Fate, ListingAdapter, Scene, a_scene
 from tests.virtual_time import in_virtual_time
 
 LOST = Fate(submit=NoAnswer("reset"), taken=True)
@@ -176,5 +176,20 @@ def test_a_word_that_was_taken_although_its_write_failed_counts_once_it_is_repea
             assert await code_of(scene, job.id, resolution) == "attempt_not_open"
             assert (await scene.job(job.id)).attempts[0].billed is isinstance(resolution, Billed)
             assert [each.used_microusd for each in scene.budgets.each()] == [0]
+
+    in_virtual_time(main)
+
+
+def test_one_whose_place_was_written_although_that_seemed_to_fail_is_not_looked_for_any_more() -> None:
+    async def main(clock: Clock) -> None:
+        async with a_scene(clock, {"alpha": [LOST]}, adapter=ListingAdapter()) as scene:
+            scene.transport.list_fault = NoAnswer("reset")
+            job = await scene.made()
+            lie(scene.store)
+            with pytest.raises(UnavailableError):
+                await scene.engine.resolve(job.id, Found("alpha-1"))
+            await asyncio.sleep(3600.0)
+            assert await scene.money(job.id) == ["alpha pending", "alpha duplicate"]
+            assert (await scene.job(job.id)).attempts[0].state is AttemptState.SUCCEEDED
 
     in_virtual_time(main)
