@@ -151,8 +151,9 @@ class Simulation:
             while not self._rests():
                 await asyncio.sleep(60.0)
             # Whatever is told a moment after it was written, or found only now, and is waited for then.
+            commits = self.world.counts["commits"]
             await asyncio.sleep(60.0)
-            rested = self._rests()
+            rested = self._rests() and self.world.counts["commits"] == commits
 
     def _rests(self) -> bool:
         if self.life is None or not self.life.open:
