@@ -108,7 +108,7 @@ class Rounds:
         async with asyncio.timeout(limit_s):
             while self.callers.unanswered:
                 await asyncio.gather(*(self.callers.ask(key) for key in self.callers.unanswered))
-            while any(not job.ended for job in (await self.scene.reconciled()).jobs.values()):
+            while await self.scene.open_jobs():
                 await asyncio.sleep(0.5)
         assert await served.stop() == 0
         ledger = await self.scene.reconciled()

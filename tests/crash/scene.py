@@ -48,12 +48,20 @@ class Scene:
         return books
 
     async def reconciled(self, database: Path | None = None) -> Ledger:
-        """Compare the file with the books; AssertionError says what does not agree."""
+        """Compare the file with the books; AssertionError says what does not agree.
+
+        Whoever is being asked for a video meanwhile may be in one of them only: nothing may be submitted then.
+        """
         books = await self.books()
         ledger, found = await asyncio.to_thread(_read, database or self.served.database)
         wrong = [*found, *complaints(ledger, books)]
         assert not wrong, "\n".join(wrong)
         return ledger
+
+    async def open_jobs(self) -> int:
+        """How many jobs the file has that have not ended."""
+        ledger, _ = await asyncio.to_thread(_read, self.served.database)
+        return sum(not job.ended for job in ledger.jobs.values())
 
     async def accepted(self, count: int) -> None:
         """Wait until the upstreams have accepted so many creates."""
