@@ -79,6 +79,11 @@ class Exclusion(NamedTuple):
     message: str
     retry_after_s: float | None = None
 
+    @staticmethod
+    def of(offering: Offering, cause: ExclusionCause, message: str, retry_after_s: float | None = None) -> "Exclusion":
+        """Exclude an offering."""
+        return Exclusion(offering.id, offering.provider, cause, message, retry_after_s)
+
 
 class Eligible(NamedTuple):
     """An offering that may take the job, the video as it would be submitted, its rank among the models asked.
@@ -141,7 +146,7 @@ def eligible(
         shut = standing.drained or standing.barred is not None or standing.in_flight >= standing.in_flight_max
         dear = quote_microusd > quote_microusd_max or quote_microusd > providers_left.get(provider.name, inf)
         if (why := provider.adapter.unsupported(asked, offering.upstream_model)) is not None:
-            turned_away[offering.id] = Exclusion(offering.id, offering.provider, ExclusionCause.UNSUPPORTED, why)
+            turned_away[offering.id] = Exclusion.of(offering, ExclusionCause.UNSUPPORTED, why)
         elif (shut or dear) and (exclusion := _limit(offering, provider, quote_microusd, conditions)) is not None:
             turned_away[offering.id] = exclusion
         else:
@@ -191,14 +196,12 @@ def _offer(
 ) -> _Offer | Exclusion:
     """Say at which quote such a video is sold, or why it is not."""
     if rank is None:
-        return Exclusion(offering.id, offering.provider, ExclusionCause.MODEL, f"sells {offering.model}")
+        return Exclusion.of(offering, ExclusionCause.MODEL, f"sells {offering.model}")
     if (obstacle := _unsold(offering, video, now)) is not None:
-        return Exclusion(offering.id, offering.provider, *obstacle)
+        return Exclusion.of(offering, *obstacle)
     seconds = _sold_seconds(offering, video.seconds, policy)
     if seconds is None:
-        return Exclusion(
-            offering.id, offering.provider, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds"
-        )
+        return Exclusion.of(offering, ExclusionCause.SECONDS, f"sells {_listed(offering.seconds)} seconds")
     changed = seconds != video.seconds or offering.model != video.model
     quote_microusd = offering.price.quote_microusd(video.size, seconds)
     return _Offer(offering, provider, rank, seconds, changed, quote_microusd, class_of(video.size, seconds))
@@ -261,39 +264,33 @@ def _not_allowed(offering: Offering, provider: Provider, _quote: int, conditions
         return None
     names = {provider.name, offering.id}
     if preferences.only and not names.intersection(preferences.only):
-        return Exclusion(
-            offering.id, offering.provider, ExclusionCause.NOT_ALLOWED, "is not in the request's routing.only"
-        )
+        return Exclusion.of(offering, ExclusionCause.NOT_ALLOWED, "is not in the request's routing.only")
     if names.intersection(preferences.ignore):
-        return Exclusion(
-            offering.id, offering.provider, ExclusionCause.NOT_ALLOWED, "is in the request's routing.ignore"
-        )
+        return Exclusion.of(offering, ExclusionCause.NOT_ALLOWED, "is in the request's routing.ignore")
     if preferences.order and not preferences.allow_fallbacks and not names.intersection(preferences.order):
         message = "is not in the request's routing.order, and its routing.allow_fallbacks is false"
-        return Exclusion(offering.id, offering.provider, ExclusionCause.NOT_ALLOWED, message)
+        return Exclusion.of(offering, ExclusionCause.NOT_ALLOWED, message)
     return None
 
 
 def _drained(offering: Offering, provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
     if conditions.standings[provider.name].drained:
-        return Exclusion(offering.id, offering.provider, ExclusionCause.DRAINED, "is being drained by the operator")
+        return Exclusion.of(offering, ExclusionCause.DRAINED, "is being drained by the operator")
     return None
 
 
 def _tried(offering: Offering, _provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
     if offering.id in conditions.tried:
-        return Exclusion(offering.id, offering.provider, ExclusionCause.TRIED, "was tried for this job already")
+        return Exclusion.of(offering, ExclusionCause.TRIED, "was tried for this job already")
     return None
 
 
 def _too_dear(offering: Offering, _provider: Provider, quote: int, conditions: Conditions) -> Exclusion | None:
     price_max, left = conditions.preferences.price_microusd_max, conditions.spend_left_microusd
     if price_max is not None and quote > price_max:
-        return Exclusion(
-            offering.id, offering.provider, ExclusionCause.PRICE, "costs more than the request's routing.max_price_usd"
-        )
+        return Exclusion.of(offering, ExclusionCause.PRICE, "costs more than the request's routing.max_price_usd")
     if left is not None and quote > left:
-        return Exclusion(offering.id, offering.provider, ExclusionCause.SPEND, "would exceed the job's max_spend_usd")
+        return Exclusion.of(offering, ExclusionCause.SPEND, "would exceed the job's max_spend_usd")
     return None
 
 
@@ -304,20 +301,20 @@ def _over_budget(offering: Offering, provider: Provider, quote: int, conditions:
     mine, theirs = left.caller_microusd, left.providers.get(provider.name)
     if mine is not None and quote > mine:
         message = f"costs more than the {usd(mine)} USD left of your daily_budget_usd until 00:00 UTC"
-        return Exclusion(offering.id, offering.provider, ExclusionCause.CALLER_BUDGET, message, left.day_ends_in_s)
+        return Exclusion.of(offering, ExclusionCause.CALLER_BUDGET, message, left.day_ends_in_s)
     if theirs is not None and quote > theirs:
         message = "costs more than what is left of its provider's daily_budget_usd until 00:00 UTC"
-        return Exclusion(offering.id, offering.provider, ExclusionCause.PROVIDER_BUDGET, message, left.day_ends_in_s)
+        return Exclusion.of(offering, ExclusionCause.PROVIDER_BUDGET, message, left.day_ends_in_s)
     return None
 
 
 def _barred(offering: Offering, provider: Provider, _quote: int, conditions: Conditions) -> Exclusion | None:
     standing = conditions.standings[provider.name]
     if standing.barred is not None:
-        return Exclusion(offering.id, offering.provider, standing.barred_cause, standing.barred, standing.retry_after_s)
+        return Exclusion.of(offering, standing.barred_cause, standing.barred, standing.retry_after_s)
     if standing.in_flight >= standing.in_flight_max:
         message = f"has {standing.in_flight} jobs in flight and takes {standing.in_flight_max}"
-        return Exclusion(offering.id, offering.provider, ExclusionCause.FULL, message)
+        return Exclusion.of(offering, ExclusionCause.FULL, message)
     return None
 
 

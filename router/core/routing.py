@@ -162,7 +162,7 @@ def _without_panic(found: list[Eligible], catalog: Catalog) -> tuple[list[Eligib
     ]
     message = "is on probation, and `routing.panic: never` makes no job a probe while nobody else is healthy"
     return [each for each, wait_s in zip(found, waits, strict=True) if wait_s <= 0.0], tuple(
-        Exclusion(each.offering.id, each.offering.provider, ExclusionCause.EJECTED, message, wait_s)
+        Exclusion.of(each.offering, ExclusionCause.EJECTED, message, wait_s)
         for each, wait_s in zip(found, waits, strict=True)
         if wait_s > 0.0
     )
