@@ -161,7 +161,9 @@ class Evidence:
 
 
 def matching_rule(said: Complaint, rules: tuple[Rule, ...] = RULES) -> Rule | None:
-    """The row that weighs most, by codes and any words."""
+    """The row that weighs most, by codes and any words; none for what says nothing."""
+    if not said:
+        return None
     evidence = Evidence.of(said)
     best = _best(evidence.weighed(evidence.matches(rules)))
     return best.row if best else None

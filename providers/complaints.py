@@ -100,6 +100,8 @@ class Complaint:
 
 def complaint(document: Json, depth: int = NESTED_ERRORS) -> Complaint:
     """Collect codes and messages, also out of JSON or a Python dict that a text carries."""
+    if not document:
+        return Complaint()
     codes = [code for path in CODE_PATHS if (code := _as_code(value_at(document, path)))]
     texts = [text for path in MESSAGE_PATHS if (text := _as_message(value_at(document, path)))]
     messages = [text[:MESSAGE_CHARS] for text in texts]

@@ -220,6 +220,5 @@ def _succeeded(job: Json, url: str | None) -> Succeeded:
 
 
 def _refused(job: Json, rules: tuple[Rule, ...]) -> bool:
-    said = complaint(job) if job else None
-    row = matching_rule(said, rules) if said else None
+    row = matching_rule(complaint(job), rules)
     return row is not None and row.reason is Reason.REFUSED
