@@ -45,13 +45,17 @@ async def opened(
             link = _link_in(stream.status, b"".join(taken))
         if link is None:
             async with aclosing(_chained(taken, stream.chunks)) as chunks:
-                yield Opened(ContentStream(stream.status, stream.headers, chunks, stream.file), head)
+                yield _passed_on(stream, chunks, head)
             return
     async with transport.open(provider, HttpRequest("GET", link), headers, for_caller=for_caller) as stream:
         taken = await _taken(stream.chunks, SIGNATURE_BYTES)
         head = _head_of(taken)
         async with aclosing(_chained(taken, stream.chunks)) as chunks:
-            yield Opened(ContentStream(stream.status, stream.headers, chunks, stream.file), head)
+            yield _passed_on(stream, chunks, head)
+
+
+def _passed_on(stream: ContentStream, chunks: AsyncIterator[bytes], head: bytes) -> Opened:
+    return Opened(ContentStream(stream.status, stream.headers, chunks, stream.file), head)
 
 
 async def _taken(chunks: AsyncIterator[bytes], bytes_min: int) -> deque[bytes]:

@@ -165,8 +165,7 @@ class JobRun(LiveJob):
         is_over = self._alarm.rung or attempt.provider not in self._parts.catalog.providers
         if self._held is None or self._turn is not Turn.NONE or is_over:
             return 0.0
-        left_s = max(0.0, self.job.deadline_at - self._parts.now())
-        turn_s, self._turn = next_turn(self._parts, attempt, left_s + POLLED_PAST_DEADLINE_S)
+        turn_s, self._turn = next_turn(self._parts, attempt, self._left_s() + POLLED_PAST_DEADLINE_S)
         return turn_s
 
     def _taken_up(self, attempt: Attempt) -> AttemptRun:
@@ -200,12 +199,14 @@ class JobRun(LiveJob):
         for attempt in self.job.attempts:
             if attempt.state is not AttemptState.LATE or attempt.provider not in self._parts.catalog.providers:
                 continue
-            left_s = max(0.0, self.job.deadline_at - self._parts.now())
-            done = await poll_once(self._parts, attempt, prompt=self.job.video.prompt, turn_within_s=left_s)
+            done = await poll_once(self._parts, attempt, prompt=self.job.video.prompt, turn_within_s=self._left_s())
             if isinstance(done, Succeeded):
-                within_s = max(0.0, self.job.deadline_at - self._parts.now()) + FETCH_PAST_DEADLINE_S
+                within_s = self._left_s() + FETCH_PAST_DEADLINE_S
                 with suppress(ContentError):
                     self.adopt(attempt, Fetched(done, await fetch_once(self._parts, attempt, done, within_s)))
+
+    def _left_s(self) -> float:
+        return max(0.0, self.job.deadline_at - self._parts.now())
 
     async def _candidate(self) -> Chosen | None:
         """Find an offering, its provider's permit and why it; None when the job ended or has to be routed again."""
