@@ -8,7 +8,7 @@ from typing import Final
 
 from providers.canonical import Reason, Stage
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, AttemptStarted, Event, JobAccepted, JobEnded
+from router.core.events import AttemptEnded, AttemptStarted, JobAccepted, JobEnded
 from router.core.health import HealthSnapshot
 from router.core.job import Attempt, AttemptState, Job
 from router.core.ledger import CostKind, EntryKind
@@ -83,10 +83,6 @@ class Board:
             for attempt in job.attempts:
                 if attempt.uncertain:
                     self._doubt(attempt)
-
-    def observe(self, event: Event) -> None:
-        """Take in one event of the engine; most are of no interest here."""
-        self.listeners.hear(event)
 
     def overview(self, readiness: Readiness) -> Overview:
         """Return everything as it is now, beside the engine's own account of itself."""

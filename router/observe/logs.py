@@ -14,7 +14,6 @@ from router.core.events import (
     BreakerState,
     ConfigReloaded,
     CostDoubted,
-    Event,
     FailedOver,
     FailoverDelayed,
     JobAccepted,
@@ -85,10 +84,6 @@ class Logs:
         for job in jobs:
             for attempt in job.attempts:
                 self._remember(attempt)
-
-    def observe(self, event: Event) -> None:
-        """Write the line of one event of the engine, if it has one."""
-        self.listeners.hear(event)
 
     def _listeners(self) -> Listeners:
         heard = Listeners()

@@ -18,7 +18,6 @@ from router.core.events import (
     BreakerState,
     ConfigReloaded,
     CostDoubted,
-    Event,
     ExchangeEnded,
     FailedOver,
     FailoverDelayed,
@@ -147,10 +146,6 @@ class Metrics:
         for values, budget in chosen.items():
             self._to.budget.at(*values).set(budget.limit_microusd / MICROUSD_PER_USD)
             self._to.budget_used.at(*values).set_function(self._asked(partial(used_usd, budget)))
-
-    def observe(self, event: Event) -> None:
-        """Record one event of the engine."""
-        self.listeners.hear(event)
 
     def observer_failed(self, sink: str) -> None:
         """Count an event that a sink failed to record, or a figure that could not be had in the thread of a scrape."""

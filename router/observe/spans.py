@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.sampling import Decision, ParentBased, ParentBasedT
 from opentelemetry.trace import NoOpTracer, SpanKind, TraceFlags, Tracer
 
 from router.core.clock import Clock
-from router.core.events import AttemptEnded, AttemptStarted, Event
+from router.core.events import AttemptEnded, AttemptStarted
 from router.observe import semconv
 from router.observe.attempt_spans import AttemptSpans
 from router.observe.listeners import Listeners
@@ -71,10 +71,6 @@ class Spans:
         method, _, route = name.partition(" ")
         attributes = {semconv.HTTP_METHOD: method, semconv.HTTP_ROUTE: route}
         return RequestSpan(self._tracer.start_span(name, below, SpanKind.SERVER, attributes), self._tracer)
-
-    def observe(self, event: Event) -> None:
-        """Write the spans of an attempt that ended, or whose money became known."""
-        self.listeners.hear(event)
 
     def close(self, within_s: float = CLOSE_S) -> None:
         """Send what is still held back, and leave it when it takes longer: a collector may not answer at all."""

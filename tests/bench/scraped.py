@@ -34,17 +34,17 @@ def flood(metrics: Metrics, providers: list[str], callers: list[str]) -> None:
         attempt = scenes.attempt_of(job, provider)
         for stage, reason in product(Stage, Reason):
             moved = FailedOver(job, replace(attempt, stage=stage), replace(attempt, provider=providers[number - 1]))
-            metrics.observe(moved)
+            metrics.listeners.hear(moved)
             for state in (AttemptState.FAILED, AttemptState.SUCCEEDED):
-                metrics.observe(scenes.ended(job, attempt, state, None, stage, reason)[1])
-            metrics.observe(scenes.failed(job.with_attempt(attempt), Failure(stage, reason))[1])
+                metrics.listeners.hear(scenes.ended(job, attempt, state, None, stage, reason)[1])
+            metrics.listeners.hear(scenes.failed(job.with_attempt(attempt), Failure(stage, reason))[1])
         for kind, caller in product((kind for kind in CostKind if kind is not CostKind.UNCERTAIN), callers):
             entry = LedgerEntry(attempt.id, job.id, provider, EntryKind.POSTED, 12_345, 0.0, kind)
-            metrics.observe(AttemptEnded(replace(job, caller=caller), attempt, (entry,)))
+            metrics.listeners.hear(AttemptEnded(replace(job, caller=caller), attempt, (entry,)))
         for event in (*scenes.delivery(provider, model), *scenes.exchanges(provider), *scenes.health(provider)):
-            metrics.observe(event)
+            metrics.listeners.hear(event)
     for event in (*scenes.own_state(), *scenes.a_day()):
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     for route, status in product((*_ROUTES, *_STRANGE_ROUTES), range(400, 440)):
         metrics.observe_request(route, "GET", status, 0.01)
 

@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         for _ in range(2):
             before = running.query(accepted)[0].last
             for event in scenes.a_day():
-                metrics.observe(event)
+                metrics.listeners.hear(event)
             running.wait_for(accepted, lambda found, before=before: found[0].last > before)  # type: ignore[misc]
         yield running
 

@@ -82,7 +82,9 @@ def a_router() -> Metrics:
     metrics.use(catalog, ReportingSettings(baseline="p1"), ["studio"], 100, 3600.0)
     metrics.watch_budgets(scenes.budgets())
     clock = Clock(wall=time.time, monotonic=time.monotonic)
-    health = {name: ProviderHealth(each, clock, Random(1), metrics.observe) for name, each in catalog.providers.items()}
+    health = {
+        name: ProviderHealth(each, clock, Random(1), metrics.listeners.hear) for name, each in catalog.providers.items()
+    }
     metrics.watch(health)
     metrics.watch_routing(scenes.memory_of(catalog))
     permits = health["p1"].try_start()
@@ -122,8 +124,8 @@ def live(metrics: Metrics) -> None:
     """Live through something of everything."""
     tries = [event for reason in _TRIED for event in scenes.tried(reason)]
     for event in (*scenes.a_day(), *trouble("p0"), *trouble("p1"), *tries):
-        metrics.observe(event)
-    metrics.observe(scenes.waiting()[0])
+        metrics.listeners.hear(event)
+    metrics.listeners.hear(scenes.waiting()[0])
     for route, method in ROUTES:
         for status in (200, 404, 503):
             metrics.observe_request(route, method, status, 0.02, scenes.TRACE_PARENT)

@@ -118,8 +118,8 @@ class Listeners(list[Event]):
         self.metrics.watch_routing(self._scene.engine._parts.memory)
 
     def _observe(self, event: Event) -> None:
-        self.metrics.observe(event)
-        self.board.observe(event)
+        self.metrics.listeners.hear(event)
+        self.board.listeners.hear(event)
 
 
 def counted(metrics: Metrics, name: str, *labels: str, unit: float = 1.0) -> Counts:

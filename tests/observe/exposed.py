@@ -24,7 +24,7 @@ def changes(metrics: Metrics, events: Iterable[Event]) -> dict[str, float]:
     """What events change, as `name{label=value,...}`; buckets are left out."""
     before = samples(metrics)
     for event in events:
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     after = samples(metrics)
     found = {}
     for (name, values), value in after.items():

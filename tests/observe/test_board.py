@@ -45,7 +45,7 @@ def shown(events: Iterable[Event], wall: Wall | None = None, board: Board | None
     wall = wall or Wall(passed_s=100.0)
     board = board or Board(wall.clock)
     for event in events:
-        board.observe(event)
+        board.listeners.hear(event)
     return board.overview(Readiness(ready=True, health=health_of()))
 
 

@@ -48,7 +48,7 @@ def test_a_page_is_the_librarys_to_the_byte(accept: str):
         assert metrics.exposition(accept)[1] == content_type
     for events in ((), scenes.a_day(), scenes.delivery()):
         for event in events:
-            metrics.observe(event)
+            metrics.listeners.hear(event)
         body, expected = metrics.exposition(accept)[0], encode(metrics.registry)
         assert without_the_process(body) == without_the_process(expected)
     assert b"trace_id" in body or "openmetrics" not in accept
@@ -68,7 +68,7 @@ def test_promtool_finds_nothing_to_complain_about():
     promtool = require("promtool")
     metrics = Metrics(scenes.catalog_of())
     for event in scenes.a_day():
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     metrics.observe_request("/v1/models", "GET", 200, 0.01)
     body, _ = metrics.exposition("text/plain")
     checked = subprocess.run([promtool, "check", "metrics"], check=False, input=body, capture_output=True, timeout=30)

@@ -38,20 +38,20 @@ def test_no_flood_makes_more_than_3000_series():
         for provider in names:
             attempt = scenes.attempt_of(job, provider)
             for reason in DecisionReason:
-                metrics.observe(scenes.started(job, attempt, reason)[1])
-            metrics.observe(FailoverDelayed(job, attempt, 1.0))
+                metrics.listeners.hear(scenes.started(job, attempt, reason)[1])
+            metrics.listeners.hear(FailoverDelayed(job, attempt, 1.0))
             with_attempt = job.with_attempt(attempt)
             for stage in Stage:
-                metrics.observe(FailedOver(job, replace(attempt, stage=stage), replace(attempt, provider="p3")))
+                metrics.listeners.hear(FailedOver(job, replace(attempt, stage=stage), replace(attempt, provider="p3")))
                 for why in Reason:
                     for state in AttemptState:
                         another = replace(attempt, id=f"{provider}-{stage}-{why}-{state}")
-                        metrics.observe(scenes.ended(job, another, state, None, stage, why)[1])
-                    metrics.observe(scenes.failed(with_attempt, Failure(stage, why))[1])
+                        metrics.listeners.hear(scenes.ended(job, another, state, None, stage, why)[1])
+                    metrics.listeners.hear(scenes.failed(with_attempt, Failure(stage, why))[1])
             for event in (*scenes.exchanges(provider), *scenes.health(provider)):
-                metrics.observe(event)
+                metrics.listeners.hear(event)
             entry = LedgerEntry(attempt.id, job.id, provider, EntryKind.POSTED, 1, 0.0, CostKind.DUPLICATE)
-            metrics.observe(AttemptEnded(job, attempt, (entry,)))
+            metrics.listeners.hear(AttemptEnded(job, attempt, (entry,)))
     for number in range(100):
         metrics.observe_request(f"/{number}", "GET", 200 + number, 0.1)
     series = sum(not line.startswith("#") for line in metrics.exposition()[0].decode().splitlines())
@@ -76,9 +76,9 @@ def test_junk_never_becomes_a_label(
     job, start = scenes.started(job, attempt)
     _, end = scenes.succeeded(job, attempt)
     for event in (JobAccepted(job), start, end, ProviderOut(provider, reason, 1.0), UnknownStatusSeen(provider, word)):
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     for event in scenes.exchanges(provider):
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     metrics.observe_request("/v1/videos", method, status, 0.1)
     metrics.observer_failed(word)
     known = {
@@ -122,7 +122,7 @@ def test_cost_counters_agree_with_the_ledger_to_the_micro_usd(bookings: list[tup
         job = scenes.job_of()
         attempt = scenes.attempt_of(job, provider, quote_microusd=amount)
         entry = posted(attempt, kind, scenes.NOW, amount)
-        metrics.observe(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (entry,)))
+        metrics.listeners.hear(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (entry,)))
         sums[provider, kind] += amount
     for (provider, kind), microusd in sums.items():
         assert round(value(metrics, "cost_usd_total", provider=provider, kind=kind) * 1e6) == microusd
@@ -147,10 +147,10 @@ def test_uncertain_money_is_what_the_ledger_has_open(lives: list[tuple[int, str]
             closing = voided(attempt, scenes.NOW)
         left = AttemptState.UNKNOWN if life == "unknown" else AttemptState.LATE
         if life != "voided":
-            metrics.observe(AttemptEnded(job, replace(attempt, state=left), ()))
+            metrics.listeners.hear(AttemptEnded(job, replace(attempt, state=left), ()))
         if closing is not None:
             entries.append(closing)
-            metrics.observe(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (closing,)))
+            metrics.listeners.hear(AttemptEnded(job, replace(attempt, state=AttemptState.FAILED), (closing,)))
     owed = exposure(entries)
     assert round(value(metrics, "uncertain_usd") * 1e6) == owed.open_microusd
     assert round(value(metrics, "cost_usd_total") * 1e6) == owed.posted_microusd
@@ -162,7 +162,7 @@ def test_at_most_twenty_callers_have_a_series_of_their_own_and_no_money_is_lost(
     for name in names:
         job = replace(scenes.job_of(), caller=name)
         _, end = scenes.succeeded(job, scenes.attempt_of(job))
-        metrics.observe(end)
+        metrics.listeners.hear(end)
     assert value(metrics, "caller_cost_usd_total") == pytest.approx(50 * 0.8)
     assert value(metrics, "caller_cost_usd_total", caller="other") == pytest.approx(30 * 0.8)
 
@@ -182,9 +182,9 @@ def bought(caller: str) -> AttemptEnded:
 
 def test_a_caller_that_a_reload_adds_has_a_series_of_its_own_whatever_was_folded_before():
     metrics = metrics_of()
-    metrics.observe(bought("removed long ago"))
+    metrics.listeners.hear(bought("removed long ago"))
     metrics.use(scenes.catalog_of(2), ReportingSettings(), ["studio", "film"])
-    metrics.observe(bought("film"))
+    metrics.listeners.hear(bought("film"))
     found = {name: value(metrics, "caller_cost_usd_total", caller=name) for name in ("studio", "film", "other")}
     assert found == {"studio": 0.0, "film": 0.8, "other": 0.8}
 

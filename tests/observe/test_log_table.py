@@ -84,7 +84,7 @@ def written() -> dict[str, Row]:
     stream = io.StringIO()
     logs = Logs(stream, Clock(wall=lambda: scenes.NOW, monotonic=lambda: 0.0), Level.DEBUG)
     for event in everything():
-        logs.observe(event)
+        logs.listeners.hear(event)
     found: dict[str, Row] = {}
     for line in map(orjson.loads, stream.getvalue().splitlines()):
         before = found.get(line["event"], Row(frozenset(), frozenset()))

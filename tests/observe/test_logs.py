@@ -40,7 +40,7 @@ def written(events: Iterable[Event], level: Level = Level.INFO) -> list[dict[str
     stream = io.StringIO()
     logs = Logs(stream, CLOCK, level)
     for event in events:
-        logs.observe(event)
+        logs.listeners.hear(event)
     return [orjson.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -138,7 +138,7 @@ def test_a_late_attempt_of_before_a_restart_does_not_end_again():
     stream = io.StringIO()
     logs = Logs(stream, CLOCK)
     logs.resume(event.job for event in before if isinstance(event, JobEnded))
-    logs.observe(known)
+    logs.listeners.hear(known)
     (line,) = map(orjson.loads, stream.getvalue().splitlines())
     assert (line["event"], line["kind"], line["late"]) == ("money_settled", "duplicate", True)
 
@@ -148,10 +148,10 @@ def test_writes_that_fail_are_told_at_once_and_then_counted():
     logs = Logs(stream, Clock(wall=lambda: scenes.NOW, monotonic=lambda: now[0]))
     for _ in range(100):
         now[0] += 0.5
-        logs.observe(WriteEnded(0.1, ok=False, cause="the database cannot be used now: disk I/O error"))
+        logs.listeners.hear(WriteEnded(0.1, ok=False, cause="the database cannot be used now: disk I/O error"))
     now[0] += 5
     for _ in range(3):
-        logs.observe(WriteEnded(0.1, ok=True))
+        logs.listeners.hear(WriteEnded(0.1, ok=True))
     lines = list(map(orjson.loads, stream.getvalue().splitlines()))
     assert [(line["event"], line["level"]) for line in lines] == [
         *[("store_write_failed", "error")] * 2,
@@ -166,8 +166,8 @@ def test_writes_that_fail_now_and_then_do_not_flood_the_log():
     stream = io.StringIO()
     logs = Logs(stream, CLOCK)
     for _ in range(100):
-        logs.observe(WriteEnded(0.1, ok=False))
-        logs.observe(WriteEnded(0.1, ok=True))
+        logs.listeners.hear(WriteEnded(0.1, ok=False))
+        logs.listeners.hear(WriteEnded(0.1, ok=True))
     assert len(stream.getvalue().splitlines()) == 2
 
 

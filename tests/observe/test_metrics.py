@@ -45,7 +45,7 @@ def test_an_accepted_job_is_counted_and_in_flight_with_nobody():
 
 def test_a_started_attempt_moves_its_job_to_the_provider():
     metrics, job = metrics_of(), scenes.job_of()
-    metrics.observe(JobAccepted(job))
+    metrics.listeners.hear(JobAccepted(job))
     _, start = scenes.started(job, scenes.attempt_of(job, "p1"))
     assert changes(metrics, [start]) == {
         "jobs_in_flight{provider=none}": -1,
@@ -89,7 +89,7 @@ def test_a_failure_names_stage_and_reason_and_costs_nothing_when_voided():
     attempt = scenes.attempt_of(job)
     job, start = scenes.started(job, attempt)
     metrics = metrics_of()
-    metrics.observe(start)
+    metrics.listeners.hear(start)
     entry = voided(attempt, scenes.NOW)
     job, end = scenes.ended(job, attempt, AttemptState.FAILED, entry, Stage.SUBMIT, Reason.OVERLOADED)
     assert changes(metrics, [replace(end, stage_seconds={})]) == {
@@ -149,7 +149,7 @@ def test_a_late_attempt_is_counted_once_and_its_money_moves_from_uncertain_to_du
 def test_a_job_that_failed_says_who_has_to_act(reason: Reason, outcome: str):
     job = scenes.job_of()
     metrics = metrics_of()
-    metrics.observe(JobAccepted(job))
+    metrics.listeners.hear(JobAccepted(job))
     _, over = scenes.failed(job, Failure(Stage.ROUTE, reason))
     missed = (
         {} if outcome in ("rejected", "cancelled") else {"jobs_on_time_total{duration_class=short,on_time=false}": 1}
@@ -210,7 +210,9 @@ def test_a_provider_is_out_until_its_outage_is_over():
     catalog = scenes.catalog_of(2)
     clock = Clock(wall=lambda: scenes.NOW, monotonic=lambda: now_s[0])
     metrics = Metrics(catalog)
-    health = {name: ProviderHealth(each, clock, Random(1), metrics.observe) for name, each in catalog.providers.items()}
+    health = {
+        name: ProviderHealth(each, clock, Random(1), metrics.listeners.hear) for name, each in catalog.providers.items()
+    }
     metrics.watch(health)
     permits = health["p1"].try_start()
     assert permits is not None
@@ -294,7 +296,7 @@ def test_every_family_exists_before_anything_happens():
 def test_what_a_query_may_use_is_what_is_exposed():
     metrics = metrics_of()
     for event in scenes.a_day():
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     metrics.watch_budgets(scenes.budgets())
     metrics.watch_routing(scenes.memory_of(scenes.catalog_of()))
     metrics.observe_request("/v1/models", "GET", 200, 0.01)
@@ -307,7 +309,7 @@ def test_what_a_query_may_use_is_what_is_exposed():
 def test_a_reload_keeps_what_was_counted_and_shows_what_is_sold_now():
     metrics = metrics_of(2)
     for event in scenes.delivery("p1"):
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     metrics.use(scenes.catalog_of(3), ReportingSettings(), ["studio", "archive"], 50, 600.0)
     assert value(metrics, "attempts_total", provider="p1") == value(metrics, "caller_cost_usd_total") / 0.8 == 1
     assert value(metrics, "price_usd_per_second", provider="p2", model="sora-2", seconds="4") == 0.12
@@ -325,7 +327,7 @@ def test_many_reloads_make_no_more_series_than_their_catalogues_have():
     once = metrics.series_max
     for _ in range(20):
         for event in scenes.a_day():
-            metrics.observe(event)
+            metrics.listeners.hear(event)
         metrics.use(scenes.catalog_of(10), ReportingSettings(), ["studio"], 50, 600.0)
     assert metrics.series_max == once
 
@@ -385,7 +387,7 @@ def test_an_attempt_that_nears_its_end_and_fails_shows_how_far_it_was():
     metrics = metrics_of()
     _, _, end, _ = scenes.billed_refusal()
     assert isinstance(end, AttemptEnded)
-    metrics.observe(replace(end, progress=95))
+    metrics.listeners.hear(replace(end, progress=95))
     assert value(metrics, "failed_attempt_progress_ratio_bucket", provider="p0", le="0.95") == 1
     assert value(metrics, "failed_attempt_progress_ratio_bucket", provider="p0", le="0.9") == 0
     assert value(metrics, "failed_attempt_duration_seconds_count", provider="p0", stage="output_review") == 1
@@ -410,7 +412,7 @@ def test_time_between_attempts_is_overhead_and_overlaps_count_once():
 def test_a_trace_that_is_kept_is_named_beside_the_samples_it_explains():
     metrics = metrics_of()
     for event in scenes.delivery():
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     text = metrics.exposition("application/openmetrics-text; version=1.0.0")[0].decode()
     named = [line for line in text.splitlines() if f'# {{trace_id="{scenes.TRACE}"}}' in line]
     assert [line.partition("{")[0] for line in named] == [

@@ -22,7 +22,7 @@ def test_decisions_are_counted_by_provider_and_reason():
     metrics = metrics_of()
     for reason in DecisionReason:
         for event in scenes.tried(reason, "p1"):
-            metrics.observe(event)
+            metrics.listeners.hear(event)
     for reason in DecisionReason:
         assert value(metrics, "route_decisions_total", provider="p1", reason=reason) == 1
 
@@ -30,7 +30,7 @@ def test_decisions_are_counted_by_provider_and_reason():
 def test_money_is_counted_by_why_it_was_spent_and_adds_up_to_all_of_it():
     metrics = metrics_of()
     for event in (*scenes.a_day(), *scenes.tried(DecisionReason.TRIAL)):
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     assert value(metrics, "routed_cost_usd_total", reason="trial") == pytest.approx(0.8)
     assert value(metrics, "routed_cost_usd_total") == pytest.approx(value(metrics, "cost_usd_total"))
 
@@ -46,14 +46,14 @@ def test_what_is_kept_in_mind_of_attempts_is_bounded(monkeypatch: pytest.MonkeyP
     metrics = metrics_of()
     for _ in range(9):
         for event in scenes.waiting():
-            metrics.observe(event)
+            metrics.listeners.hear(event)
     assert len(metrics._routed._reasons) == 3
 
 
 def test_a_delivered_video_is_held_against_what_it_was_expected_to_cost_with_its_jobs_failures():
     metrics = metrics_of()
     for event in scenes.rescue():
-        metrics.observe(event)
+        metrics.listeners.hear(event)
     assert value(metrics, "expected_cost_usd_total", provider="p1", model="sora-2") == 0.88
     assert value(metrics, "expected_cost_usd_total") == 0.88
     assert not metrics._routed._expected_microusd
@@ -75,7 +75,9 @@ def test_a_drained_provider_is_shown_while_it_is():
     catalog = scenes.catalog_of()
     clock = Clock(wall=lambda: scenes.NOW, monotonic=lambda: 0.0)
     metrics = Metrics(catalog)
-    health = {name: ProviderHealth(each, clock, Random(1), metrics.observe) for name, each in catalog.providers.items()}
+    health = {
+        name: ProviderHealth(each, clock, Random(1), metrics.listeners.hear) for name, each in catalog.providers.items()
+    }
     metrics.watch(health)
     health["p1"].drain(on=True)
     assert (value(metrics, "provider_drained"), value(metrics, "provider_drained", provider="p1")) == (1, 1)
@@ -136,7 +138,7 @@ def test_a_late_attempt_that_is_delivered_after_all_is_held_against_its_own_expe
     metrics, job = metrics_of(), scenes.job_of()
     attempt = scenes.attempt_of(job)
     job, start = scenes.started(job, attempt, DecisionReason.PROBE)
-    metrics.observe(replace(start, expected_microusd=900_000.4))
+    metrics.listeners.hear(replace(start, expected_microusd=900_000.4))
     job, end = scenes.succeeded(job, attempt)
     assert isinstance(end, AttemptEnded)
     found = changes(metrics, [end, scenes.JobEnded(job)])

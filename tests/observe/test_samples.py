@@ -29,7 +29,7 @@ def text_of(*events: UnknownErrorSeen) -> str:
     stream = io.StringIO()
     logs = Logs(stream, CLOCK)
     for event in events:
-        logs.observe(event)
+        logs.listeners.hear(event)
     return stream.getvalue()
 
 

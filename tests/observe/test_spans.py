@@ -37,7 +37,7 @@ class Recording:
 
     def observe(self, events: list[Event]) -> tuple[ReadableSpan, ...]:
         for event in events:
-            self.spans.observe(event)
+            self.spans.listeners.hear(event)
         return self.exporter.get_finished_spans()
 
 
@@ -372,5 +372,5 @@ def test_without_an_exporter_the_context_of_the_caller_is_handed_through():
         request.about("video_1")
         content.sent(1)
         assert request.trace_parent is None
-    spans.observe(scenes.delivery()[2])
+    spans.listeners.hear(scenes.delivery()[2])
     spans.close()

@@ -47,7 +47,7 @@ def sensitive() -> list[Event]:
 
 async def sent(spans: Spans, collector: Collector, events: list[Event]) -> None:
     for event in events:
-        spans.observe(event)
+        spans.listeners.hear(event)
     await asyncio.to_thread(spans.close)
     assert collector.requests
 
@@ -96,7 +96,7 @@ def test_the_console_gets_a_line_for_each_span_and_no_secret(monkeypatch: pytest
     monkeypatch.setattr(ConsoleSpanExporter.__init__, "__defaults__", (None, out, lambda span: ""))
     spans = spans_as({"OTEL_TRACES_EXPORTER": "console"}, monkeypatch)
     for event in sensitive():
-        spans.observe(event)
+        spans.listeners.hear(event)
     spans.close()
     (line,) = out.getvalue().splitlines()
     assert json.loads(line)["name"] == "video_generation sora-2"
@@ -160,7 +160,7 @@ def test_a_collector_that_is_down_is_told_of_without_its_address_and_not_with_ev
         )
         for _ in range(100):
             for event in scenes.delivery():
-                spans.observe(event)
+                spans.listeners.hear(event)
         spans.close(0.1)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert lines
@@ -173,7 +173,7 @@ def test_a_stop_does_not_wait_for_a_collector_that_does_not_answer(monkeypatch: 
     with a_silent_collector() as url, logged() as stream:
         with last_spans() as left:
             spans = spans_as(OTLP, monkeypatch, OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_EXPORTER_OTLP_TIMEOUT="1")
-            spans.observe(scenes.delivery()[2])
+            spans.listeners.hear(scenes.delivery()[2])
             spans.close(0.1)
         assert len(left) == 1
     assert "opentelemetry" in stream.getvalue()

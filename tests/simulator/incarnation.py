@@ -248,7 +248,7 @@ class Incarnation:
     def emit(self, event: Event) -> None:
         if not self.alive:
             return
-        self.metrics.observe(event)
+        self.metrics.listeners.hear(event)
         match event:
             case ExchangeEnded():
                 self.world.say(f"{event.operation} at {event.provider}: {event.result} {event.status or ''}")
